@@ -1,0 +1,40 @@
+"""How much of a caller may be written down: the `privacy` setting, and what it does to a number."""
+
+from __future__ import annotations
+
+import enum
+import re
+
+_DIGIT = re.compile(r"\d")
+_SHOWN = 2
+
+
+class Privacy(enum.Enum):
+    """What logs and the journal may say of a caller."""
+
+    OPEN = "open"
+    """Numbers and keys as they are."""
+    MASKED = "masked"
+    """Numbers without all but their first and last two digits; the keys of a menu."""
+    STRICT = "strict"
+    """No numbers and no keys at all."""
+
+    def party(self, party: str) -> str:
+        """A number, a SIP or client address, or a word like `anonymous`, as far as it may be written."""
+        if self is Privacy.OPEN or not party:
+            return party
+        if self is Privacy.STRICT:
+            return "withheld"
+        scheme, colon, rest = party.rpartition(":")
+        if len(digits := _DIGIT.findall(rest)) > 2 * _SHOWN and len(digits) >= len(rest) - 2:
+            seen = iter(range(len(digits)))
+            hidden = range(_SHOWN, len(digits) - _SHOWN)
+            return scheme + colon + _DIGIT.sub(lambda digit: "•" if next(seen) in hidden else digit[0], rest)
+        if scheme:  # a name: sip:ann@example.com, client:ann
+            user, at, host = rest.partition("@")
+            return f"{scheme}:{user[:1]}•••{at}{host}"
+        return party
+
+    def key(self, key: str) -> str:
+        """A key the caller pressed, as far as it may be written."""
+        return "•" if self is Privacy.STRICT else key

@@ -1,0 +1,34 @@
+"""All that a call follows, as one value: loaded, checked, swapped whole. Each call keeps the one it began with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from voiced.call.dialplan import DialPlan
+from voiced.call.flow import Flow
+from voiced.call.privacy import Privacy
+from voiced.ivoiced import IAgent, ICallerLookup, ITTSEngine
+
+
+@attrs.frozen
+class Program:
+    """Flows, who may speak in them, and the sentences for callers whom no flow takes."""
+
+    flows: Mapping[str, Flow]
+    dial_plan: DialPlan
+    voices: Mapping[str, ITTSEngine] = attrs.field(factory=dict)
+    agents: Mapping[str, IAgent] = attrs.field(factory=dict)
+    lookups: Mapping[str, ICallerLookup] = attrs.field(factory=dict)
+    apology: str = "We are sorry, something went wrong on our side. Please call again later. Goodbye."
+    busy: str = "All our lines are busy at the moment. Please call again in a few minutes. Goodbye."
+    refusal: str = "This number is not in service. Goodbye."
+    human: str | None = None
+    """E.164: who gets a call that reaches the fallback URL and that we do not know."""
+    privacy: Privacy = Privacy.MASKED
+
+    def flow_for(self, called: str) -> Flow | None:
+        """The flow that answers this number, or None."""
+        name = self.dial_plan.flow_for(called)
+        return None if name is None else self.flows[name]

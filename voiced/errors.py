@@ -1,0 +1,102 @@
+"""What can go wrong, by name: every error of ours, each with the sentence an operator reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+
+class VoicedError(Exception):
+    """Something went wrong that voiced knows by name; a flow's `on_error` may answer it."""
+
+
+@attrs.frozen(order=True)
+class Fault:
+    """One thing wrong in one place of one file, and what to do about it. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class ConfigError(VoicedError):
+    """The settings or flows are wrong; every fault found is listed, with its file, line, column and fix."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(sorted(faults))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class ProtocolViolation(VoicedError):
+    """Somebody broke a wire's rules; `close_code` is the WebSocket close code that says so (RFC 6455 §7.4)."""
+
+    def __init__(self, close_code: int, reason: str) -> None:
+        self.close_code = close_code
+        self.reason = reason
+        super().__init__(f"{close_code}: {reason}")
+
+
+class RemoteProtocolError(ProtocolViolation):
+    """The other side sent what its own documentation forbids; its stream is closed, nobody else notices."""
+
+
+class LocalProtocolError(ProtocolViolation):
+    """We were about to send what the wire forbids: a fault of ours."""
+
+
+class Forged(VoicedError):
+    """A request that says it is from the carrier is not signed by it: answered 403, nothing is started."""
+
+
+class UnknownTicket(VoicedError):
+    """A media stream came without a good ticket; `reason` says what was wrong with it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the stream's ticket is not good: {reason}")
+
+
+class SynthesisError(VoicedError):
+    """A voice could not speak; `retry` says whether the same request may work a moment later."""
+
+    def __init__(self, message: str, *, retry: bool = False) -> None:
+        self.retry = retry
+        super().__init__(message)
+
+
+class AgentError(VoicedError):
+    """A live agent could not take the line, or left it in disorder."""
+
+
+class LookupFailed(VoicedError):
+    """A lookup gave no answer; the flow goes on without its facts."""
+
+
+class CarrierError(VoicedError):
+    """The carrier refused a request of ours, or did not answer; `code` is the carrier's own (0: none)."""
+
+    def __init__(self, message: str, *, code: int = 0, status: int = 0) -> None:
+        self.code = code
+        self.status = status
+        super().__init__(message)
+
+
+class FlowError(VoicedError):
+    """A flow cannot go on: it runs in a circle without a caller, or names what is not there."""
+
+
+class Overloaded(VoicedError):
+    """As many calls are live as `limits.calls` allows, or the daemon is stopping; the caller is told so."""
+
+
+class CallOver(VoicedError):
+    """The call has no line any more; a step that still wants to speak or listen ends here."""
+
+    def __init__(self, *_: Any) -> None:
+        super().__init__("the call is over")
