@@ -1,0 +1,117 @@
+"""Walks a call through a flow: node after node, step after step, and once through `on_error`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import attrs
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from voiced.call.records import Ending, StepRecord
+from voiced.call.template import Template
+from voiced.errors import CallOver, FlowError, SynthesisError, VoicedError
+from voiced.ivoiced import END, Apologise, IStep
+
+if TYPE_CHECKING:
+    from voiced.call.session import CallSession
+
+MOST_STEPS_AT_ONCE = 100
+"""Steps that may run without any time passing: more is a circle that no caller is in."""
+
+log = Logger()
+
+
+@attrs.frozen
+class Placed:
+    """A step in its place: the verb it was written as, and the step."""
+
+    verb: str
+    step: IStep
+
+
+@attrs.frozen
+class Flow:
+    """A flow as loaded and checked: every name in it is known. It never changes."""
+
+    name: str
+    start: str
+    nodes: Mapping[str, tuple[Placed, ...]]
+    voice: str | None = None
+    on_error: str | None = None
+    on_hangup: str | None = None
+    sounds: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
+    """The audio of every file its steps mention, by the name they use."""
+
+    async def run(self, call: CallSession) -> Ending:
+        """Walk from the call's position (its start, at first) to the end; how the call shall be called ended."""
+        node, number = call.position[-1][1:] if call.position else (self.start, 0)
+        rescued = False
+        while True:
+            try:
+                await self._walk(call, node, number)
+            except (CallOver, CancelledError):
+                raise
+            except VoicedError as error:
+                log.warn("{call}: {error}", call=call.info.sid, error=str(error))
+                call.record.faults.append(str(error))
+                if rescued or self.on_error is None:
+                    return await self._apologise(call, Ending.FAILED)
+                rescued, node, number = True, self.on_error, 0
+            except Exception:  # noqa: BLE001 - a fault of ours or of a plugin: logged, and the call ends politely
+                log.failure("{call}: a step raised what no step may raise", call=call.info.sid)
+                call.record.faults.append("a fault of ours; the log has its traceback")
+                return await self._apologise(call, Ending.BUG)
+            else:
+                return Ending.COMPLETED
+
+    async def part(self, call: CallSession) -> None:
+        """The `on_hangup` node: what is done after the caller has gone, when nothing can be said any more."""
+        if self.on_hangup is not None:
+            await self._walk(call, self.on_hangup, 0)
+
+    async def _walk(self, call: CallSession, node: str | None, number: int) -> None:
+        at_once, now = 0, call.clock.seconds()
+        while node is not None:
+            steps = self.nodes[node]
+            came_from, node = node, None
+            for place in range(number, len(steps)):
+                at_once = at_once + 1 if call.clock.seconds() == now else 0
+                now = call.clock.seconds()
+                if at_once > MOST_STEPS_AT_ONCE:
+                    raise FlowError(f"flow {self.name!r} runs in a circle at node {came_from!r} without a caller")
+                follow = await self._step(call, came_from, place, steps[place])
+                if follow is END:
+                    return
+                if follow is not None:
+                    node = str(follow)
+                    break
+            number = 0
+
+    async def _step(self, call: CallSession, node: str, place: int, placed: Placed) -> object:
+        call.position = [(self.name, node, place)]
+        record = StepRecord(node, place + 1, placed.verb, call.clock.seconds())
+        call.record.steps.append(record)
+        log.debug("{call}: {node} {number} {verb}", call=call.info.sid, node=node, number=place + 1, verb=placed.verb)
+        try:
+            follow = await placed.step.run(call)
+            record.result = record.result or "done"
+        except VoicedError as error:
+            record.result = f"failed: {error}"
+            raise
+        finally:
+            record.ended = call.clock.seconds()
+            record.result = record.result or "cut off"
+        if isinstance(follow, str):
+            record.result += f" -> {follow}"
+        return follow
+
+    async def _apologise(self, call: CallSession, ending: Ending) -> Ending:
+        """Say sorry with the flow's own voice; where that fails too, the carrier says it."""
+        apology = call.program.apology
+        try:
+            await call.say(Template(apology, (apology,)), interruptible=False)
+        except SynthesisError:
+            call.then(Apologise(apology))
+        return ending

@@ -1,0 +1,213 @@
+"""Knows what of our speech the caller has heard: marks by generation.
+
+The carrier queues what we send and plays it in order. We put a mark after each utterance and every 300 ms within it,
+named `<generation>.<number>`; each comes back when what stood before it has been played. `clear` empties the queue
+and gives *all* marks back at once, so it starts a new generation, and a mark of an old one was not heard
+(Twilio: Media Streams WebSocket messages, "clear").
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from voiced.call import audio
+from voiced.ivoiced import Heard, IMediaStream
+
+MARK_EVERY = 2400
+"""Bytes between marks: 300 ms."""
+
+
+@attrs.define(eq=False)
+class Speech:
+    """One utterance on its way to the caller: feed it audio, then end it; `done` fires with Heard.
+
+    `done` fires when its last mark has come back, or when it is cut. Cancelling it ends the feeding; what was sent
+    already plays on.
+    """
+
+    _playback: Playback
+    start: int
+    """Where it begins, in bytes of this generation."""
+    done: Deferred[Heard] = attrs.field(init=False)
+    ended: bool = False
+    _rest: bytes = b""
+    _stop: int = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.done = Deferred(lambda _: self._playback.forget(self))
+        self._stop = self.start
+
+    def feed(self, piece: bytes) -> None:
+        """Send on what has arrived, whole frames of it. Nothing happens once it is ended or cut."""
+        if self.ended:
+            return
+        piece = self._rest + piece
+        whole = len(piece) - len(piece) % audio.FRAME
+        self._rest = piece[whole:]
+        self._send(piece[:whole])
+
+    def end(self) -> None:
+        """All of it has been fed: the last broken frame is filled up with silence, and the last mark follows."""
+        if self.ended:
+            return
+        if self._rest:
+            self._send(self._rest.ljust(audio.FRAME, audio.SILENCE))
+        self.ended = True
+        self._playback.speech_ended()
+
+    def _send(self, piece: bytes) -> None:
+        if piece:
+            self._playback.send(piece)
+            self._stop = self._playback.sent
+
+    def heard(self, position: int) -> Heard:
+        """How much of it was heard when the caller had heard so many bytes of this generation."""
+        of = self._stop - self.start
+        until = min(max(position - self.start, 0), of)
+        return Heard(audio.seconds(until), audio.seconds(of))
+
+    @property
+    def stop(self) -> int:
+        """Where it ends so far, in bytes of this generation."""
+        return self._stop
+
+
+class Playback:
+    """The queue at the carrier, as far as we know it. One for a call; `attach` it to each new stream."""
+
+    def __init__(self, clock: IReactorTime, first_audio: Callable[[], None] = lambda: None) -> None:
+        self._clock = clock
+        self._first_audio = first_audio
+        self._stream: IMediaStream | None = None
+        self.generation = -1
+        self.sent = 0
+        """Bytes sent in this generation."""
+        self._marks: deque[tuple[int, int]] = deque()
+        self._numbers = 0
+        self._anchor = (0.0, 0)
+        """When the caller had heard how much, for all we can tell."""
+        self._marked = 0
+        self._confirmed = 0
+        """Where the last mark that came back stood."""
+        self._speeches: list[Speech] = []
+        self._waiting: list[Deferred[None]] = []
+
+    def attach(self, stream: IMediaStream | None) -> None:
+        """Go on with this stream, whose queue is empty (None: with none; nothing is sent). What was open is cut."""
+        self._stream = stream
+        self._turn()
+
+    def speak(self) -> Speech:
+        """A new utterance, after all that was sent before."""
+        speech = Speech(self, self.sent)
+        self._speeches.append(speech)
+        return speech
+
+    def send(self, piece: bytes) -> None:
+        """Queue audio (whole frames), with its marks."""
+        if self._stream is None:
+            return
+        self._first_audio()
+        if self.position() == self.sent:  # nothing is playing: it starts now
+            self._anchor = (self._clock.seconds(), self.sent)
+        at = 0
+        while at < len(piece):
+            part = piece[at : at + MARK_EVERY - (self.sent - self._marked)]
+            self._stream.send_audio(part)
+            self.sent += len(part)
+            at += len(part)
+            if self.sent - self._marked >= MARK_EVERY:
+                self._mark()
+
+    def speech_ended(self) -> None:
+        """An utterance is complete: mark its end."""
+        if self.sent > self._marked:
+            self._mark()
+        self._settle()
+
+    def mark_returned(self, name: str) -> None:
+        """The carrier gave a mark back. One of an old generation, or a strange one, says nothing."""
+        generation, _, number = name.partition(".")
+        if generation != str(self.generation) or number not in {str(n) for n, _ in self._marks}:
+            return
+        while True:
+            mark, self._confirmed = self._marks.popleft()
+            if str(mark) == number:
+                break
+        self._anchor = (self._clock.seconds(), self._confirmed)
+        self._settle()
+
+    def position(self) -> int:
+        """Bytes of this generation heard: the last mark returned and the time since, up to the next mark."""
+        at, heard = self._anchor
+        bound = self._marks[0][1] if self._marks else self.sent
+        return min(heard + int((self._clock.seconds() - at) * audio.RATE), bound)
+
+    @property
+    def queued(self) -> float:
+        """Seconds of audio sent and not heard yet."""
+        return audio.seconds(self.sent - self.position())
+
+    @property
+    def speaking(self) -> bool:
+        """Whether anything of ours is still to be heard."""
+        return bool(self._speeches) or self._confirmed < self.sent
+
+    def interrupt(self) -> None:
+        """Silence it at once: `clear` first, then cut what was queued (the cut resumes the flow, which may speak)."""
+        if self._stream is not None:
+            self._stream.send_clear()
+        self._turn()
+
+    def when_heard(self) -> Deferred[None]:
+        """Fires when all utterances begun so far, and all audio sent so far, are heard or cut."""
+        waiting: Deferred[None] = Deferred(lambda gone: self._waiting.remove(gone))
+        if self._stream is not None and self.sent > self._marked and not self._speeches:
+            self._mark()
+        self._waiting.append(waiting)
+        self._settle()
+        return waiting
+
+    def forget(self, speech: Speech) -> None:
+        """A speech nobody waits for: it will not be fed again."""
+        speech.ended = True
+        if speech in self._speeches:
+            self._speeches.remove(speech)
+            self.speech_ended()
+
+    def _mark(self) -> None:
+        self._numbers += 1
+        self._marks.append((self._numbers, self.sent))
+        self._marked = self.sent
+        if self._stream is not None:
+            self._stream.send_mark(f"{self.generation}.{self._numbers}")
+
+    def _turn(self) -> None:
+        """A new generation: its queue is empty; all speeches of the old one end as heard so far."""
+        position = self.position()
+        cut, self._speeches = self._speeches, []
+        self.generation += 1
+        self.sent = self._marked = self._confirmed = self._numbers = 0
+        self._marks.clear()
+        self._anchor = (self._clock.seconds(), 0)
+        for speech in cut:
+            heard = speech.heard(position)
+            speech.ended = True
+            speech.done.callback(attrs.evolve(heard, cut=True))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Tell those who wait for what has been heard."""
+        for speech in [s for s in self._speeches if s.ended and s.stop <= self._confirmed]:
+            if speech in self._speeches:  # telling one may have ended another
+                self._speeches.remove(speech)
+                speech.done.callback(speech.heard(speech.stop))
+        if not self.speaking:
+            waiting, self._waiting = self._waiting, []
+            for deferred in waiting:
+                deferred.callback(None)

@@ -1,0 +1,330 @@
+"""A call while it lives: its line, its flow, and the verbs that steps use."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from voiced.call.flow import Flow
+from voiced.call.life import begin_life
+from voiced.call.playback import Playback
+from voiced.call.program import Program
+from voiced.call.records import CallInfo, CallRecord, Ending
+from voiced.call.speaking import Speaking
+from voiced.call.template import Template
+from voiced.errors import CallOver, CarrierError, FlowError
+from voiced.ivoiced import (
+    Apologise,
+    Deliver,
+    HangUp,
+    Heard,
+    ICall,
+    ICarrier,
+    ILine,
+    IMediaStream,
+    NewStream,
+    Outcome,
+    Sequel,
+    Utterance,
+)
+
+MOST_KEYS = 64
+"""Keys kept for steps to come; more are from no human."""
+MOST_STREAMS = 4
+"""Streams a call may use up; after that its line is not worth another try."""
+DRAIN_GRACE = 2.0
+"""Seconds that the last mark may come later than its audio should have ended."""
+LAST_WORDS = 30.0
+"""Seconds that an utterance may go on when a call is evicted in the middle of it."""
+
+log = Logger()
+
+
+@implementer(ICall, ILine)
+class CallSession:
+    """One call, from the moment the carrier is told to open a stream until the record is written.
+
+    `finished(session)` is called once, when it is over and its record complete.
+    """
+
+    def __init__(
+        self,
+        info: CallInfo,
+        program: Program,
+        flow: Flow,
+        clock: IReactorTime,
+        carrier: ICarrier,
+        finished: Callable[[CallSession], None],
+    ) -> None:
+        self.info = info
+        self.program = program
+        self.flow = flow
+        self.clock = clock
+        self.facts = {**info.facts(), "call.flow": flow.name}
+        self.record = CallRecord(info, flow.name, clock.seconds())
+        self.position: list[tuple[str, str, int]] = []
+        """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
+        self._carrier = carrier
+        self._finished = finished
+        self._playback = Playback(clock, self._first_audio)
+        self._stream: IMediaStream | None = None
+        self._speaking: Speaking | None = None
+        self._keys: deque[str] = deque(maxlen=MOST_KEYS)
+        self._listener: Deferred[str | None] | None = None
+        self._ear: Deliver | None = None
+        self._sequel: Sequel | None = None
+        self._verdict: Ending | None = None
+        self._started = 0.0
+        self._life = begin_life(self)
+
+    # What the carrier tells us
+
+    def begin(self, stream: IMediaStream) -> bool:
+        """A stream with a good ticket has started; False when no stream is wanted any more, or one is there."""
+        self._life.begin(stream)
+        return self._stream is stream
+
+    @property
+    def streaming(self) -> bool:
+        """Whether a stream is live: a second one is refused."""
+        return self._stream is not None
+
+    def key_pressed(self, key: str) -> None:
+        """A key: cuts what may be cut, and goes to the listener, or waits for one."""
+        self._keys.append(key)
+        if self._speaking is not None and self._speaking.interruptible:
+            self.interrupt()
+        if self._listener is not None:
+            listener, self._listener = self._listener, None
+            listener.callback(self._keys.popleft())
+
+    def mark_returned(self, name: str) -> None:
+        """The carrier has played what stood before this mark, or cleared it."""
+        self._playback.mark_returned(name)
+
+    def audio_came(self, audio: bytes, missing: int) -> None:
+        """Audio of the caller; so many frames before it were dropped on the way to us."""
+        self.record.frames_missing += missing
+        if self._ear is not None:
+            self._ear(audio)
+
+    def stream_lost(self, stream: IMediaStream, why: Ending, fault: str) -> None:
+        """This stream's socket is gone, and the carrier did not say that the call is over."""
+        if stream is self._stream:
+            self._lose_stream(why, fault)
+
+    def caller_gone(self, why: Ending) -> None:
+        """The carrier says that the call is over."""
+        self._life.caller_gone(why)
+
+    def after(self) -> Sequel:
+        """The carrier's stream has ended, and it asks what now. A stream that we still believed in is gone."""
+        if self._stream is not None:
+            self._lose_stream(Ending.STREAM_LOST, "the carrier left the stream before its socket closed")
+        return self._life.after()
+
+    def evict(self) -> None:
+        """The daemon stops: the utterance now spoken is the last."""
+        self._life.evict(Ending.DRAINED)
+
+    def abandon(self) -> None:
+        """The daemon stops at once."""
+        self._life.caller_gone(Ending.DRAINED)
+
+    # What steps do (ICall)
+
+    def say(self, text: Template, voice: str | None = None, interruptible: bool = True) -> Deferred[Heard]:
+        """See ICall."""
+        name = voice or self.flow.voice
+        if name is None or name not in self.program.voices:
+            return fail(FlowError(f"flow {self.flow.name!r} has no voice {name or 'at all'!r}"))
+        utterance = Utterance(text.fill(self.facts), keep=text.static)
+        return self._speak(interruptible, partial(self.program.voices[name].synthesize, utterance))
+
+    def play(self, audio: bytes, interruptible: bool = True) -> Deferred[Heard]:
+        """See ICall."""
+        return self._speak(interruptible, lambda feed: succeed(feed(audio)))
+
+    def sound(self, file: str) -> bytes:
+        """See ICall."""
+        return self.flow.sounds[file]
+
+    def listen(self, timeout: float) -> Deferred[str | None]:
+        """See ICall."""
+        if self._stream is None:
+            return fail(CallOver())
+        if self._listener is not None:
+            return fail(FlowError("two steps listen for keys at once"))
+        if self._keys:
+            return succeed(self._keys.popleft())
+        listener: Deferred[str | None] = Deferred()
+        self._listener = listener
+        return listener.addTimeout(timeout, self.clock, lambda *_: None).addBoth(self._heeded, listener)
+
+    def has_key(self) -> bool:
+        """See ICall."""
+        return bool(self._keys)
+
+    def wait(self, seconds: float) -> Deferred[None]:
+        """See ICall."""
+        if self._stream is None:
+            return fail(CallOver())
+        return deferLater(self.clock, seconds)
+
+    def interrupt(self) -> None:
+        """See ICall."""
+        self._playback.interrupt()
+
+    def converse(self, agent: str) -> Deferred[Outcome]:
+        """See ICall."""
+        if self._stream is None:
+            return fail(CallOver())
+        return self.program.agents[agent].converse(self, self)
+
+    def look_up(self, lookup: str) -> Deferred[Mapping[str, str]]:
+        """See ICall."""
+        return self.program.lookups[lookup].lookup(self)
+
+    def then(self, sequel: Sequel) -> None:
+        """See ICall."""
+        self._sequel = sequel
+
+    def note(self, result: str) -> None:
+        """See ICall."""
+        if self.record.steps:
+            self.record.steps[-1].result = result
+
+    def key_note(self, key: str) -> str:
+        """See ICall."""
+        return self.program.privacy.key(key)
+
+    # What who converses on the line does (ILine)
+
+    def send_audio(self, audio: bytes) -> None:
+        """See ILine."""
+        self._playback.send(audio)
+
+    def hear(self, deliver: Deliver | None) -> None:
+        """See ILine."""
+        self._ear = deliver
+
+    def clear(self) -> None:
+        """See ILine."""
+        self._playback.interrupt()
+
+    def when_heard(self) -> Deferred[None]:
+        """See ILine."""
+        return self._playback.when_heard()
+
+    # What the life machine moves (life.Core)
+
+    def offer(self) -> Sequel:
+        """See life.Core."""
+        if self._sequel is not None:
+            return self._sequel
+        if self._verdict is not None:
+            return HangUp()
+        return NewStream() if self.record.streams < MOST_STREAMS else Apologise(self.program.apology)
+
+    def start_flow(self, stream: IMediaStream) -> Deferred[None]:
+        """See life.Core."""
+        self._stream = stream
+        self._started = self.clock.seconds()
+        self.record.streams += 1
+        self._playback.attach(stream)
+        log.info("{call}: stream {n} of flow {flow}", call=self.info.sid, n=self.record.streams, flow=self.flow.name)
+        return Deferred.fromCoroutine(self.flow.run(self)).addCallbacks(self._flow_ended, self._flow_stopped)
+
+    def last_words(self) -> Deferred[None]:
+        """See life.Core."""
+        self._verdict = self._verdict or Ending.DRAINED
+        if self._speaking is not None:
+            self._speaking.outlive()
+        return self._playback.when_heard()
+
+    def drain_limit(self) -> float:
+        """See life.Core."""
+        if self._speaking is not None and self._speaking.active:
+            return LAST_WORDS
+        return self._playback.queued + DRAIN_GRACE
+
+    def close_stream(self) -> None:
+        """See life.Core."""
+        if self._stream is not None:
+            stream, self._stream = self._stream, None
+            self._playback.attach(None)
+            stream.close()
+
+    def turn_away(self, why: Ending) -> None:
+        """See life.Core."""
+        self._verdict = self._verdict or why
+        self._sequel = Apologise(self.program.apology)
+
+    def complete(self) -> None:
+        """See life.Core."""
+        log.warn("{call}: the carrier does not ask what now; ending the call by its API", call=self.info.sid)
+        self._carrier.complete(self.info.sid, self.info.account).addErrback(self._incomplete)
+
+    def part(self) -> Deferred[None]:
+        """See life.Core."""
+        return Deferred.fromCoroutine(self.flow.part(self)).addErrback(self._parted_badly)
+
+    def finish(self, why: Ending) -> None:
+        """See life.Core."""
+        self.record.ended = self.clock.seconds()
+        self.record.ending = self._verdict or why
+        log.info("{call}: over, {ending}", call=self.info.sid, ending=self.record.ending.value)
+        self._finished(self)
+
+    # Within
+
+    def _speak(self, interruptible: bool, synthesize: Callable[[Deliver], Deferred[Any]]) -> Deferred[Heard]:
+        if self._stream is None:
+            return fail(CallOver())
+        self._speaking = Speaking(self._playback.speak(), interruptible)
+        return self._speaking.start(synthesize)
+
+    def _lose_stream(self, why: Ending, fault: str) -> None:
+        # The flow is cancelled before what it said is cut: a cut would send it on to its next step.
+        self.record.faults.append(fault)
+        self._stream = None
+        self._life.stream_lost(why)
+        self._playback.attach(None)
+
+    def _heeded(self, key: Any, listener: object) -> Any:
+        if self._listener is listener:
+            self._listener = None
+        return key
+
+    def _first_audio(self) -> None:
+        if self.record.first_audio_ms is None:
+            self.record.first_audio_ms = round((self.clock.seconds() - self._started) * 1000, 1)
+
+    def _flow_ended(self, ending: Ending) -> None:
+        self._verdict = ending
+        self._life.flow_ended(ending)
+
+    def _flow_stopped(self, failure: Failure) -> None:
+        if not failure.check(CancelledError, CallOver):
+            log.failure("{call}: the flow broke down", failure, call=self.info.sid)
+            self.turn_away(Ending.BUG)
+            self._life.flow_ended(Ending.BUG)
+
+    def _parted_badly(self, failure: Failure) -> None:
+        if not failure.check(CancelledError):
+            self.record.faults.append(f"on_hangup: {failure.getErrorMessage()}")
+            log.failure("{call}: on_hangup failed", failure, call=self.info.sid)
+
+    def _incomplete(self, failure: Failure) -> None:
+        failure.trap(CarrierError)
+        self.record.faults.append(failure.getErrorMessage())
+        log.error("{call}: {error}", call=self.info.sid, error=failure.getErrorMessage())

@@ -1,0 +1,59 @@
+"""One `say` or `play` under way: from the voice to the line, until it is heard, cut, failed or cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.python.failure import Failure
+
+from voiced.call.playback import Speech
+from voiced.ivoiced import Deliver, Heard
+
+
+class Speaking:
+    """Feeds a speech from a synthesis. `result` is what the step awaits: Heard, or why the voice failed.
+
+    Cancelling `result` stops the synthesis, and what was sent plays on; after `outlive` it goes on being fed, too.
+    """
+
+    def __init__(self, speech: Speech, interruptible: bool) -> None:
+        self.interruptible = interruptible
+        self._speech = speech
+        self._outlives = False
+        self.result: Deferred[Heard] = Deferred(self._let_go)
+
+    def start(self, synthesize: Callable[[Deliver], Deferred[object]]) -> Deferred[Heard]:
+        """Begin; gives `result`."""
+        self._speech.done.addCallbacks(self._heard, self._forgotten)
+        self._synthesis = maybeDeferred(synthesize, self._speech.feed)
+        self._synthesis.addCallbacks(lambda _: self._speech.end(), self._failed)
+        return self.result
+
+    @property
+    def active(self) -> bool:
+        """Whether more of it may come."""
+        return not self._speech.ended
+
+    def outlive(self) -> None:
+        """It is to be heard to its end, even when nobody waits for it any more."""
+        self._outlives = True
+
+    def _heard(self, heard: Heard) -> None:
+        if heard.cut:
+            self._synthesis.cancel()
+        if not self.result.called:
+            self.result.callback(heard)
+
+    def _forgotten(self, failure: Failure) -> None:
+        failure.trap(CancelledError)
+
+    def _failed(self, failure: Failure) -> None:
+        self._speech.done.cancel()
+        if not self.result.called and not failure.check(CancelledError):
+            self.result.errback(failure)
+
+    def _let_go(self, _: object) -> None:
+        if not self._outlives:
+            self._synthesis.cancel()
+            self._speech.done.cancel()

@@ -1,0 +1,159 @@
+"""Knows every live call: announces calls, hands out their tickets, finds them again, and drains."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import attrs
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from voiced.call.flow import Flow
+from voiced.call.life import EXPECT_SECONDS
+from voiced.call.program import Program
+from voiced.call.records import CallInfo, CallRecord, Ending
+from voiced.errors import Overloaded, UnknownTicket
+
+if TYPE_CHECKING:
+    from voiced.call.session import CallSession
+
+REMEMBERED = 1000
+"""Spent tickets and ended calls that are kept in mind: a late comer gets the right word."""
+
+log = Logger()
+
+MakeSession = Callable[[CallInfo, Program, Flow, Callable[["CallSession"], None]], "CallSession"]
+
+
+@attrs.frozen
+class Ticket:
+    """The right to open one media stream of one call, for 30 s."""
+
+    name: str = attrs.field(repr=False)
+    call_sid: str
+    timer: IDelayedCall
+
+
+class Switchboard:
+    """The live calls. `begun` and `ended` are told of each call's record, once."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        make_session: MakeSession,
+        most_calls: int,
+        begun: Callable[[CallRecord, Program], object],
+        ended: Callable[[CallRecord, Program], object],
+        new_name: Callable[[], str] = lambda: secrets.token_urlsafe(24),
+    ) -> None:
+        self._clock = clock
+        self._make_session = make_session
+        self._begun = begun
+        self._ended = ended
+        self._new_name = new_name
+        self.most_calls = most_calls
+        self._calls: dict[str, CallSession] = {}
+        self._tickets: dict[str, Ticket] = {}
+        self._spent: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
+        self._past: deque[str] = deque(maxlen=REMEMBERED)
+        self._drained: Deferred[None] | None = None
+        self.endings: Counter[Ending] = Counter()
+        self.bad_tickets: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[CallSession]:
+        return iter(list(self._calls.values()))
+
+    def find(self, call_sid: str) -> CallSession | None:
+        """The live call of that SID."""
+        return self._calls.get(call_sid)
+
+    def has_ended(self, call_sid: str) -> bool:
+        """Whether that call was ours a while ago and is over."""
+        return call_sid in self._past
+
+    def expect(self, info: CallInfo, program: Program, flow: Flow) -> CallSession:
+        """A call whose stream will come; the one that is there already when the carrier repeats itself.
+
+        Raises Overloaded when there are too many, or when we are closing; that is in the records too.
+        """
+        if (known := self.find(info.sid)) is not None:
+            return known
+        if self._drained is not None or len(self._calls) >= self.most_calls:
+            self.refuse(info, program, Ending.OVERLOADED)
+            raise Overloaded("the daemon is stopping" if self._drained else f"{self.most_calls} calls are live")
+        session = self._calls[info.sid] = self._make_session(info, program, flow, self._over)
+        self._begun(session.record, program)
+        return session
+
+    def refuse(self, info: CallInfo, program: Program, ending: Ending) -> None:
+        """Record a call that begins and ends here."""
+        now = self._clock.seconds()
+        record = CallRecord(info, "", now, now, ending)
+        self._begun(record, program)
+        self._close(record, program)
+
+    def ticket(self, call_sid: str) -> str:
+        """The ticket for that call's next stream: the open one, or a new one."""
+        for ticket in self._tickets.values():
+            if ticket.call_sid == call_sid:
+                ticket.timer.reset(EXPECT_SECONDS)
+                return ticket.name
+        name = self._new_name()
+        timer = self._clock.callLater(EXPECT_SECONDS, self._spend, name, "late")
+        self._tickets[name] = Ticket(name, call_sid, timer)
+        return name
+
+    def claim(self, name: str | None, call_sid: str) -> Deferred[CallSession]:
+        """Spend a ticket: fires with its call. Fails with UnknownTicket, which is counted by its reason."""
+        ticket = self._tickets.get(name or "")
+        if ticket is not None and ticket.call_sid == call_sid:
+            self._spend(ticket.name, "used")
+            return succeed(self._calls[call_sid])
+        reason = "for another call" if ticket else dict(self._spent).get(name or "", "wrong") if name else "missing"
+        self.bad_tickets[reason] += 1
+        log.warn("{call}: a stream came with a ticket that is {reason}", call=call_sid, reason=reason)
+        return fail(UnknownTicket(reason))
+
+    def drain(self) -> Deferred[None]:
+        """Take no new call and let each live one hear its sentence to the end; fires when none is left."""
+        if self._drained is None:
+            self._drained = Deferred()
+            for session in self:
+                session.evict()
+            self._check_drained()
+        return self._drained
+
+    def abandon(self) -> None:
+        """End every call at once."""
+        for session in self:
+            session.abandon()
+
+    def _over(self, session: CallSession) -> None:
+        del self._calls[session.info.sid]
+        self._past.append(session.info.sid)
+        for ticket in [t for t in self._tickets.values() if t.call_sid == session.info.sid]:
+            self._spend(ticket.name, "late")
+        self._close(session.record, session.program)
+        self._check_drained()
+
+    def _close(self, record: CallRecord, program: Program) -> None:
+        if record.ending is not None:
+            self.endings[record.ending] += 1
+        self._ended(record, program)
+
+    def _spend(self, name: str, how: str) -> None:
+        ticket = self._tickets.pop(name)
+        self._spent.append((name, how))
+        if ticket.timer.active():
+            ticket.timer.cancel()
+
+    def _check_drained(self) -> None:
+        if self._drained is not None and not self._calls and not self._drained.called:
+            self._drained.callback(None)
