@@ -1,0 +1,1 @@
+"""Knows bytes, not calls."""

@@ -1,0 +1,40 @@
+"""Bounds the body of an HTTP request: twisted.web has no limit of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.web.server import Request
+
+MOST = 64 * 1024
+"""Bytes; a Twilio form has under 4 KiB."""
+PATIENCE = 16
+"""A body up to so many times too large is read to its end and thrown away, for only then does its sender read our
+answer; a larger one is cut off."""
+
+
+class LimitedRequest(Request):
+    """A request that answers 413 for a body over MOST bytes, declared or chunked."""
+
+    _size = 0
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Named by twisted.web: some of the body has arrived."""
+        self._size += len(data)
+        if self._size <= MOST:
+            super().handleContentChunk(data)
+        elif self._size > MOST * PATIENCE:
+            transport: Any = self.channel.transport
+            transport.abortConnection()
+
+    def requestReceived(self, *line: Any) -> None:
+        """Named by twisted.web: all of the request has arrived."""
+        if self._size <= MOST:
+            super().requestReceived(*line)
+            return
+        self.method, self.uri, self.clientproto = line
+        self.setResponseCode(413)
+        self.setHeader(b"Connection", b"close")
+        self.setHeader(b"Content-Length", b"0")
+        self.channel.persistent = False
+        self.finish()

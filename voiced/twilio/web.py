@@ -1,0 +1,238 @@
+"""What Twilio calls: webhooks and the media socket's handshake, as Klein routes.
+
+Every request is checked before anything is looked at; every answer is TwiML that ends in a hang-up or a stream, or
+an empty 204.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from klein import Klein
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource, Resource
+
+from voiced.call.program import Program
+from voiced.call.records import Ending
+from voiced.call.session import CallSession
+from voiced.call.switchboard import Switchboard
+from voiced.errors import Forged, Overloaded
+from voiced.ivoiced import Apologise, DialHuman, HangUp, NewStream, Sequel
+from voiced.twilio import webhook
+from voiced.twilio.webhook import Accounts, Answers, Form
+
+REPEATS_KEPT = 1000
+"""Answers kept for Twilio's repeats of a request (it repeats within 15 s)."""
+LIVE = ("queued", "initiated", "ringing", "in-progress")
+
+log = Logger()
+
+
+class CallRoutes:
+    """The carrier's side of the daemon's HTTP. `program()` gives what new calls follow; `socket(session)` takes one's
+    WebSocket."""
+
+    app = Klein()
+
+    def __init__(
+        self,
+        program: Callable[[], Program],
+        switchboard: Switchboard,
+        accounts: Accounts,
+        public_url: str,
+        socket: Callable[[CallSession], IResource],
+        *,
+        insecure: bool = False,
+    ) -> None:
+        self._program = program
+        self._switchboard = switchboard
+        self._accounts = accounts
+        self._public_url = public_url.rstrip("/")
+        self._answers = Answers(public_url)
+        self._socket = socket
+        self._insecure = insecure
+        self._repeats: OrderedDict[str, str] = OrderedDict()
+        self.refused: Counter[str] = Counter()
+
+    @app.route("/", methods=["GET"])
+    def status_page(self, request: IRequest) -> bytes:
+        """Alive, how many calls, and what was refused."""
+        request.setHeader(b"Content-Type", b"application/json")
+        status = {
+            "message": "Server is running",
+            "calls": len(self._switchboard),
+            "most_calls": self._switchboard.most_calls,
+            "endings": {ending.value: count for ending, count in self._switchboard.endings.items()},
+            "refused": dict(self.refused),
+            "bad_tickets": dict(self._switchboard.bad_tickets),
+        }
+        return json.dumps(status).encode()
+
+    @app.route(webhook.INCOMING, methods=["POST"])
+    def incoming(self, request: IRequest) -> bytes:
+        """An inbound call rings: number to flow to stream."""
+        return self._answer(request, self._incoming)
+
+    @app.route(webhook.AFTER, methods=["POST"])
+    def after(self, request: IRequest) -> bytes:
+        """The stream of a call has ended, or never came: what now?"""
+        return self._answer(request, self._after)
+
+    @app.route(webhook.FALLBACK, methods=["POST"])
+    def fallback(self, request: IRequest) -> bytes:
+        """Another URL of ours failed at Twilio."""
+        return self._answer(request, self._fallback)
+
+    @app.route(webhook.STATUS, methods=["POST"])
+    def status(self, request: IRequest) -> bytes:
+        """A call's state has changed; callbacks come in any order, and any number of times."""
+        form = self._read(request)
+        session, ending = self._switchboard.find(form.call_sid), form.ending()
+        if session is not None and ending is not None:
+            session.caller_gone(ending)
+        return self._no_content(request)
+
+    @app.route(webhook.STREAM_STATUS, methods=["POST"])
+    def stream_status(self, request: IRequest) -> bytes:
+        """What Twilio says of a media stream; only its errors are news."""
+        form = self._read(request)
+        if form.fields.get("StreamEvent") == "stream-error":
+            error = form.fields.get("StreamError", "")
+            log.warn("{call}: Twilio reports a stream error: {error}", call=form.call_sid, error=error)
+        return self._no_content(request)
+
+    @app.route(webhook.CONNECTION + "/<call_sid>", methods=["GET"])
+    @app.route("/outbound-media-stream/<call_sid>", methods=["GET"])
+    def connection(self, request: IRequest, call_sid: str) -> IResource:
+        """The handshake of a call's media socket: checked here, before there is any socket."""
+        session = self._switchboard.find(call_sid)
+        if session is None:
+            log.warn("{call!r}: a media socket for a call that is not expected", call=call_sid)
+            return Refusal(404)
+        if not self._insecure:
+            account = self._accounts.by_name[session.info.account]
+            webhook.check_handshake("ws" + self._url(request).removeprefix("http"), _signature(request), account)
+        if session.streaming:
+            log.warn("{call}: refused a second media socket for a live call", call=call_sid)
+            return Refusal(409)
+        return self._socket(session)
+
+    @app.handle_errors(Forged)
+    def forged(self, request: IRequest, failure: Failure) -> bytes:
+        """403, and nothing is started."""
+        self.refused["unsigned"] += 1
+        log.warn(
+            "refused a request for {url}: {why}. If it was Twilio: is public_url the URL in its console?",
+            url=self._url(request),
+            why=failure.getErrorMessage(),
+        )
+        request.setResponseCode(403)
+        return b""
+
+    # What is answered
+
+    def _incoming(self, form: Form) -> str:
+        info, program = form.info(), self._program()
+        flow = program.flow_for(info.called)
+        if flow is None:
+            called = program.privacy.party(info.called)
+            log.warn("{call}: no flow answers {called}; add it to `numbers:`", call=info.sid, called=called)
+            self._switchboard.refuse(info, program, Ending.REFUSED)
+            return self._say(form, Apologise(program.refusal))
+        try:
+            self._switchboard.expect(info, program, flow)
+        except Overloaded as error:
+            log.warn("{call}: refused, {error}", call=info.sid, error=str(error))
+            return self._say(form, Apologise(program.busy))
+        return self._say(form, NewStream())
+
+    def _after(self, form: Form) -> str:
+        session = self._switchboard.find(form.call_sid)
+        if session is not None:
+            return self._say(form, session.after())
+        if self._switchboard.has_ended(form.call_sid) or form.fields.get("CallStatus") not in LIVE:
+            return self._say(form, HangUp())
+        # A call of a daemon that is no more: its flow starts anew, and its stream may fail once, not twice.
+        answer = self._incoming(form)
+        session = self._switchboard.find(form.call_sid)
+        if session is not None:
+            log.warn("{call}: unknown, but alive: it starts again", call=form.call_sid)
+            session.after()
+        return answer
+
+    def _fallback(self, form: Form) -> str:
+        code, url = form.fields.get("ErrorCode", "?"), form.fields.get("ErrorUrl", "?")
+        log.error("{call}: Twilio could not use {url} (error {code})", call=form.call_sid, url=url, code=code)
+        session = self._switchboard.find(form.call_sid)
+        if session is not None:
+            return self._say(form, session.after())
+        program = self._program()
+        return self._say(form, DialHuman(program.human) if program.human else Apologise(program.apology))
+
+    # Within
+
+    def _answer(self, request: IRequest, answer: Callable[[Form], str]) -> bytes:
+        """TwiML; a request that Twilio repeats gets the answer it got before."""
+        form = self._read(request)
+        if not form.call_sid:
+            request.setResponseCode(400)
+            return b"a voice webhook names its call: CallSid is missing"
+        token = _header(request, "I-Twilio-Idempotency-Token")
+        key = f"{request.path!r} {token}"
+        twiml = self._repeats.get(key) if token else None
+        if twiml is None:
+            twiml = answer(form)
+        if token:
+            self._repeats[key] = twiml
+            if len(self._repeats) > REPEATS_KEPT:
+                self._repeats.popitem(last=False)
+        body = twiml.encode()
+        request.setHeader(b"Content-Type", b"text/xml; charset=utf-8")
+        request.setHeader(b"Content-Length", str(len(body)).encode())
+        return body
+
+    def _say(self, form: Form, sequel: Sequel) -> str:
+        ticket = self._switchboard.ticket(form.call_sid) if isinstance(sequel, NewStream) else ""
+        return self._answers.sequel(sequel, form.call_sid, ticket)
+
+    def _read(self, request: IRequest) -> Form:
+        body: Any = request.content
+        return webhook.read(
+            body.read(), self._url(request), _signature(request), self._accounts, insecure=self._insecure
+        )
+
+    def _url(self, request: IRequest) -> str:
+        """The URL as Twilio knows it: our public one, whatever the request says of its host."""
+        return self._public_url + request.uri.decode("latin-1")
+
+    def _no_content(self, request: IRequest) -> bytes:
+        request.setResponseCode(204)
+        return b""
+
+
+class Refusal(Resource):
+    """An empty answer with that status."""
+
+    isLeaf = True
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self._status = status
+
+    def render(self, request: Any) -> bytes:
+        """Named by twisted.web."""
+        request.setResponseCode(self._status)
+        return b""
+
+
+def _signature(request: IRequest) -> str:
+    return _header(request, "X-Twilio-Signature")
+
+
+def _header(request: IRequest, name: str) -> str:
+    return (request.getHeader(name.encode()) or b"").decode("latin-1")
