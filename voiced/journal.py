@@ -1,0 +1,112 @@
+"""Writes calls down: one JSON line when a call begins, and one when it has ended.
+
+A call with a beginning and no end was alive when the daemon died. Lines are appended whole, so that `tail -f`, `jq`
+and log rotation by renaming work as they do on any log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from voiced.call.privacy import Privacy
+from voiced.call.records import CallRecord
+from voiced.ivoiced import IJournal
+
+log = Logger()
+
+
+def began(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
+    """The line for a call's beginning."""
+    info = record.info
+    return {
+        "event": "began",
+        "time": _time(record.began),
+        "call": info.sid,
+        "account": info.account,
+        "direction": info.direction.value,
+        "caller": privacy.party(info.caller),
+        "called": privacy.party(info.called),
+        "flow": record.flow,
+    }
+
+
+def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
+    """The line for a call's end: everything the beginning said, and how it went."""
+    return {
+        **began(record, privacy),
+        "event": "ended",
+        "time": _time(record.ended),
+        "began": _time(record.began),
+        "seconds": round((record.ended or record.began) - record.began, 3),
+        "ending": record.ending.value if record.ending else None,
+        "first_audio_ms": record.first_audio_ms,
+        "streams": record.streams,
+        "frames_missing": record.frames_missing,
+        "steps": [
+            {
+                "node": step.node,
+                "step": step.number,
+                "verb": step.verb,
+                "began": _time(step.began),
+                "ended": _time(step.ended),
+                "result": step.result,
+            }
+            for step in record.steps
+        ],
+        "faults": record.faults,
+    }
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+@implementer(IJournal)
+class FileJournal:
+    """A journal in a file, written in a worker thread, line after line in order."""
+
+    def __init__(self, path: Path, in_thread: Callable[..., Deferred[Any]]) -> None:
+        self._path = path
+        self._in_thread = in_thread
+        self._lock = DeferredLock()
+        self._failing = False
+
+    def write(self, record: Mapping[str, Any]) -> Deferred[None]:
+        """See IJournal. A full disk is logged when it begins and when it is over, not for every line."""
+        line = json.dumps(record, ensure_ascii=False) + "\n"
+        written: Deferred[None] = self._lock.run(self._in_thread, self._append, line)
+        return written.addCallbacks(self._written, self._not_written)
+
+    def when_written(self) -> Deferred[None]:
+        """Fires when all that was given so far is on its way to the disk."""
+        return self._lock.run(lambda: None)
+
+    def _append(self, line: str) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    def _written(self, _: object) -> None:
+        if self._failing:
+            log.info(
+                "the journal {path} is being written again; calls in between are missing from it", path=self._path
+            )
+        self._failing = False
+
+    def _not_written(self, failure: Failure) -> None:
+        failure.trap(OSError)
+        if not self._failing:
+            log.error(
+                "the journal {path} cannot be written ({error}); calls go on without it: is the disk full?",
+                path=self._path,
+                error=failure.getErrorMessage(),
+            )
+        self._failing = True
