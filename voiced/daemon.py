@@ -12,7 +12,7 @@ from twisted.web.server import Site
 from voiced import journal
 from voiced.call.flow import Flow
 from voiced.call.program import Program
-from voiced.call.records import CallInfo, CallRecord
+from voiced.call.records import CallInfo, CallRecord, Ending
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.ivoiced import ICarrier, IJournal
@@ -25,6 +25,13 @@ IDLE_SECONDS = 60.0
 """How long an HTTP connection may be idle. A WebSocket has left HTTP by then."""
 
 log = Logger()
+
+
+class QuietSite(Site):
+    """A site without an access log: Twisted's own would write every webhook's URL down."""
+
+    def log(self, request: object) -> None:
+        """Named by twisted.web: a request is done."""
 
 
 class Daemon:
@@ -58,10 +65,7 @@ class Daemon:
 
     def site(self) -> Site:
         """The HTTP side, for an endpoint to listen with."""
-        site = Site(self.routes.app.resource(), reactor=self._clock, timeout=IDLE_SECONDS)
-        site.requestFactory = LimitedRequest
-        site.log = lambda request: None  # Twisted's own would write every webhook's URL into the log
-        return site
+        return QuietSite(self.routes.app.resource(), LimitedRequest, reactor=self._clock, timeout=IDLE_SECONDS)
 
     def drain(self) -> Deferred[None]:
         """Take no new call, let each live one hear its sentence to the end; fires when none is left."""
@@ -70,7 +74,7 @@ class Daemon:
         return self.switchboard.drain()
 
     def _session(
-        self, info: CallInfo, program: Program, flow: Flow, finished: Callable[[CallSession], None]
+        self, info: CallInfo, program: Program, flow: Flow, finished: Callable[[CallSession, Ending], None]
     ) -> CallSession:
         return CallSession(info, program, flow, self._clock, self._carrier, finished)
 

@@ -21,7 +21,7 @@ from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending
 from voiced.call.speaking import Speaking
 from voiced.call.template import Template
-from voiced.errors import CallOver, CarrierError, FlowError
+from voiced.errors import CallOver, CarrierError, FlowError, VoicedError
 from voiced.ivoiced import (
     Apologise,
     Deliver,
@@ -53,7 +53,7 @@ log = Logger()
 class CallSession:
     """One call, from the moment the carrier is told to open a stream until the record is written.
 
-    `finished(session)` is called once, when it is over and its record complete.
+    `finished(session, ending)` is called once, when it is over and its record complete.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class CallSession:
         flow: Flow,
         clock: IReactorTime,
         carrier: ICarrier,
-        finished: Callable[[CallSession], None],
+        finished: Callable[[CallSession, Ending], None],
     ) -> None:
         self.info = info
         self.program = program
@@ -90,6 +90,8 @@ class CallSession:
 
     def begin(self, stream: IMediaStream) -> bool:
         """A stream with a good ticket has started; False when no stream is wanted any more, or one is there."""
+        if self._stream is not None or self._verdict is not None:
+            return False
         self._life.begin(stream)
         return self._stream is stream
 
@@ -101,7 +103,7 @@ class CallSession:
     def key_pressed(self, key: str) -> None:
         """A key: cuts what may be cut, and goes to the listener, or waits for one."""
         self._keys.append(key)
-        if self._speaking is not None and self._speaking.interruptible:
+        if self._speaking is not None and self._speaking.interruptible and self._speaking.awaited:
             self.interrupt()
         if self._listener is not None:
             listener, self._listener = self._listener, None
@@ -280,10 +282,10 @@ class CallSession:
 
     def finish(self, why: Ending) -> None:
         """See life.Core."""
+        ending = self.record.ending = self._verdict or why
         self.record.ended = self.clock.seconds()
-        self.record.ending = self._verdict or why
-        log.info("{call}: over, {ending}", call=self.info.sid, ending=self.record.ending.value)
-        self._finished(self)
+        log.info("{call}: over, {ending}", call=self.info.sid, ending=ending.value)
+        self._finished(self, ending)
 
     # Within
 
@@ -320,9 +322,13 @@ class CallSession:
             self._life.flow_ended(Ending.BUG)
 
     def _parted_badly(self, failure: Failure) -> None:
-        if not failure.check(CancelledError):
-            self.record.faults.append(f"on_hangup: {failure.getErrorMessage()}")
-            log.failure("{call}: on_hangup failed", failure, call=self.info.sid)
+        if failure.check(CancelledError):
+            return
+        self.record.faults.append(f"on_hangup: {failure.getErrorMessage()}")
+        if failure.check(VoicedError):
+            log.warn("{call}: on_hangup: {error}", call=self.info.sid, error=failure.getErrorMessage())
+        else:
+            log.failure("{call}: on_hangup broke down", failure, call=self.info.sid)
 
     def _incomplete(self, failure: Failure) -> None:
         failure.trap(CarrierError)

@@ -8,6 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from voiced.call.playback import Speech
+from voiced.errors import SynthesisError
 from voiced.ivoiced import Deliver, Heard
 
 
@@ -31,6 +32,11 @@ class Speaking:
         return self.result
 
     @property
+    def awaited(self) -> bool:
+        """Whether a step still waits until it is heard."""
+        return not self.result.called
+
+    @property
     def active(self) -> bool:
         """Whether more of it may come."""
         return not self._speech.ended
@@ -49,11 +55,15 @@ class Speaking:
         failure.trap(CancelledError)
 
     def _failed(self, failure: Failure) -> None:
+        if self._speech.done.called:  # it was cut or let go: we stopped it
+            return
         self._speech.done.cancel()
-        if not self.result.called and not failure.check(CancelledError):
+        if failure.check(CancelledError):  # nobody hung up: to the flow it must not look so
+            failure = Failure(SynthesisError("the voice gave up without saying why"))
+        if not self.result.called:
             self.result.errback(failure)
 
     def _let_go(self, _: object) -> None:
         if not self._outlives:
-            self._synthesis.cancel()
             self._speech.done.cancel()
+            self._synthesis.cancel()

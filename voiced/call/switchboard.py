@@ -26,7 +26,7 @@ REMEMBERED = 1000
 
 log = Logger()
 
-MakeSession = Callable[[CallInfo, Program, Flow, Callable[["CallSession"], None]], "CallSession"]
+MakeSession = Callable[[CallInfo, Program, Flow, Callable[["CallSession", Ending], None]], "CallSession"]
 
 
 @attrs.frozen
@@ -85,9 +85,9 @@ class Switchboard:
         """
         if (known := self.find(info.sid)) is not None:
             return known
-        if self._drained is not None or len(self._calls) >= self.most_calls:
+        if self.draining or len(self._calls) >= self.most_calls:
             self.refuse(info, program, Ending.OVERLOADED)
-            raise Overloaded("the daemon is stopping" if self._drained else f"{self.most_calls} calls are live")
+            raise Overloaded("the daemon is stopping" if self.draining else f"{self.most_calls} calls are live")
         session = self._calls[info.sid] = self._make_session(info, program, flow, self._over)
         self._begun(session.record, program)
         return session
@@ -97,7 +97,7 @@ class Switchboard:
         now = self._clock.seconds()
         record = CallRecord(info, "", now, now, ending)
         self._begun(record, program)
-        self._close(record, program)
+        self._close(record, program, ending)
 
     def ticket(self, call_sid: str) -> str:
         """The ticket for that call's next stream: the open one, or a new one."""
@@ -121,6 +121,11 @@ class Switchboard:
         log.warn("{call}: a stream came with a ticket that is {reason}", call=call_sid, reason=reason)
         return fail(UnknownTicket(reason))
 
+    @property
+    def draining(self) -> bool:
+        """Whether no new calls are taken any more."""
+        return self._drained is not None
+
     def drain(self) -> Deferred[None]:
         """Take no new call and let each live one hear its sentence to the end; fires when none is left."""
         if self._drained is None:
@@ -135,17 +140,16 @@ class Switchboard:
         for session in self:
             session.abandon()
 
-    def _over(self, session: CallSession) -> None:
+    def _over(self, session: CallSession, ending: Ending) -> None:
         del self._calls[session.info.sid]
         self._past.append(session.info.sid)
         for ticket in [t for t in self._tickets.values() if t.call_sid == session.info.sid]:
             self._spend(ticket.name, "late")
-        self._close(session.record, session.program)
+        self._close(session.record, session.program, ending)
         self._check_drained()
 
-    def _close(self, record: CallRecord, program: Program) -> None:
-        if record.ending is not None:
-            self.endings[record.ending] += 1
+    def _close(self, record: CallRecord, program: Program, ending: Ending) -> None:
+        self.endings[ending] += 1
         self._ended(record, program)
 
     def _spend(self, name: str, how: str) -> None:

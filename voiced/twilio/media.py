@@ -200,7 +200,7 @@ class CallSocket:
     def _begin(self, session: CallSession) -> None:
         self._on_event = self._live
         if not session.begin(self):
-            raise RemoteProtocolError(POLICY_VIOLATION, "a second stream for a live call")
+            raise RemoteProtocolError(POLICY_VIOLATION, "a stream that this call does not want (any more)")
         early, self._early = self._early, []
         for event in early:
             self._on_event(event)

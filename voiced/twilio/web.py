@@ -208,7 +208,8 @@ class CallRoutes:
 
     def _url(self, request: IRequest) -> str:
         """The URL as Twilio knows it: our public one, whatever the request says of its host."""
-        return self._public_url + request.uri.decode("latin-1")
+        uri: bytes = request.uri
+        return self._public_url + uri.decode("latin-1")
 
     def _no_content(self, request: IRequest) -> bytes:
         request.setResponseCode(204)
