@@ -1,0 +1,82 @@
+"""The daemon as the settings want it: accounts, tools, voices, journal and program, ready to listen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from voiced.daemon import Daemon
+from voiced.ivoiced import Utterance
+from voiced.journal import FileJournal
+from voiced.settings.load import Configuration, build_program, static_prompts
+from voiced.speech.cache import Cache
+from voiced.speech.prerender import Rendered, prerender
+from voiced.speech.voice import Voice
+from voiced.tools import http_client, real_tools
+from voiced.twilio.rest import TwilioCarrier
+from voiced.twilio.webhook import Accounts
+
+JOURNAL = "journal.jsonl"
+
+log = Logger()
+
+
+class Building:
+    """What stands between a checked configuration and a port."""
+
+    def __init__(self, configuration: Configuration, reactor: Any) -> None:
+        settings = configuration.settings
+        http = http_client(reactor)
+        carrier = TwilioCarrier(settings.accounts, http, reactor)
+        self.tools = real_tools(reactor, http, carrier, settings.data)
+        self.program = build_program(configuration, self.tools)
+        self.journal = FileJournal(settings.data / JOURNAL, self.tools.in_thread)
+        self.daemon = Daemon(
+            self.program,
+            Accounts(settings.accounts),
+            settings.public_url,
+            reactor,
+            carrier,
+            self.journal,
+            most_calls=settings.plain.limits.calls,
+            insecure=settings.plain.insecure,
+        )
+        self._render = settings.plain.prerender
+
+    def warm_up(self) -> None:
+        """Render the fixed prompts that are not rendered yet, beside everything else. Failures warn."""
+        if self._render:
+            prerender(self.prompts(), lambda done, total: None).addCallbacks(self._rendered, self._not_rendered)
+
+    def prompts(self) -> Iterator[tuple[str, Cache, Utterance]]:
+        """Every fixed prompt whose voice is cached."""
+        for name, utterance in static_prompts(self.program):
+            voice = self.program.voices[name]
+            if isinstance(voice, Voice) and isinstance(voice.engine, Cache):
+                yield name, voice.engine, utterance
+
+    def drain(self) -> Deferred[None]:
+        """Let every caller hear the end of the sentence; fires when the last call is over and written down."""
+        drained: Deferred[Any] = self.daemon.drain()
+        return drained.addCallback(lambda _: self.journal.when_written())
+
+    def abandon(self) -> None:
+        """End every call at once."""
+        self.daemon.switchboard.abandon()
+
+    def _rendered(self, rendered: Rendered) -> None:
+        log.info("prompts: {new} rendered, {held} were there", new=rendered.new, held=rendered.held)
+        for missing in rendered.missing:
+            log.warn(
+                "voice {voice} could not render {text!r} ahead: {reason}",
+                voice=missing.voice,
+                text=missing.text,
+                reason=missing.reason,
+            )
+
+    def _not_rendered(self, failure: Failure) -> None:
+        log.failure("rendering prompts ahead broke down; they are rendered when they are needed", failure)

@@ -1,0 +1,19 @@
+"""`voiced`: the tools around the daemon, a file a command."""
+
+from __future__ import annotations
+
+import click
+
+from voiced.cli.call import call
+from voiced.cli.check import check
+from voiced.cli.demo import demo
+from voiced.cli.prerender import prerender
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The tools around the voiced daemon. The daemon itself is `twistd voiced`."""
+
+
+for command in (check, call, prerender, demo):
+    main.add_command(command)

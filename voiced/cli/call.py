@@ -1,0 +1,103 @@
+"""`voiced call`: ring a running daemon as Twilio would, and listen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import clientFromString
+from twisted.internet.task import react
+
+from voiced.cli.configured import config_option, load
+from voiced.settings.load import Configuration
+from voiced.simulator.caller import Caller
+from voiced.simulator.carrier import Carrier, SimulatedCall
+from voiced.simulator.line import Line
+from voiced.simulator.mulaw import wav
+from voiced.simulator.sheet import Entry
+
+QUIET = ("twiml", "callback", "info", "mark")
+"""Entries of the sheet that only `--verbose` shows."""
+
+
+@click.command()
+@config_option
+@click.option("--to", required=True, metavar="NUMBER", help="Which number of ours to ring.")
+@click.option("--from", "from_", default="+14155550100", metavar="NUMBER", help="Who rings.")
+@click.option("--press", multiple=True, metavar="KEY", help="A key to press when we are asked; may be repeated.")
+@click.option(
+    "--wav", "wav_file", type=click.Path(path_type=Path), metavar="FILE", help="Write what the caller heard."
+)
+@click.option(
+    "--line", type=int, metavar="SEED", help="A bad line, with bursts, gaps, noise and echo from this seed."
+)
+@click.option("--most", type=float, default=120.0, metavar="SECONDS", help="Hang up after so long.")
+@click.option("--verbose", is_flag=True, help="Show every webhook's answer and callback, too.")
+def call(config: str | None, to: str, from_: str, press: tuple[str, ...], wav_file: Path | None,
+         line: int | None, most: float, verbose: bool) -> None:  # fmt: skip
+    """Ring a running daemon as Twilio would: signed webhooks, a media stream, keys. No telephone is involved.
+
+    The daemon runs with the same settings as this command reads: they say where it listens and what signs for Twilio.
+    """
+    _, configuration = load(config)
+
+    async def ring(reactor: Any) -> None:
+        carrier = carrier_for(reactor, configuration, to)
+        ringing = carrier.ring(to, from_, Line.clean() if line is None else Line.real(line), printer(verbose))
+        caller = Caller(ringing, reactor, press, most=most)
+        await ringing.ended
+        if wav_file is not None:
+            wav_file.write_bytes(wav(ringing.heard))
+            click.echo(f"what the caller heard: {wav_file}")
+        if (trouble := what_went_wrong(ringing, caller)) is not None:
+            click.echo(trouble, err=True)
+            raise SystemExit(1)
+
+    react(lambda reactor: Deferred.fromCoroutine(ring(reactor)), ())
+
+
+def carrier_for(reactor: Any, configuration: Configuration, number: str) -> Carrier:
+    """The carrier of the first account in the settings, which knows this number."""
+    settings, account = configuration.settings, configuration.settings.accounts[0]
+    carrier = Carrier(
+        reactor,
+        daemon=clientFromString(reactor, listening_at(settings.listen)),
+        public_url=settings.public_url,
+        account_sid=account.sid,
+        auth_token=account.tokens[0].reveal(),
+        seed=reactor.seconds(),
+    )
+    carrier.number(number, "/call/incoming", fallback_url="/call/fallback", status_url="/call/status")
+    return carrier
+
+
+def listening_at(listen: str) -> str:
+    """The client endpoint for a server endpoint's description."""
+    kind, *arguments = listen.split(":")
+    named = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    if kind == "unix":
+        return f"unix:{arguments[0]}"
+    port = named.get("port") or arguments[0]
+    return f"tcp:{named.get('interface') or '127.0.0.1'}:{port}"
+
+
+def printer(verbose: bool = False) -> Any:
+    """What prints each entry of the sheet as it is made."""
+
+    def show(entry: Entry) -> None:
+        if verbose or entry.what not in QUIET:
+            click.echo(str(entry))
+
+    return show
+
+
+def what_went_wrong(ringing: SimulatedCall, caller: Caller) -> str | None:
+    """Why this call was not a good one, in a sentence; None when it was."""
+    if not ringing.streams:
+        return "the daemon opened no media stream: it said " + (" ".join(ringing.said) or "nothing at all")
+    if not caller.patient:
+        return "the call did not end by itself: the caller gave up"
+    errors = [str(alert.text) for alert in ringing.warnings if alert.level == "error"]
+    return "the carrier complains: " + "; ".join(errors) if errors else None

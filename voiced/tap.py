@@ -1,0 +1,115 @@
+"""`twistd voiced`: reads the settings, builds the daemon and listens; stops it without cutting anybody's sentence."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.application import strports
+from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python import usage
+
+from voiced.errors import ConfigError
+from voiced.settings.load import Configuration, find_settings, read
+
+log = Logger()
+
+
+def checked(config: str | None, directory: Path) -> tuple[Path, Configuration]:
+    """The settings file (found, where none is named) and all that it says. Raises ConfigError."""
+    path = Path(config) if config else find_settings(directory)
+    return path, read(path.absolute(), os.environ)
+
+
+def complaint(error: ConfigError) -> str:
+    """What is wrong with the settings, as a page for people."""
+    count = len(error.faults)
+    return f"{error}\n\nvoiced: {count} fault{'s' if count > 1 else ''} in the settings; nothing was started."
+
+
+def summary(path: Path, configuration: Configuration) -> str:
+    """What is right with them, in a line."""
+    settings = configuration.settings
+    return (
+        f"{path}: good. {len(settings.numbers)} number(s), {len(configuration.flows)} flow(s), "
+        f"{len(settings.voices)} voice(s); listening will be {settings.listen} for {settings.public_url}"
+    )
+
+
+class Options(usage.Options):
+    """The command line of `twistd voiced`."""
+
+    synopsis = "[--config FILE] [--check]"
+    optParameters = [["config", "c", None, "The settings (./voiced.yaml, else ./config/voiced.yaml)."]]
+    optFlags = [["check", None, "Check the settings and flows, say what is wrong with them, start nothing."]]
+
+    def postOptions(self) -> None:
+        """Named by Twisted: all options are read. Faults end it here: one page, exit code 1."""
+        try:
+            path, self.configuration = checked(self["config"], Path.cwd())
+        except ConfigError as error:
+            sys.stderr.write(complaint(error) + "\n")
+            raise SystemExit(1) from None
+        if self["check"]:
+            sys.stdout.write(summary(path, self.configuration) + "\n")
+            raise SystemExit(0)
+
+
+def makeService(options: Options, reactor: Any = None) -> IService:
+    """Named by twistd: the daemon, not yet started."""
+    if reactor is None:
+        from twisted.internet import reactor
+    return DaemonService(options.configuration, reactor)
+
+
+class DaemonService(MultiService):
+    """The daemon as twistd starts and stops it."""
+
+    def __init__(self, configuration: Configuration, reactor: Any) -> None:
+        super().__init__()
+        # Not above: Klein imports the reactor, and whoever runs twistd may want another one.
+        from voiced.building import Building
+
+        self._reactor = reactor
+        self._settings = configuration.settings
+        self.building = Building(configuration, reactor)
+        self._listening = strports.service(self._settings.listen, self.building.daemon.site(), reactor=reactor)
+        self._listening.setServiceParent(self)
+
+    def startService(self) -> None:
+        """Named by Twisted: listen, and begin to render prompts ahead."""
+        super().startService()
+        if self._settings.plain.insecure:
+            log.critical("INSECURE: nothing is signed, whoever reaches {at} can ring", at=self._settings.listen)
+        log.info("voiced listens on {listen} as {url}", listen=self._settings.listen, url=self._settings.public_url)
+        self._reactor.callWhenRunning(self._take_signals)
+        self.building.warm_up()
+
+    def stopService(self) -> Deferred[None]:
+        """Named by Twisted: every caller hears the end of the sentence with the port open, then all stops."""
+        drained: Deferred[Any] = self.building.drain()
+        return drained.addCallback(lambda _: MultiService.stopService(self))
+
+    def _take_signals(self) -> None:
+        if self._reactor.threadpool is not None:  # a real reactor, not a test's
+            signal.signal(signal.SIGTERM, self._told_to_stop)
+            signal.signal(signal.SIGINT, self._told_to_stop)
+            signal.signal(signal.SIGHUP, self._told_to_reload)
+
+    def _told_to_stop(self, number: int, frame: object) -> None:
+        self._reactor.callFromThread(self._stop)
+
+    def _stop(self) -> None:
+        if self.building.daemon.switchboard.draining:
+            log.warn("told to stop again: {n} calls end here", n=len(self.building.daemon.switchboard))
+            self.building.abandon()
+        else:
+            self._reactor.stop()
+
+    def _told_to_reload(self, number: int, frame: object) -> None:
+        self._reactor.callFromThread(log.info, "SIGHUP: settings are read at the start only; restart to change them")

@@ -1,0 +1,46 @@
+"""The real Tools: what the daemon gives its plugins, on a running reactor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import treq.client
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.threads import deferToThreadPool
+from twisted.web.client import Agent, HTTPConnectionPool
+
+from voiced.ivoiced import ICarrier, Tools
+
+CONNECT_SECONDS = 5.0
+"""For name, TCP and TLS to any vendor."""
+IDLE_SECONDS = 60.0
+"""How long a connection to a vendor is kept for the next request: a handshake costs the caller 100 ms."""
+_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+def http_client(reactor: Any) -> treq.client.HTTPClient:
+    """An HTTP client that keeps connections, verifies TLS and gives up connecting after 5 s."""
+    pool = HTTPConnectionPool(reactor, persistent=True)
+    pool.cachedConnectionTimeout = IDLE_SECONDS
+    return treq.client.HTTPClient(Agent(reactor, connectTimeout=CONNECT_SECONDS, pool=pool))
+
+
+def real_tools(reactor: Any, http: treq.client.HTTPClient, carrier: ICarrier, directory: Path) -> Tools:
+    """Tools of this reactor; the data directory is made where it is not there."""
+    directory.mkdir(parents=True, exist_ok=True)
+
+    def endpoint(url: str) -> IStreamClientEndpoint:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        plain = HostnameEndpoint(reactor, host, port, timeout=CONNECT_SECONDS)
+        return wrapClientTLS(optionsForClientTLS(host), plain) if parts.scheme in ("https", "wss") else plain
+
+    def in_thread(function: Any, *arguments: Any) -> Deferred[Any]:
+        return deferToThreadPool(reactor, reactor.getThreadPool(), function, *arguments)
+
+    return Tools(reactor, http, endpoint, carrier, directory, in_thread, reactor.callFromThread)
