@@ -1,0 +1,1 @@
+"""The tests of voiced; run them with `make test`."""

@@ -1,0 +1,241 @@
+"""What each step does to a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from voiced.call.privacy import Privacy
+from voiced.call.steps.digits import Menu
+from voiced.call.steps.handover import Agent
+from voiced.call.steps.routing import Goto, Hangup, Lookup
+from voiced.call.steps.speech import Pause, Play, Say
+from voiced.call.template import Template
+from voiced.errors import AgentError, LookupFailed
+from voiced.ivoiced import END, IStep, Mentions, Outcome, Prompt
+from voiced.testing.fake_call import FakeCall, Said
+
+PROMPT, WRONG = Template.parse("Press one."), Template.parse("Not {menu.key|that}.")
+
+
+def start(step: IStep, call: FakeCall) -> Deferred[Any]:
+    """The step, running."""
+    return Deferred.fromCoroutine(step.run(call))
+
+
+def menu(**settings: Any) -> Menu:
+    """A menu with two choices."""
+    return Menu(PROMPT, {"1": "sales", "2": "hours"}, **settings)
+
+
+class SpeechTests(SynchronousTestCase):
+    """say, play and pause."""
+
+    def test_say_fills_the_facts(self) -> None:
+        """The text is spoken with what is known of the caller, in the voice that is named."""
+        call = FakeCall()
+        call.facts["party.name"] = "Ann"
+        self.assertIsNone(self.successResultOf(start(Say(Template.parse("Hi {party.name}"), "rachel", False), call)))
+        self.assertEqual(call.said, [Said("Hi Ann", "rachel", False)])
+
+    def test_say_waits_until_it_is_heard(self) -> None:
+        """The next step begins when the caller has heard this one."""
+        call = FakeCall(pace=2.0)
+        running = start(Say(PROMPT), call)
+        call.clock.advance(1.9)
+        self.assertNoResult(running)
+        call.clock.advance(0.1)
+        self.successResultOf(running)
+
+    def test_say_mentions(self) -> None:
+        """Its voice, its text and the facts it reads are known before any call."""
+        said = Template.parse("Hi {party.name}")
+        expected = Mentions(voices=("rachel",), prompts=(Prompt(said, "rachel"),), reads=("party.name",))
+        self.assertEqual(Say(said, "rachel").mentions(), expected)
+        self.assertEqual(Say(PROMPT).mentions(), Mentions(prompts=(Prompt(PROMPT),)))
+
+    def test_play(self) -> None:
+        """The file's audio is played."""
+        call = FakeCall(sounds={"gong.wav": b"gong"})
+        self.successResultOf(start(Play("gong.wav"), call))
+        self.assertEqual(call.played, [b"gong"])
+        self.assertEqual(Play("gong.wav").mentions(), Mentions(files=("gong.wav",)))
+
+    def test_pause(self) -> None:
+        """Nothing is said for as long as it takes."""
+        call = FakeCall()
+        running = start(Pause(1.5), call)
+        call.clock.advance(1.4)
+        self.assertNoResult(running)
+        call.clock.advance(0.1)
+        self.assertIsNone(self.successResultOf(running))
+        self.assertEqual(Pause(1.5).mentions(), Mentions())
+
+
+class MenuTests(SynchronousTestCase):
+    """menu."""
+
+    def test_a_key_after_the_prompt(self) -> None:
+        """The prompt is heard, then the key decides, and is kept as a fact."""
+        call = FakeCall()
+        running = start(menu(), call)
+        call.press("2")
+        self.assertEqual(self.successResultOf(running), "hours")
+        self.assertEqual((call.facts["menu.key"], call.notes), ("2", ["key 2"]))
+        self.assertEqual(call.said, [Said("Press one.")])
+
+    def test_a_key_that_waits_skips_the_prompt(self) -> None:
+        """Who knows the menu types ahead."""
+        call = FakeCall()
+        call.press("1")
+        self.assertEqual(self.successResultOf(start(menu(), call)), "sales")
+        self.assertEqual(call.said, [])
+
+    def test_a_prompt_that_must_be_heard(self) -> None:
+        """`interruptible: false` is said even to who types ahead; the key counts afterwards."""
+        call = FakeCall()
+        call.press("1")
+        self.assertEqual(self.successResultOf(start(menu(interruptible=False), call)), "sales")
+        self.assertEqual(call.said, [Said("Press one.", None, False)])
+
+    def test_a_key_cuts_the_prompt(self) -> None:
+        """A key in the middle of the prompt is the answer to it."""
+        call = FakeCall(pace=10.0)
+        running = start(menu(), call)
+        call.press("1")
+        self.assertEqual(self.successResultOf(running), "sales")
+
+    def test_the_time_begins_after_the_prompt(self) -> None:
+        """While the prompt is heard, the time to answer does not run."""
+        call = FakeCall(pace=10.0)
+        running = start(menu(timeout=3, retries=0, otherwise="goodbye"), call)
+        call.clock.advance(10.0)
+        call.clock.advance(2.9)
+        self.assertNoResult(running)
+        call.clock.advance(0.1)
+        self.assertEqual(self.successResultOf(running), "goodbye")
+
+    def test_asks_again(self) -> None:
+        """Without a key it asks as often as `retries` says, then goes to `otherwise`."""
+        call = FakeCall()
+        running = start(menu(retries=1, otherwise="goodbye"), call)
+        call.clock.advance(6)
+        self.assertNoResult(running)
+        call.clock.advance(6)
+        self.assertEqual(self.successResultOf(running), "goodbye")
+        self.assertEqual(call.said, [Said("Press one.")] * 2)
+        self.assertEqual((call.facts["menu.key"], call.notes), ("", ["no key", "no key"]))
+
+    def test_goes_on_without_otherwise(self) -> None:
+        """Where no node is named for it, the next step follows."""
+        call = FakeCall()
+        running = start(menu(retries=0), call)
+        call.clock.advance(6)
+        self.assertIsNone(self.successResultOf(running))
+
+    def test_a_wrong_key(self) -> None:
+        """A key that is no choice is answered, counts as a try, and the prompt comes again."""
+        call = FakeCall()
+        running = start(menu(retries=1, invalid=WRONG, voice="rachel", otherwise="goodbye"), call)
+        call.press("7")
+        call.press("*")
+        self.assertEqual(self.successResultOf(running), "goodbye")
+        self.assertEqual([said.text for said in call.said], ["Press one.", "Not that."] * 2)
+        self.assertEqual({said.voice for said in call.said}, {"rachel"})
+
+    def test_a_wrong_key_without_an_answer_to_it(self) -> None:
+        """Without `invalid` the prompt comes again at once."""
+        call = FakeCall()
+        call.press("7")
+        running = start(menu(), call)
+        call.press("1")
+        self.assertEqual(self.successResultOf(running), "sales")
+        self.assertEqual((call.said, call.notes), ([Said("Press one.")], ["key 7", "key 1"]))
+
+    def test_forgets_the_key_of_the_menu_before(self) -> None:
+        """A key chosen earlier is not taken for this menu's."""
+        call = FakeCall()
+        call.facts["menu.key"] = "9"
+        start(menu(), call)
+        self.assertEqual(call.facts["menu.key"], "")
+
+    def test_strict_privacy(self) -> None:
+        """The record says that a key was pressed, and not which."""
+        call = FakeCall(privacy=Privacy.STRICT)
+        call.press("1")
+        start(menu(), call)
+        self.assertEqual(call.notes, ["key •"])
+
+    def test_mentions(self) -> None:
+        """Its nodes, texts and facts are known before any call."""
+        mentions = menu(invalid=WRONG, otherwise="goodbye", voice="rachel").mentions()
+        self.assertEqual(mentions.nodes, ("sales", "hours", "goodbye"))
+        self.assertEqual(mentions.prompts, (Prompt(PROMPT, "rachel"), Prompt(WRONG, "rachel")))
+        self.assertEqual((mentions.voices, mentions.sets), (("rachel",), ("menu.key",)))
+        self.assertEqual(menu().mentions().reads, ())
+
+
+class RoutingTests(SynchronousTestCase):
+    """goto, hangup and lookup."""
+
+    def test_goto(self) -> None:
+        """The flow goes on at the node."""
+        self.assertEqual(self.successResultOf(start(Goto("sales"), FakeCall())), "sales")
+
+    def test_hangup(self) -> None:
+        """The flow ends."""
+        self.assertIs(self.successResultOf(start(Hangup(), FakeCall())), END)
+
+    def test_lookup(self) -> None:
+        """What the lookup knows is known to the flow."""
+        call = FakeCall(lookups={"crm": {"name": "Ann"}})
+        self.assertIsNone(self.successResultOf(start(Lookup("crm"), call)))
+        self.assertEqual((call.facts["party.name"], call.notes), ("Ann", ["known"]))
+
+    def test_lookup_of_a_stranger(self) -> None:
+        """Nobody known is no trouble."""
+        call = FakeCall(lookups={"crm": {}})
+        self.successResultOf(start(Lookup("crm"), call))
+        self.assertEqual(call.notes, ["not known"])
+
+    def test_lookup_fails(self) -> None:
+        """The flow goes on without it; the log says why."""
+        call = FakeCall(lookups={"crm": LookupFailed("the CRM is down")})
+        with capturedLogs() as logs:
+            self.assertIsNone(self.successResultOf(start(Lookup("crm"), call)))
+        self.assertEqual([event["error"] for event in logs], ["the CRM is down"])
+        self.assertEqual(call.notes, ["no answer"])
+
+    def test_slow_lookup(self) -> None:
+        """After its time it is cancelled, and the flow goes on without it."""
+        cancelled: list[object] = []
+        call = FakeCall(lookups={"crm": Deferred(cancelled.append)})
+        running = start(Lookup("crm", timeout=2), call)
+        call.clock.advance(1.9)
+        self.assertNoResult(running)
+        call.clock.advance(0.1)
+        self.assertIsNone(self.successResultOf(running))
+        self.assertEqual((len(cancelled), call.notes), (1, ["no answer within 2 s"]))
+
+
+class AgentTests(SynchronousTestCase):
+    """agent."""
+
+    def test_leaves_its_outcome(self) -> None:
+        """How the conversation ended, and what the agent found out, is known to the flow."""
+        call = FakeCall(agents={"sales": Outcome("handover", {"topic": "price", "outcome": "odd"})})
+        self.assertIsNone(self.successResultOf(start(Agent("sales"), call)))
+        self.assertEqual((call.facts["agent.outcome"], call.facts["agent.topic"]), ("handover", "price"))
+        self.assertEqual(call.notes, ["handover"])
+
+    def test_fails(self) -> None:
+        """An agent that cannot take the line is the flow's to rescue."""
+        call = FakeCall(agents={"sales": AgentError("quota")})
+        self.failureResultOf(start(Agent("sales"), call), AgentError)
+
+    def test_mentions(self) -> None:
+        """The agent is known before any call."""
+        self.assertEqual(Agent("sales").mentions(), Mentions(agents=("sales",), sets=("agent.outcome",)))

@@ -1,0 +1,183 @@
+"""A call for the tests of steps: what a step says is written down, keys are pressed, and the clock is the test's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import attrs
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock, deferLater
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from voiced.call.audio import seconds
+from voiced.call.privacy import Privacy
+from voiced.call.records import CallInfo
+from voiced.call.template import Template
+from voiced.errors import CallOver
+from voiced.ivoiced import HangUp, Heard, ICall, Outcome, Sequel
+
+T = TypeVar("T")
+
+INFO = CallInfo("CA" + "0" * 32, "main", "+14155550100", "+14155550123")
+
+
+@attrs.frozen
+class Said:
+    """A sentence as the caller would hear it."""
+
+    text: str
+    voice: str | None = None
+    interruptible: bool = True
+
+
+@implementer(ICall)
+class FakeCall:
+    """Speaks at once, or `pace` seconds a sentence; knows the agents, lookups and sounds it is given.
+
+    An agent or lookup may be its answer, an exception to fail with, or a Deferred. Of a name that is not given, an
+    agent ends with the outcome `done`, a lookup knows nothing. `refused` counts the verbs that raised CallOver.
+    """
+
+    def __init__(
+        self,
+        *,
+        info: CallInfo = INFO,
+        clock: Clock | None = None,
+        pace: float = 0.0,
+        sounds: Mapping[str, bytes] | None = None,
+        agents: Mapping[str, Outcome | Exception | Deferred[Outcome]] | None = None,
+        lookups: Mapping[str, Mapping[str, str] | Exception | Deferred[Mapping[str, str]]] | None = None,
+        privacy: Privacy = Privacy.MASKED,
+    ) -> None:
+        self.info = info
+        self.facts: dict[str, str] = info.facts()
+        self.clock: Clock = clock or Clock()
+        self.said: list[Said] = []
+        self.played: list[bytes] = []
+        self.notes: list[str] = []
+        self.sequel: Sequel = HangUp()
+        self.interrupts = 0
+        self.refused = 0
+        self._pace = pace
+        self._sounds = sounds or {}
+        self._agents = agents or {}
+        self._lookups = lookups or {}
+        self._privacy = privacy
+        self._keys: list[str] = []
+        self._over = False
+        self._listener: Deferred[str | None] | None = None
+        self._speech: Deferred[Heard] | None = None
+
+    # What the test does
+
+    def press(self, keys: str) -> None:
+        """The caller presses these keys, one after the other."""
+        for key in keys:
+            if self._listener is not None:
+                self._listener.callback(key)
+                continue
+            self._keys.append(key)
+            if self._speech is not None:
+                self._speech.callback(Heard(0.0, self._pace, cut=True))
+
+    def hang_up(self) -> None:
+        """The caller is gone; the test cancels the step that runs, as the session would."""
+        self._over = True
+
+    # What the step does
+
+    def say(self, text: Template, voice: str | None = None, interruptible: bool = True) -> Deferred[Heard]:
+        """See ICall."""
+        self._check()
+        self.said.append(Said(text.fill(self.facts), voice, interruptible))
+        return self._speak(self._pace, interruptible)
+
+    def play(self, audio: bytes, interruptible: bool = True) -> Deferred[Heard]:
+        """See ICall."""
+        self._check()
+        self.played.append(audio)
+        return self._speak(seconds(audio) if self._pace else 0.0, interruptible)
+
+    def sound(self, file: str) -> bytes:
+        """See ICall."""
+        return self._sounds[file]
+
+    def listen(self, timeout: float) -> Deferred[str | None]:
+        """See ICall."""
+        self._check()
+        assert self._listener is None, "two listen at once"  # noqa: S101 - a fault of the step
+        if self._keys:
+            return succeed(self._keys.pop(0))
+        listener = self._listener = Deferred()
+        late = self.clock.callLater(timeout, lambda: listener.callback(None))
+
+        def ended(result: str | Failure | None) -> str | Failure | None:
+            self._listener = None
+            if late.active():
+                late.cancel()
+            return result
+
+        return listener.addBoth(ended)
+
+    def has_key(self) -> bool:
+        """See ICall."""
+        return bool(self._keys)
+
+    def wait(self, seconds: float) -> Deferred[None]:
+        """See ICall."""
+        self._check()
+        return deferLater(self.clock, seconds)
+
+    def interrupt(self) -> None:
+        """See ICall."""
+        self._check()
+        self.interrupts += 1
+
+    def converse(self, agent: str) -> Deferred[Outcome]:
+        """See ICall."""
+        self._check()
+        return _answer(self._agents.get(agent, Outcome("done")))
+
+    def look_up(self, lookup: str) -> Deferred[Mapping[str, str]]:
+        """See ICall. It needs no line."""
+        return _answer(self._lookups.get(lookup, {}))
+
+    def then(self, sequel: Sequel) -> None:
+        """See ICall."""
+        self.sequel = sequel
+
+    def note(self, result: str) -> None:
+        """See ICall."""
+        self.notes.append(result)
+
+    def key_note(self, key: str) -> str:
+        """See ICall."""
+        return self._privacy.key(key)
+
+    def _check(self) -> None:
+        if self._over:
+            self.refused += 1
+            raise CallOver
+
+    def _speak(self, length: float, interruptible: bool) -> Deferred[Heard]:
+        if not length:
+            return succeed(Heard(0.0, 0.0))
+        speech: Deferred[Heard] = Deferred()
+        end = self.clock.callLater(length, lambda: speech.callback(Heard(length, length)))
+        self._speech = speech if interruptible else None
+
+        def ended(result: Heard | Failure) -> Heard | Failure:
+            self._speech = None
+            if end.active():
+                end.cancel()
+            return result
+
+        return speech.addBoth(ended)
+
+
+def _answer(answer: T | Exception | Deferred[T]) -> Deferred[T]:
+    if isinstance(answer, Deferred):
+        return answer
+    return fail(answer) if isinstance(answer, Exception) else succeed(answer)
