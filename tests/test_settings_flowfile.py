@@ -1,0 +1,269 @@
+"""Flow files: what becomes of a good one, and what is said of each bad one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from voiced.call import audio
+from voiced.call.flow import Flow, Placed
+from voiced.call.steps.digits import Menu
+from voiced.call.steps.handover import Agent
+from voiced.call.steps.routing import Goto, Hangup, Lookup
+from voiced.call.steps.speech import Pause, Play, Say
+from voiced.call.template import Template
+from voiced.errors import ConfigError
+from voiced.settings.flowfile import Names, load_flows
+from voiced.settings.registry import Registry
+
+REGISTRY = Registry.find()
+NAMES = Names(voices=("rachel", "spare"), agents=("sales",), lookups=("crm",))
+
+RECEPTION = """\
+flow: reception
+voice: rachel
+start: greeting
+on_error: sorry
+nodes:
+  greeting:
+    - lookup: crm
+    - say: "Good morning, {party.name|and welcome}."
+    - menu: {prompt: "Press one for sales.", keys: {"1": sales, "2": hours}, timeout: 6, otherwise: goodbye}
+  sales:
+    - agent: sales
+  hours:
+    - play: gong.wav
+    - pause: 0.5
+    - say: {text: "We are open from nine to five.", voice: spare, interruptible: false}
+  sorry:
+    - say: "Something went wrong on our side."
+    - goto: goodbye
+  goodbye:
+    - say: "Goodbye."
+    - hangup
+"""
+
+HEAD = "flow: test\nvoice: rachel\nstart: a\nnodes:\n"
+"""Four lines; what follows begins in the fifth."""
+
+QUOTES = "expects text, and `{` or `[` is syntax: put the text in quotes"
+MENU = "(prompt, keys, timeout, retries, invalid, otherwise, voice, interruptible)"
+BRACE = "is not a place like {party.name|there}; write {{ for a plain brace"
+VERBS = "agent, goto, hangup, lookup, menu, pause, play, say"
+
+BROKEN_STEPS: list[tuple[str, str]] = [
+    ("    - sya: x", "6:7: node 'a', step 1 (sya): no step 'sya' is installed; did you mean 'say'?"),
+    ("    - dance", f"6:7: node 'a', step 1 (dance): no step 'dance' is installed; there are: {VERBS}"),
+    ("    - say: x\n    - goto: b", "7:7: node 'a', step 2 (goto): no node is called 'b'; there are: a"),
+    ("    - goto:\n        node: aa", "7:15: node 'a', step 1 (goto): no node is called 'aa'; did you mean 'a'?"),
+    ("    - say:", "6:7: node 'a', step 1 (say): the setting 'text' is missing"),
+    ("    - say", "6:7: node 'a', step 1 (say): the setting 'text' is missing"),
+    ("    - say: [x]", f"6:12: node 'a', step 1 (say): {QUOTES}"),
+    ("    - say: {text: [x]}", f"6:19: node 'a', step 1 (say): text: {QUOTES}"),
+    (
+        "    - say: {text: x, voice: rahcel}",
+        "6:7: node 'a', step 1 (say): no voice is called 'rahcel'; did you mean 'rachel'?",
+    ),
+    (
+        "    - say: {text: x, interruptible: no}",
+        "6:37: node 'a', step 1 (say): interruptible: write true or false, not 'no'",
+    ),
+    (
+        "    - say: {text: x, loud: true}",
+        "6:22: node 'a', step 1 (say): there is no setting 'loud' here; there are: interruptible, text, voice",
+    ),
+    (
+        "    - say: 'Hi {party.name'",
+        "6:12: node 'a', step 1 (say): the brace at character 4 " + BRACE,
+    ),
+    (
+        "    - say: Dial: one",
+        "6:16: a second colon in the line, or a line indented too far: put a text with `: ` in quotes",
+    ),
+    ("    - pause: 0", "6:14: node 'a', step 1 (pause): must be more than 0, not '0'"),
+    ("    - pause: {seconds: long}", "6:24: node 'a', step 1 (pause): seconds: expects a number, not 'long'"),
+    ("    - hangup: now", "6:15: node 'a', step 1 (hangup): takes no settings"),
+    ("    - hangup: {when: now}", "6:16: node 'a', step 1 (hangup): there is no setting 'when' here; there are none"),
+    ("    - menu: a", f"6:13: node 'a', step 1 (menu): expects settings below it {MENU}"),
+    ("    - menu: {prompt: x}", "6:7: node 'a', step 1 (menu): the setting 'keys' is missing"),
+    (
+        "    - menu: {prompt: x, keys: {11: a}}",
+        "6:32: node 'a', step 1 (menu): keys.11: '11' may not stand here; did you mean '1'?",
+    ),
+    ("    - menu: {prompt: x, keys: {}}", "6:31: node 'a', step 1 (menu): keys: must not be empty"),
+    ("    - menu: {prompt: x, keys: {1: b}}", "6:7: node 'a', step 1 (menu): no node is called 'b'; there are: a"),
+    (
+        "    - menu: {prompt: x, keys: {1: a}, retries: -1}",
+        "6:48: node 'a', step 1 (menu): retries: must be at least 0, not '-1'",
+    ),
+    (
+        "    - menu:\n        prompt: x\n        keys:\n          1: a\n          2: b",
+        "10:14: node 'a', step 1 (menu): no node is called 'b'; there are: a",
+    ),
+    ("    - menu:\n      prompt: x", "7:7: node 'a', step 1: indent the settings of 'menu' below it"),
+    (
+        "    - say: x\n      goto: a",
+        "7:7: node 'a', step 1: a step is one verb, and 'say' is it: begin 'goto' with `- ` of its own",
+    ),
+    ("    - []", "6:7: node 'a', step 1: a step is a verb and its settings, like `- say: \"Hello\"`"),
+    ("    - agent: sals", "6:7: node 'a', step 1 (agent): no agent is called 'sals'; did you mean 'sales'?"),
+    ("    - lookup: cmr", "6:7: node 'a', step 1 (lookup): no lookup is called 'cmr'; did you mean 'crm'?"),
+    (
+        "    - play: none.wav",
+        "6:7: node 'a', step 1 (play): the sound flows/none.wav cannot be read: No such file or directory",
+    ),
+    ("    - play:\n        file: empty.ulaw", "7:15: node 'a', step 1 (play): the sound flows/empty.ulaw is empty"),
+    ("    say: x", "6:5: node 'a': expects a list, each entry on a line that begins with `- `"),
+    ("    hangup", "6:5: node 'a': expects a list, each entry on a line that begins with `- `, not 'hangup'"),
+    ("  b:\n    - hangup", "5:3: node 'a': it has no steps: write one, like `- hangup`"),
+]
+
+BROKEN_HEADS: list[tuple[str, list[str]]] = [
+    ("", ["1:1: this file is empty: write a flow (`flow:`, `start:`, `nodes:`), or take it away"]),
+    ("- say: x", ["1:1: expects settings (`name: value`) below it"]),
+    ("flow: f\nstart: a\n", ["1:1: nodes: a flow needs at least one node, with its steps"]),
+    ("flow: f\nstart: a\nnodes: {}", ["3:1: nodes: a flow needs at least one node, with its steps"]),
+    ("flow: f\nstart: a\nnodes: x", ["3:8: nodes: expects settings (`name: value`) below it, not 'x'"]),
+    ("flow: f\nnodes: {a: [hangup]}", ["1:1: the setting 'start' is missing"]),
+    ("start: a\nnodes: {a: [hangup]}", ["1:1: the setting 'flow' is missing"]),
+    ("flow: f\nstart: b\nnodes: {a: [hangup]}", ["2:8: start: no node is called 'b'; there are: a"]),
+    ("flow: f\nstart: a\non_error: b\nnodes: {a: [hangup]}", ["3:11: on_error: no node is called 'b'; there are: a"]),
+    (
+        "flow: f\nstart: a\non_hangup: b\nnodes: {a: [hangup]}",
+        ["3:12: on_hangup: no node is called 'b'; there are: a"],
+    ),
+    (
+        "flow: f\nvoice: v\nstart: a\nnodes: {a: [hangup]}",
+        ["2:8: voice: no voice is called 'v'; there are: rachel, spare"],
+    ),
+    (
+        "flow: f\nstrat: a\nnodes: {a: [hangup]}",
+        ["1:1: the setting 'start' is missing", "2:1: there is no setting 'strat' here; did you mean 'start'?"],
+    ),
+    (
+        "flow: f\nstart: a\nnodes: {a: [say: x, say: y]}",
+        ["3:13: node 'a', step 1 (say): it speaks, and has no voice: write `voice:` into the flow or voiced.yaml"],
+    ),
+]
+
+
+class FlowFileCase(SynchronousTestCase):
+    """Test cases with a directory of flows."""
+
+    def setUp(self) -> None:
+        """An empty directory."""
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+        (self.directory / "empty.ulaw").write_bytes(b"")
+
+    def load(self, names: Names = NAMES, **files: str) -> dict[str, Flow]:
+        """The flows of these files."""
+        for name, text in files.items():
+            (self.directory / f"{name}.yaml").write_text(text)
+        return load_flows(self.directory, names, REGISTRY)
+
+    def faults(self, names: Names = NAMES, **files: str) -> list[str]:
+        """What is wrong in these files; the directory is called `flows`."""
+        try:
+            self.load(names, **files)
+        except ConfigError as error:
+            return [str(fault).replace(str(self.directory), "flows") for fault in error.faults]
+        return []
+
+
+class GoodFlowTests(FlowFileCase):
+    """Flows without a fault."""
+
+    def test_reception(self) -> None:
+        """Every verb becomes its step, in its place, with its settings."""
+        (self.directory / "gong.wav").write_bytes(audio.wav(b"gong"))
+        flow = self.load(reception=RECEPTION)["reception"]
+        self.assertEqual(
+            (flow.start, flow.voice, flow.on_error, flow.on_hangup), ("greeting", "rachel", "sorry", None)
+        )
+        text, keys = Template.parse("Press one for sales."), {"1": "sales", "2": "hours"}
+        self.assertEqual(flow.nodes["greeting"][2], Placed("menu", Menu(text, keys, otherwise="goodbye")))  # type: ignore[arg-type]
+        self.assertEqual(flow.nodes["greeting"][0].step, Lookup("crm"))
+        self.assertEqual(flow.nodes["sales"][0].step, Agent("sales"))
+        said = Say(Template.parse("We are open from nine to five."), "spare", False)
+        self.assertEqual([placed.step for placed in flow.nodes["hours"]], [Play("gong.wav"), Pause(0.5), said])
+        self.assertEqual([placed.step for placed in flow.nodes["sorry"][1:]], [Goto("goodbye")])
+        self.assertEqual([placed.step for placed in flow.nodes["goodbye"][1:]], [Hangup()])
+        self.assertEqual(flow.sounds, {"gong.wav": b"gong"})
+
+    def test_default_voice(self) -> None:
+        """A flow that names no voice has the default one."""
+        text = "flow: f\nstart: a\nnodes: {a: [say: x]}"
+        self.assertEqual(self.load(Names(voices=("rachel",), voice="rachel"), f=text)["f"].voice, "rachel")
+
+    def test_silent_flow(self) -> None:
+        """A flow that never speaks needs no voice; a step that names its own neither."""
+        text = "flow: f\nstart: a\nnodes: {a: [hangup: , say: {text: x, voice: spare}]}"
+        self.assertIsNone(self.load(f=text.replace("hangup: ", "hangup"))["f"].voice)
+
+
+class BrokenFlowTests(FlowFileCase):
+    """Flows with a fault: the file, the line, the column, the node, the step, and what to do."""
+
+    maxDiff = None
+
+    def test_broken_steps(self) -> None:
+        """Whatever is wrong with a step is said once, in its place."""
+        for step, fault in BROKEN_STEPS:
+            self.assertEqual(self.faults(f=f"{HEAD}  a:\n{step}\n"), [f"flows/f.yaml:{fault}"], step)
+
+    def test_broken_heads(self) -> None:
+        """And whatever is wrong with the flow as a whole."""
+        for text, faults in BROKEN_HEADS:
+            self.assertEqual(self.faults(f=text), [f"flows/f.yaml:{fault}" for fault in faults], text)
+
+    def test_the_fault_of_the_manual(self) -> None:
+        """A slip in a menu's node is found, and what was meant is proposed."""
+        (self.directory / "gong.wav").write_bytes(audio.wav(b"gong"))
+        broken = RECEPTION.replace('"1": sales', '"1": saels')
+        fault = "node 'greeting', step 3 (menu): no node is called 'saels'; did you mean 'sales'?"
+        self.assertEqual(self.faults(reception=broken), [f"flows/reception.yaml:9:7: {fault}"])
+
+    def test_sound_for_another_line(self) -> None:
+        """A sound that a telephone cannot play comes with the command that mends it."""
+        (self.directory / "gong.wav").write_bytes(
+            audio.wav(b"gong").replace((8000).to_bytes(4, "little"), (44100).to_bytes(4, "little"))
+        )
+        (fault,) = self.faults(f=f"{HEAD}  a: [play: gong.wav]\n")
+        self.assertIn(
+            "f.yaml:5:7: node 'a', step 1 (play): the sound flows/gong.wav cannot be played: it is 44100 Hz", fault
+        )
+
+    def test_all_at_once(self) -> None:
+        """Every fault of every file is in one error, in order."""
+        bad = f"{HEAD}  a:\n    - goto: b\n    - say: {{text: x, loud: y}}\n    - hangup: x\n"
+        faults = self.faults(x="a: [", y=bad, z="")
+        self.assertEqual(
+            [fault.split(": ")[0] for fault in faults],
+            ["flows/x.yaml:1:4", "flows/y.yaml:6:7", "flows/y.yaml:7:22", "flows/y.yaml:8:15", "flows/z.yaml:1:1"],
+        )
+
+    def test_two_of_one_name(self) -> None:
+        """Two files cannot hold one flow."""
+        text = "flow: f\nstart: a\nnodes: {a: [hangup]}"
+        self.assertEqual(
+            self.faults(x=text, y=text), ["flows/y.yaml:1:7: flow: a flow 'f' is in flows/x.yaml already"]
+        )
+
+    def test_no_flows(self) -> None:
+        """An empty directory, or none, is a fault; so is a file that would be overlooked."""
+        self.assertEqual(self.faults(), ["flows:1:1: there is no flow here: write one into a file *.yaml"])
+        (self.directory / "x.yml").write_text("")
+        self.assertIn("flows/x.yml:1:1: a flow's file ends in .yaml: rename it", self.faults())
+
+    @settings(deadline=None)
+    @given(st.text(alphabet="ab:{}[],-#&*!|>'\" \n\\$") | st.text())
+    def test_any_text(self, text: str) -> None:
+        """No file makes anything but flows or a ConfigError."""
+        (self.directory / "f.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
+        self.faults()
+        (self.directory / "f.yaml").write_bytes(f"{HEAD}  a: {text}".encode("utf-8", "surrogatepass"))
+        self.faults()

@@ -1,0 +1,1 @@
+"""What the YAML files say, checked whole before the first caller is."""

@@ -1,0 +1,204 @@
+"""Decodes a part of a document into a msgspec.Struct, field by field, so that every fault is named in its place.
+
+(msgspec itself stops at the first fault of a block, and knows no lines.)
+"""
+
+from __future__ import annotations
+
+import enum
+import types
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import attrs
+import msgspec
+
+from voiced.call.template import Template
+from voiced.secret import Secret
+from voiced.settings import limits
+from voiced.settings.nearest import instead
+from voiced.settings.part import Part
+from voiced.settings.plainyaml import BROKEN
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_YES_AND_NO = ("yes", "no", "on", "off", "y", "n", "1", "0")
+
+
+def decode(part: Part, struct: type[S], besides: Collection[str] = ()) -> S | None:
+    """The part as an instance of `struct`; every fault in it is noted.
+
+    A field that is wrong has its default, so that what follows from the others can be checked too; None when that
+    cannot be. `besides` are names that the part may also have, and that somebody else reads.
+    """
+    fields = msgspec.structs.fields(struct)
+    known = [field.encode_name for field in fields] + list(besides)
+    for name, inner in part.items():
+        if name not in known:
+            _unknown(part, inner, known)
+    if part.value is not None and not isinstance(part.value, dict):
+        return None
+    given = [field for field in fields if field.encode_name in part]
+    return _make(part, struct, {field.name: convert(part[field.encode_name], field.type) for field in given})
+
+
+def decode_scalar(part: Part, struct: type[S], name: str) -> S | None:
+    """The same from a scalar, which fills the field of that name."""
+    field = next(field for field in msgspec.structs.fields(struct) if field.name == name)
+    return _make(part, struct, {name: convert(part, field.type)})
+
+
+def _make(part: Part, struct: type[S], values: Mapping[str, Any]) -> S | None:
+    required = [field for field in msgspec.structs.fields(struct) if field.required]
+    for field in required:
+        if field.name not in values:
+            part.wrong(f"the setting {field.encode_name!r} is missing", named=True)
+    sound = {name: value for name, value in values.items() if value is not BROKEN}
+    if any(field.name not in sound for field in required):
+        return None
+    try:
+        return struct(**sound)
+    except (TypeError, ValueError) as error:  # what a `__post_init__` has to say
+        part.wrong(str(error), named=True)
+        return None
+
+
+def _unknown(part: Part, inner: Part, known: Collection[str]) -> None:
+    name = inner.name
+    if inner.value is None and (" " in name or "." in name):
+        hint = "; in {…} an unquoted comma ends a text, and `{` begins settings: put the text in quotes"
+    else:
+        hint = instead(name, known)
+    part.unknown(str(inner.where[-1]), f"there is no setting {name!r} here{hint}")
+
+
+def convert(part: Part, kind: Any) -> Any:
+    """The part as a value of that type; BROKEN, and every fault noted, when it is none."""
+    if part.value is BROKEN:
+        return BROKEN
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        value = convert(part, arguments[0])
+        for limit in arguments[1:]:
+            if value is not BROKEN and isinstance(limit, msgspec.Meta) and (sentence := limits.broken(value, limit)):
+                value = part.wrong(f"{sentence}, not {part.written}" if isinstance(part.value, str) else sentence)
+        return value
+    if origin in (Union, types.UnionType):
+        return _one_of(part, arguments)
+    if origin is Literal:
+        return _choice(part, {str(choice): choice for choice in arguments})
+    if origin is not None:
+        return _many(part, origin, arguments)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        value = decode(part, kind)
+        return BROKEN if value is None else value
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return _choice(part, {str(member.value): member for member in kind})
+    return _CONVERTERS.get(kind, _other(kind))(part)
+
+
+def _one_of(part: Part, kinds: tuple[Any, ...]) -> Any:
+    """The first type of a union that takes the value, among those that are written as the value is."""
+    if part.value is None and type(None) in kinds:
+        return None
+    real = [kind for kind in kinds if kind is not type(None)]
+    fitting = [kind for kind in real if isinstance(part.value, _shape(kind))] or real[:1]
+    for kind in fitting[:-1]:
+        trial = attrs.evolve(part, faults=[])
+        value = convert(trial, kind)
+        if not trial.faults:
+            return value
+    return convert(part, fitting[-1])
+
+
+def _shape(kind: Any) -> type:
+    """What a value of this type is written as."""
+    origin = get_origin(kind) or kind
+    if origin is Annotated:
+        return _shape(get_args(kind)[0])
+    if not isinstance(origin, type):
+        return str
+    if issubclass(origin, (msgspec.Struct, Mapping)):
+        return dict
+    return list if origin in (list, tuple, set, frozenset) else str
+
+
+def _many(part: Part, origin: Any, arguments: tuple[Any, ...]) -> Any:
+    if issubclass(origin, Mapping):
+        pairs = [(_name(inner, name, arguments[0]), convert(inner, arguments[1])) for name, inner in part.items()]
+        broken = not isinstance(part.value, dict | None) or any(BROKEN in (n, v) for n, v in pairs)
+        return BROKEN if broken else dict(pairs)
+    values = [convert(inner, arguments[0]) for inner in part.elements()]
+    broken = not isinstance(part.value, list) or any(value is BROKEN for value in values)
+    return BROKEN if broken else (tuple if origin is tuple else origin)(values)
+
+
+def _name(part: Part, name: str, kind: Any) -> Any:
+    """A name of a mapping; its type may be a Literal or an Enum."""
+    if get_origin(kind) is Literal and name not in get_args(kind):
+        return part.wrong(f"{part.name!r} may not stand here{instead(part.name, get_args(kind))}", named=True)
+    return name
+
+
+def _choice(part: Part, choices: Mapping[str, Any]) -> Any:
+    text = part.text()
+    if text is BROKEN or text in choices:
+        return choices.get(text, BROKEN)
+    return part.wrong(f"{part.written} is not a choice{instead(text, choices)}")
+
+
+def _truth(part: Part) -> Any:
+    text = part.text()
+    if text is BROKEN:
+        return BROKEN
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    hint = "write true or false" if text.lower() in _YES_AND_NO else "expects true or false"
+    return part.wrong(f"{hint}, not {part.written}")
+
+
+def _template(part: Part) -> Any:
+    text = part.text()
+    try:
+        return text if text is BROKEN else Template.parse(text)
+    except ValueError as error:
+        return part.wrong(str(error))
+
+
+def _secret(part: Part) -> Any:
+    text = part.text()
+    if text is BROKEN:
+        return BROKEN
+    return Secret(text) if text.strip() else part.wrong("is empty, and this secret is needed")
+
+
+def _path(part: Part) -> Any:
+    """Relative to the file that names it, wherever the daemon was started."""
+    text = part.text()
+    return text if text is BROKEN else part.document.directory / text
+
+
+def _other(kind: Any, expected: str = "") -> Callable[[Part], Any]:
+    """Whatever msgspec makes of a text."""
+
+    def make(part: Part) -> Any:
+        text = part.text()
+        try:
+            return text if text is BROKEN else limits.finite(msgspec.convert(text, kind, strict=False))
+        except (msgspec.ValidationError, ValueError):
+            return part.wrong(f"expects {expected or f'a {kind.__name__}'}, not {part.written}")
+
+    return make
+
+
+_CONVERTERS: dict[Any, Callable[[Part], Any]] = {
+    Any: lambda part: part.value,
+    str: Part.text,
+    bool: _truth,
+    int: _other(int, "a whole number"),
+    float: _other(float, "a number"),
+    Template: _template,
+    Secret: _secret,
+    Path: _path,
+}

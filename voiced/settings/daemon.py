@@ -1,0 +1,149 @@
+"""What voiced.yaml says: how the daemon is reached, who may call and speak, and within which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import msgspec
+
+from voiced.call.privacy import Privacy
+from voiced.settings import address, check
+from voiced.settings.accounts import accounts
+from voiced.settings.chosen import Chosen, ChosenVoice, plugins, voices
+from voiced.settings.nearest import instead
+from voiced.settings.numbers import dialled, number
+from voiced.settings.part import Part
+from voiced.settings.plainyaml import BROKEN
+from voiced.settings.registry import Registry
+from voiced.twilio.webhook import Account
+
+LISTEN = "tcp:8080:interface=127.0.0.1"
+"""Where the daemon listens unless told: a proxy that speaks TLS stands before it."""
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much at once."""
+
+    calls: Annotated[int, msgspec.Meta(ge=1)] = 200
+
+
+class SpeechCache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much speech is kept."""
+
+    size_mb: Annotated[int, msgspec.Meta(ge=1)] = 500
+
+
+Sentence = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings that say all they mean; the others need a second look (NEEDING_A_LOOK)."""
+
+    voice: str | None = None
+    flows: Path | None = None
+    data: Path | None = None
+    privacy: Privacy = Privacy.MASKED
+    insecure: bool = False
+    limits: Limits = Limits()
+    cache: SpeechCache = SpeechCache()
+    apology: Sentence | None = None
+    busy: Sentence | None = None
+    refusal: Sentence | None = None
+    prerender: bool = True
+
+
+NEEDING_A_LOOK = ("listen", "public_url", "twilio", "voices", "agents", "lookups", "numbers", "human")
+
+
+@attrs.frozen
+class Settings:
+    """A checked voiced.yaml. It never changes; `plain` has what needs no explanation."""
+
+    plain: Plain
+    listen: str
+    """A Twisted endpoint description."""
+    public_url: str
+    """Without a slash at its end."""
+    accounts: tuple[Account, ...]
+    voices: Mapping[str, ChosenVoice]
+    agents: Mapping[str, Chosen]
+    lookups: Mapping[str, Chosen]
+    numbers: Mapping[str, str]
+    """Number, prefix, address or `default` -> the flow's name."""
+    human: str | None
+    voice: str | None
+    """The voice of flows that name none."""
+    flows: Path
+    data: Path
+
+
+def read_settings(part: Part, registry: Registry) -> Settings | None:
+    """The whole of voiced.yaml as settings, or None; whatever is wrong is noted."""
+    if part.value is None:
+        part.wrong("this file is empty: the example config/voiced.yaml has all that a daemon needs")
+        return None
+    before = len(part.faults)
+    plain = check.decode(part, Plain, NEEDING_A_LOOK)
+    if plain is None:
+        return None
+    directory = part.document.directory
+    found = {
+        "listen": _listen(part["listen"], plain),
+        "public_url": _public_url(part, plain),
+        "accounts": accounts(part["twilio"], insecure=plain.insecure),
+        "voices": voices(part["voices"], registry),
+        "agents": plugins(part["agents"], "agent", registry),
+        "lookups": plugins(part["lookups"], "lookup", registry),
+        "numbers": {name: flow.value for name, flow in dialled(part["numbers"]).items()},
+        "human": number(part["human"]),
+        "voice": _voice(part, plain),
+        "flows": plain.flows or directory / "flows",
+        "data": plain.data or directory / "var",
+    }
+    return Settings(plain, **found) if len(part.faults) == before else None
+
+
+def check_numbers(part: Part, flows: Mapping[str, Any]) -> None:
+    """Every number's flow is there."""
+    for _, inner in part["numbers"].items():
+        if isinstance(inner.value, str) and inner.value not in flows:
+            inner.wrong(f"no flow is called {inner.written}{instead(inner.value, flows)}")
+
+
+def default_voice(part: Part) -> str | None:
+    """The voice of flows that name none: the one that is chosen, or the only one there is."""
+    chosen, all_of_them = part["voice"].value, part["voices"].value
+    if isinstance(chosen, str):
+        return chosen
+    return next(iter(all_of_them)) if isinstance(all_of_them, dict) and len(all_of_them) == 1 else None
+
+
+def _voice(part: Part, plain: Plain) -> str | None:
+    names = part["voices"].value or {}
+    if plain.voice is not None and plain.voice not in names:
+        part["voice"].wrong(f"no voice is called {part['voice'].written}{instead(plain.voice, names)}")
+    return default_voice(part)
+
+
+def _listen(part: Part, plain: Plain) -> Any:
+    endpoint = LISTEN if part.value is None else address.listen(part)
+    if plain.insecure and endpoint is not BROKEN and not address.loopback(endpoint):
+        return part.wrong(
+            "with `insecure: true` only this machine may reach the daemon: "
+            f"add `:interface=127.0.0.1` to {part.written}, or take `insecure` out"
+        )
+    return endpoint
+
+
+def _public_url(part: Part, plain: Plain) -> Any:
+    if part["public_url"].value is not None:
+        return address.public_url(part["public_url"], insecure=plain.insecure)
+    if plain.insecure:
+        port = address.port(part["listen"].value or LISTEN)
+        return f"http://localhost:{port}" if port else "http://localhost"
+    return part.wrong(
+        "`public_url` is missing: the https:// URL by which Twilio reaches this daemon; signatures are made from it"
+    )

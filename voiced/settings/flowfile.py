@@ -1,0 +1,183 @@
+"""Loads `flows/*.yaml` into Flows: one flow a file, every name in it known, every sound read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import attrs
+import msgspec
+
+from voiced.call import audio
+from voiced.call.flow import Flow
+from voiced.errors import ConfigError, Fault
+from voiced.ivoiced import Mentions
+from voiced.settings import check, plainyaml
+from voiced.settings.nearest import instead
+from voiced.settings.part import Part
+from voiced.settings.registry import Registry
+from voiced.settings.stepbody import WrittenStep, read_step
+
+Nodes = Mapping[str, list[WrittenStep]]
+
+
+@attrs.frozen
+class Names:
+    """What flows may name that stands in voiced.yaml."""
+
+    voices: Collection[str] = ()
+    agents: Collection[str] = ()
+    lookups: Collection[str] = ()
+    voice: str | None = None
+    """The voice of flows that name none."""
+
+
+class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A flow file without its nodes."""
+
+    flow: str
+    start: str
+    voice: str | None = None
+    on_error: str | None = None
+    on_hangup: str | None = None
+
+
+def load_flows(directory: Path, names: Names, registry: Registry) -> dict[str, Flow]:
+    """The flows of a directory, by name. Raises ConfigError, with everything that is wrong in all files."""
+    loading = FlowFiles(names, registry)
+    loading.read(directory)
+    if loading.faults:
+        raise ConfigError(loading.faults)
+    return loading.flows
+
+
+@attrs.define
+class FlowFiles:
+    """Flow files being loaded; what is wrong in them gathers in `faults`."""
+
+    names: Names
+    registry: Registry
+    faults: list[Fault] = attrs.field(factory=list)
+    flows: dict[str, Flow] = attrs.field(factory=dict)
+    known: dict[str, str] = attrs.field(factory=dict)
+    """The file of each flow, also of a faulty one: it may be named all the same."""
+
+    def read(self, directory: Path) -> None:
+        """Load every file of the directory; there must be at least one."""
+        files = sorted(directory.glob("*.yaml"))
+        if not files:
+            self.faults.append(Fault(str(directory), 1, 1, "there is no flow here: write one into a file *.yaml"))
+        for file in sorted(directory.glob("*.yml")):
+            self.faults.append(Fault(str(file), 1, 1, "a flow's file ends in .yaml: rename it"))
+        for file in files:
+            try:
+                self._flow(Part(plainyaml.read(file), self.faults))
+            except ConfigError as error:
+                self.known.setdefault(file.stem, str(file))
+                self.faults += error.faults
+
+    def _flow(self, part: Part) -> None:
+        before = len(self.faults)
+        if part.value is None:
+            part.wrong("this file is empty: write a flow (`flow:`, `start:`, `nodes:`), or take it away")
+        if not isinstance(part.value, dict):
+            list(part.items())  # says so, if it is not empty
+            return
+        head = check.decode(part, Head, besides=("nodes",))
+        self._claim(part["flow"])
+        nodes = self._nodes(part)
+        sounds: dict[str, bytes] = {}
+        for step in (step for steps in nodes.values() for step in steps):
+            self._step(step, nodes, sounds)
+        self._heads_names(part, nodes)
+        voice = part["voice"].value or self.names.voice
+        if voice is None:
+            self._voiceless(nodes)
+        if head is not None and len(self.faults) == before:
+            placed = {name: tuple(step.placed for step in steps) for name, steps in nodes.items()}
+            self.flows[head.flow] = Flow(head.flow, head.start, placed, voice, head.on_error, head.on_hangup, sounds)
+
+    def _claim(self, part: Part) -> None:
+        name = part.value
+        if isinstance(name, str):
+            if name in self.known:
+                part.wrong(f"a flow {name!r} is in {self.known[name]} already")
+            self.known.setdefault(name, part.document.file)
+
+    def _nodes(self, part: Part) -> Nodes:
+        below = part["nodes"]
+        if not below.value and not isinstance(below.value, str):
+            below.wrong("a flow needs at least one node, with its steps", named=True)
+        return {name: list(self._steps(name, node)) for name, node in below.items()}
+
+    def _steps(self, name: str, node: Part) -> Iterator[WrittenStep]:
+        node = node.within(f"node {name!r}: ")
+        if not node.value:
+            node.wrong("it has no steps: write one, like `- hangup`", named=True)
+            return
+        for number, part in enumerate(node.elements(), 1):
+            step = read_step(part, name, number, self.registry)
+            if step is not None:
+                yield step
+
+    def _heads_names(self, part: Part, nodes: Nodes) -> None:
+        for key in ("start", "on_error", "on_hangup"):
+            if nodes:
+                self._named("node", part[key], nodes)
+        self._named("voice", part["voice"], self.names.voices)
+
+    def _named(self, kind: str, part: Part, known: Collection[str]) -> None:
+        name = part.value
+        if isinstance(name, str) and name not in known:
+            part.wrong(f"no {kind} is called {name!r}{instead(name, known)}")
+
+    def _step(self, step: WrittenStep, nodes: Nodes, sounds: dict[str, bytes]) -> None:
+        mentions = step.placed.step.mentions()
+        for kind, named, known in self._mentioned(mentions, nodes):
+            for name in dict.fromkeys(named):
+                if name not in known:
+                    _misnamed(step.body, name, f"no {kind} is called {name!r}{instead(name, known)}")
+        for file in mentions.files:
+            _sound(step.body, file, sounds)
+
+    def _mentioned(self, mentions: Mentions, nodes: Nodes) -> list[tuple[str, Collection[str], Collection[str]]]:
+        return [
+            ("node", mentions.nodes, nodes),
+            ("voice", mentions.voices, self.names.voices),
+            ("agent", mentions.agents, self.names.agents),
+            ("lookup", mentions.lookups, self.names.lookups),
+        ]
+
+    def _voiceless(self, nodes: Nodes) -> None:
+        """A flow that has no voice, and speaks: its first step that does is the place to say so."""
+        for step in (step for steps in nodes.values() for step in steps):
+            if any(prompt.voice is None for prompt in step.placed.step.mentions().prompts):
+                step.body.wrong(
+                    "it speaks, and has no voice: write `voice:` into the flow or voiced.yaml", named=True
+                )
+                return
+
+
+def _misnamed(body: Part, text: str, message: str) -> None:
+    """Note a fault in what a step names: where it says so, if that is on another line than its verb; else there."""
+    depth, line = len(body.where), body.document.spot(body.where).name_at[0]
+    for where, spot in body.document.spots.items():
+        if where[:depth] == body.where and spot.at[0] != line:
+            part = attrs.evolve(body, where=where, base=len(where))
+            if part.value == text:
+                part.wrong(message)
+                return
+    body.wrong(message, named=True)
+
+
+def _sound(body: Part, file: str, sounds: dict[str, bytes]) -> None:
+    path = body.document.directory / file
+    try:
+        sounds[file] = audio.from_file(file, path.read_bytes())
+    except OSError as error:
+        _misnamed(body, file, f"the sound {path} cannot be read: {error.strerror}")
+    except ValueError as error:
+        _misnamed(body, file, f"the sound {path} cannot be played: {error}")
+    else:
+        if not sounds[file]:
+            _misnamed(body, file, f"the sound {path} is empty")
