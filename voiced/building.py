@@ -32,9 +32,10 @@ class Building:
         settings = configuration.settings
         http = http_client(reactor)
         carrier = TwilioCarrier(settings.accounts, http, reactor)
-        self.tools = real_tools(reactor, http, carrier, settings.data)
+        data = settings.data.absolute()  # twistd may leave this working directory
+        self.tools = real_tools(reactor, http, carrier, data)
         self.program = build_program(configuration, self.tools)
-        self.journal = FileJournal(settings.data / JOURNAL, self.tools.in_thread)
+        self.journal = FileJournal(data / JOURNAL, self.tools.in_thread)
         self.daemon = Daemon(
             self.program,
             Accounts(settings.accounts),

@@ -23,7 +23,7 @@ log = Logger()
 def checked(config: str | None, directory: Path) -> tuple[Path, Configuration]:
     """The settings file (found, where none is named) and all that it says. Raises ConfigError."""
     path = Path(config) if config else find_settings(directory)
-    return path, read(path.absolute(), os.environ)
+    return path, read(path, os.environ)
 
 
 def complaint(error: ConfigError) -> str:
@@ -64,7 +64,11 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     """Named by twistd: the daemon, not yet started."""
     if reactor is None:
         from twisted.internet import reactor
-    return DaemonService(options.configuration, reactor)
+    try:
+        return DaemonService(options.configuration, reactor)
+    except ConfigError as error:  # a plugin that cannot be made, on this machine, from these settings
+        sys.stderr.write(complaint(error) + "\n")
+        raise SystemExit(1) from None
 
 
 class DaemonService(MultiService):
@@ -86,8 +90,7 @@ class DaemonService(MultiService):
         super().startService()
         if self._settings.plain.insecure:
             log.critical("INSECURE: nothing is signed, whoever reaches {at} can ring", at=self._settings.listen)
-        log.info("voiced listens on {listen} as {url}", listen=self._settings.listen, url=self._settings.public_url)
-        self._reactor.callWhenRunning(self._take_signals)
+        self._reactor.callWhenRunning(self._ready)
         self.building.warm_up()
 
     def stopService(self) -> Deferred[None]:
@@ -95,11 +98,12 @@ class DaemonService(MultiService):
         drained: Deferred[Any] = self.building.drain()
         return drained.addCallback(lambda _: MultiService.stopService(self))
 
-    def _take_signals(self) -> None:
-        if self._reactor.threadpool is not None:  # a real reactor, not a test's
-            signal.signal(signal.SIGTERM, self._told_to_stop)
-            signal.signal(signal.SIGINT, self._told_to_stop)
-            signal.signal(signal.SIGHUP, self._told_to_reload)
+    def _ready(self) -> None:
+        """The reactor runs; it has just taken the signals for itself."""
+        signal.signal(signal.SIGTERM, self._told_to_stop)
+        signal.signal(signal.SIGINT, self._told_to_stop)
+        signal.signal(signal.SIGHUP, self._told_to_reload)
+        log.info("voiced listens on {listen} as {url}", listen=self._settings.listen, url=self._settings.public_url)
 
     def _told_to_stop(self, number: int, frame: object) -> None:
         self._reactor.callFromThread(self._stop)
