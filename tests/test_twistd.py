@@ -1,0 +1,199 @@
+"""The real process: `twistd voiced` on loopback, rung over real sockets, and told to stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.trial.unittest import TestCase
+from twisted.web.server import Site
+
+from voiced.call.audio import wav
+from voiced.simulator.carrier import Carrier, SimulatedCall
+from voiced.testing.fakes import read_speech, spell
+
+TWISTD = str(Path(sys.executable).with_name("twistd"))
+NUMBER = "+14155550123"
+PUBLIC_URL = "https://voiced.test"
+
+SETTINGS = """
+listen: "tcp:{port}:interface=127.0.0.1"
+public_url: https://voiced.test
+twilio: {{account_sid: AC00000000000000000000000000000000, auth_token: a token, base_url: "http://127.0.0.1:{api}"}}
+numbers: {{default: test}}
+"""
+FLOW = """
+flow: test
+start: start
+nodes:
+  start:
+    - play: one.wav
+    - play: two.wav
+"""
+
+
+class Process(ProcessProtocol):
+    """A running daemon, and all that it has written."""
+
+    def __init__(self) -> None:
+        self.written = ""
+        self.ended: Deferred[int] = Deferred()
+        self._awaited: list[tuple[str, Deferred[None]]] = []
+
+    def outReceived(self, data: bytes) -> None:
+        """Named by Twisted."""
+        self.written += data.decode()
+        for text, found in self._awaited:
+            if text in self.written and not found.called:
+                found.callback(None)
+
+    errReceived = outReceived
+
+    def processEnded(self, reason: Any) -> None:
+        """Named by Twisted."""
+        self.ended.callback(reason.value.exitCode)
+
+    def says(self, text: str) -> Deferred[None]:
+        """Fires when it has written that."""
+        found: Deferred[None] = Deferred()
+        self._awaited.append((text, found))
+        self.outReceived(b"")
+        return found.addTimeout(30, reactor)
+
+
+class TwistdTests(TestCase):
+    """One daemon, from its start to its end."""
+
+    timeout = 60
+
+    @inlineCallbacks
+    def setUp(self) -> Any:
+        """A daemon whose flow is one sentence of a second and another one."""
+        home = Path(self.mktemp())
+        (home / "flows").mkdir(parents=True)
+        self.api = yield TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site := Site(None))
+        self.addCleanup(self.api.stopListening)
+        self.port = free_port()
+        (home / "voiced.yaml").write_text(SETTINGS.format(port=self.port, api=self.api.getHost().port))
+        (home / "flows/test.yaml").write_text(FLOW)
+        (home / "flows/one.wav").write_bytes(wav(spell("The first sentence.")))
+        (home / "flows/two.wav").write_bytes(wav(spell("The second.")))
+        self.home = home
+        self.carrier = Carrier(
+            reactor,
+            daemon=TCP4ClientEndpoint(reactor, "127.0.0.1", self.port),
+            public_url=PUBLIC_URL,
+            account_sid="AC" + "0" * 32,
+            auth_token="a token",
+        )
+        self.carrier.number(NUMBER, "/call/incoming", "/call/fallback", "/call/status")
+        site.resource = self.carrier.rest
+
+    def start(self, *arguments: str) -> Process:
+        """Start the daemon in its home."""
+        self.process = Process()
+        command = [TWISTD, "--nodaemon", "--pidfile=", "voiced", *arguments]
+        self.running = reactor.spawnProcess(self.process, TWISTD, command, env=os.environ, path=str(self.home))
+        self.addCleanup(self.kill)
+        return self.process
+
+    def kill(self) -> Deferred[Any] | None:
+        """Leave nothing running."""
+        if self.process.ended.called:
+            return None
+        self.running.signalProcess("KILL")
+        return self.process.ended
+
+    def until(self, call: SimulatedCall, what: str) -> Deferred[None]:
+        """Fires when the call's sheet has this."""
+        found: Deferred[None] = Deferred()
+        call.on_entry = lambda entry: None if found.called or entry.what != what else found.callback(None)
+        return found
+
+    @inlineCallbacks
+    def test_call(self) -> Any:
+        """It answers, speaks, hangs up, writes its journal; SIGHUP does not kill it; SIGTERM ends it with code 0."""
+        process = self.start()
+        yield process.says("voiced listens on")
+        self.running.signalProcess("HUP")
+        yield process.says("SIGHUP")
+        call = self.carrier.ring(NUMBER)
+        yield call.ended
+        self.assertEqual("".join(read_speech(call.heard)), "The first sentence.The second.")
+        yield process.says("over, completed")
+        self.running.signalProcess("TERM")
+        self.assertEqual((yield process.ended), 0)
+        self.assertEqual(len((self.home / "var/journal.jsonl").read_text().splitlines()), 2)
+        self.assertNotIn("Traceback", process.written)
+
+    @inlineCallbacks
+    def test_terminated_during_call(self) -> Any:
+        """SIGTERM lets the caller hear the end of the sentence, and answers `/call/after` before the port closes."""
+        process = self.start()
+        yield process.says("voiced listens on")
+        call = self.carrier.ring(NUMBER)
+        yield self.until(call, "audio")
+        self.running.signalProcess("TERM")
+        yield call.ended
+        self.assertEqual(read_speech(call.heard), ["The first sentence."])
+        self.assertIn("<Hangup", call.twiml[-1])
+        self.assertEqual((yield process.ended), 0)
+        self.assertIn("over, drained", process.written)
+
+    @inlineCallbacks
+    def test_terminated_twice(self) -> Any:
+        """A second SIGTERM ends it at once."""
+        process = self.start()
+        yield process.says("voiced listens on")
+        call = self.carrier.ring(NUMBER)
+        yield self.until(call, "audio")
+        self.running.signalProcess("TERM")
+        yield process.says("may finish their sentence")
+        self.running.signalProcess("TERM")
+        yield process.ended
+        self.assertLess(len("".join(read_speech(call.heard))), len("The first sentence."))
+        self.assertIn("over, drained", process.written)
+        call.hang_up()
+        yield call.ended
+
+    @inlineCallbacks
+    def test_port_taken(self) -> Any:
+        """A port that somebody else has stops the start, with a sentence and an exit code."""
+        with socket.create_server(("127.0.0.1", self.port)):
+            process = self.start()
+            self.assertNotEqual((yield process.ended), 0)
+        self.assertIn("in use", process.written)
+
+    @inlineCallbacks
+    def test_check(self) -> Any:
+        """`--check` says what is wrong, with its place, and exits with 1; or says that all is good, with 0."""
+        config = str(self.home / "voiced.yaml")
+        _, _, code = yield getProcessOutputAndValue(TWISTD, ["voiced", "--check", "--config", config], os.environ)
+        self.assertEqual(code, 0)
+        (self.home / "flows/test.yaml").write_text("flow: test\nstart: begin\nnodes:\n  start:\n    - play: no.wav\n")
+        _, faults, code = yield getProcessOutputAndValue(TWISTD, ["voiced", "--check", "-c", config], os.environ)
+        self.assertEqual(code, 1)
+        self.assertIn(b"test.yaml:2:8", faults)
+        self.assertIn(b"test.yaml:5:7", faults)
+        self.assertNotIn(b"Traceback", faults)
+
+    @inlineCallbacks
+    def test_listed(self) -> Any:
+        """`twistd --help` lists voiced."""
+        page, _, _ = yield getProcessOutputAndValue(TWISTD, ["--help"], os.environ)
+        self.assertIn(b"voiced", page)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
