@@ -1,0 +1,132 @@
+"""A whole daemon in memory, with a carrier that rings it: the house that the whole-call tests live in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Site
+from zope.interface import implementer
+
+from voiced.call.dialplan import DialPlan
+from voiced.call.flow import Flow, Placed
+from voiced.call.program import Program
+from voiced.call.records import Ending
+from voiced.call.steps.speech import Say
+from voiced.call.template import Template
+from voiced.daemon import Daemon
+from voiced.ivoiced import IJournal, IStep, ITTSEngine
+from voiced.secret import Secret
+from voiced.simulator.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, SimulatedCall
+from voiced.simulator.memory import MemoryNetwork, elapse, tell_autobahn
+from voiced.testing.fakes import SpellingVoice, read_speech
+from voiced.twilio.rest import TwilioCarrier
+from voiced.twilio.webhook import Account, Accounts
+
+NUMBER = "+14155550123"
+PUBLIC_URL = "https://voiced.test"
+OUR_FAULTS = {12100, 12200, 12300, 13520, 31950, 31951}
+"""Twilio's errors for TwiML and messages that we got wrong."""
+
+
+@implementer(IJournal)
+@attrs.define
+class ListJournal:
+    """A journal in a list."""
+
+    lines: list[dict[str, Any]] = attrs.field(factory=list)
+
+    def write(self, record: Mapping[str, Any]) -> Deferred[None]:
+        """See IJournal."""
+        self.lines.append(dict(record))
+        return succeed(None)
+
+
+def flow(nodes: Mapping[str, list[IStep]], name: str = "test", **more: Any) -> Flow:
+    """A flow of these steps; it starts in the first node and speaks with the voice `test`."""
+    placed = {
+        node: tuple(Placed(type(step).__name__.lower(), step) for step in steps) for node, steps in nodes.items()
+    }
+    return Flow(**{"name": name, "start": next(iter(placed)), "nodes": placed, "voice": "test"} | more)
+
+
+def say(text: str, **more: Any) -> Say:
+    """A step that says this."""
+    return Say(Template.parse(text), **more)
+
+
+class House(SynchronousTestCase):
+    """Test cases that ring a daemon: `self.lives_in(flow)`, then `call = self.ring()`, then time."""
+
+    def setUp(self) -> None:
+        """Nobody has moved in yet."""
+        self.clock = Clock()
+        self.clock.advance(1_700_000_000)
+        self.addCleanup(tell_autobahn(self.clock))
+        self.network = MemoryNetwork(self.clock)
+        self.voice = SpellingVoice(self.clock, pause=0.1)
+        self.journal = ListJournal()
+        self.carrier = Carrier(self.clock, daemon=self.network.endpoint("daemon"), public_url=PUBLIC_URL)
+        self.carrier.number(NUMBER, "/call/incoming", fallback_url="/call/fallback", status_url="/call/status")
+
+    def tearDown(self) -> None:
+        """Everybody hangs up, and the house is as empty as it was: no call, no ticket, no timer."""
+        for call in self.carrier.calls.values():
+            call.hang_up()
+        self.passes(200)
+        self.assertEqual(len(self.daemon.switchboard), 0)
+        waiting = [due for due in self.clock.getDelayedCalls() if "_updateLogDateTime" not in repr(due.func)]
+        self.assertEqual(waiting, [])
+
+    def lives_in(self, *flows: Flow, voices: Mapping[str, ITTSEngine] | None = None, **settings: Any) -> Daemon:
+        """Start a daemon with these flows; every number rings the first."""
+        limits = {name: settings.pop(name) for name in ("most_calls", "insecure") if name in settings}
+        program = Program(
+            flows={each.name: each for each in flows},
+            dial_plan=settings.pop("dial_plan", DialPlan({"default": flows[0].name})),
+            voices=voices or {"test": self.voice},
+            **settings,
+        )
+        return self.moves_in(program, **limits)
+
+    def moves_in(self, program: Program, **limits: Any) -> Daemon:
+        """Start a daemon with this program; one that was there before is gone."""
+        account = Account("main", ACCOUNT_SID, (Secret(AUTH_TOKEN),), base_url="http://api.twilio")
+        rest = TwilioCarrier([account], self.network.http(), self.clock)
+        self.network.forget("api.twilio")
+        self.network.listen("api.twilio", Site(self.carrier.rest, reactor=self.clock))
+        self.daemon = Daemon(program, Accounts([account]), PUBLIC_URL, self.clock, rest, self.journal, **limits)
+        self.network.forget("daemon")
+        self.network.listen("daemon", self.daemon.site())
+        return self.daemon
+
+    def ring(self, to: str = NUMBER, **how: Any) -> SimulatedCall:
+        """Somebody dials; the call has been answered when this returns, if it is answered at once."""
+        call = self.carrier.ring(to, **how)
+        self.passes(0)
+        return call
+
+    def passes(self, seconds: float) -> None:
+        """Time passes."""
+        elapse(self.clock, seconds)
+
+    def read(self, call: SimulatedCall) -> list[str]:
+        """What the caller has heard from us, utterance by utterance."""
+        return read_speech(call.heard)
+
+    def assert_heard(self, call: SimulatedCall, *texts: str) -> None:
+        """The caller has heard these texts from us, in this order, and nothing else."""
+        self.assertEqual(self.read(call), list(texts))
+
+    def assert_ended(self, call: SimulatedCall, ending: Ending) -> dict[str, Any]:
+        """The call is over, everywhere, and its record says how; gives the record."""
+        self.assertTrue(call.over, "the call lives on at the carrier")
+        self.assertIsNone(self.daemon.switchboard.find(call.sid), "the call lives on in the switchboard")
+        last = [line for line in self.journal.lines if line["call"] == call.sid and line["event"] == "ended"]
+        self.assertEqual([line["ending"] for line in last], [ending.value])
+        self.assertEqual([alert for alert in call.warnings if alert.code in OUR_FAULTS], [])
+        return last[0]

@@ -1,0 +1,97 @@
+"""A call while it lives: what its verbs do without a whole daemon around."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from tests.house import House, flow, say
+from voiced.call.dialplan import DialPlan
+from voiced.call.program import Program
+from voiced.call.records import Ending
+from voiced.call.steps.handover import Agent
+from voiced.call.steps.routing import Lookup
+from voiced.ivoiced import IAgent, ICall, ICallerLookup, ILine, IMediaStream, Outcome
+from voiced.testing.fakes import spell
+
+
+@implementer(IAgent)
+class Parrot:
+    """An agent that says back what it hears, until it has heard enough."""
+
+    def converse(self, line: ILine, call: ICall) -> Deferred[Outcome]:
+        """See IAgent."""
+        self.heard, self.line = b"", line
+        self.done: Deferred[Outcome] = Deferred(lambda _: line.hear(None))
+        line.hear(self.hear)
+        return self.done
+
+    def hear(self, audio: bytes) -> None:
+        """Some of the caller's voice."""
+        self.heard += audio
+        if len(self.heard) == 8000:
+            self.line.hear(None)
+            self.line.send_audio(spell("And you?"))
+            self.line.clear()
+            self.line.send_audio(spell("Aha."))
+            self.line.when_heard().addCallback(lambda _: self.done.callback(Outcome("bored", {"turns": "1"})))
+
+
+@implementer(ICallerLookup)
+class Friends:
+    """Everybody is called Ann."""
+
+    def lookup(self, call: ICall) -> Deferred[Mapping[str, str]]:
+        """See ICallerLookup."""
+        return succeed({"name": "Ann"})
+
+
+class SessionTests(House):
+    """Verbs that no built-in step of a static flow uses."""
+
+    def test_interfaces(self) -> None:
+        """A session is a call and a line; its stream is a media stream."""
+        self.lives_in(flow({"start": [say("Hi.")]}))
+        session = self.daemon.switchboard.find(self.ring().sid)
+        verifyObject(ICall, session)
+        verifyObject(ILine, session)
+        verifyObject(IMediaStream, session._stream)
+
+    def test_agent(self) -> None:
+        """An agent takes the line, hears the caller, speaks, clears, and leaves facts behind."""
+        parrot = Parrot()
+        steps = [Agent("parrot"), say("You were {agent.outcome} after {agent.turns}.")]
+        self.moves_in(self.program(steps, agents={"parrot": parrot}))
+        call = self.ring()
+        call.speak(spell("Hello, is anybody there?"))
+        self.passes(5)
+        self.assertIn(b"H" * 400, parrot.heard)
+        self.assertEqual("".join(self.read(call)), "Aha.You were bored after 1.")
+        self.assert_ended(call, Ending.COMPLETED)
+
+    def test_caller_leaves_agent(self) -> None:
+        """A caller who hangs up ends the conversation: it is cancelled."""
+        parrot = Parrot()
+        self.moves_in(self.program([Agent("parrot")], agents={"parrot": parrot}))
+        call = self.ring()
+        self.passes(0.1)
+        call.hang_up()
+        self.passes(1)
+        self.assertTrue(parrot.done.called)
+        self.assert_ended(call, Ending.CALLER_HUNG_UP)
+
+    def test_lookup(self) -> None:
+        """What a lookup knows of the caller can be said."""
+        steps = [Lookup("friends"), say("Hello {party.name|you}.")]
+        self.moves_in(self.program(steps, lookups={"friends": Friends()}))
+        call = self.ring()
+        self.passes(3)
+        self.assert_heard(call, "Hello Ann.")
+
+    def program(self, steps: list[object], **parts: object) -> Program:
+        """A program of one flow with these steps."""
+        flows = {"test": flow({"start": steps})}
+        return Program(flows, DialPlan({"default": "test"}), voices={"test": self.voice}, **parts)
