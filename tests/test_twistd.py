@@ -18,9 +18,10 @@ from twisted.web.server import Site
 
 from voiced.call.audio import wav
 from voiced.simulator.carrier import Carrier, SimulatedCall
+from voiced.simulator.mulaw import read_wav
 from voiced.testing.fakes import read_speech, spell
 
-TWISTD = str(Path(sys.executable).with_name("twistd"))
+TWISTD, VOICED = (str(Path(sys.executable).with_name(name)) for name in ("twistd", "voiced"))
 NUMBER = "+14155550123"
 PUBLIC_URL = "https://voiced.test"
 
@@ -165,12 +166,34 @@ class TwistdTests(TestCase):
         yield call.ended
 
     @inlineCallbacks
+    def test_rung_by_hand(self) -> Any:
+        """`voiced call` rings a running daemon, prints the call as it happens, and writes what was heard."""
+        process = self.start()
+        yield process.says("voiced listens on")
+        config, heard = str(self.home / "voiced.yaml"), self.home / "heard.wav"
+        arguments = ["call", "--config", config, "--to", NUMBER, "--wav", str(heard), "--line", "3", "--verbose"]
+        sheet, trouble, code = yield getProcessOutputAndValue(VOICED, arguments, os.environ)
+        self.assertEqual((code, trouble), (0, b""))
+        for what in (b"rings", b"stream", b"audio", b"<Hangup"):
+            self.assertIn(what, sheet)
+        self.assertEqual("".join(read_speech(read_wav(heard.read_bytes()))), "The first sentence.The second.")
+
+    @inlineCallbacks
+    def test_rung_in_vain(self) -> Any:
+        """`voiced call` says what went wrong, and exits with 1."""
+        arguments = ["call", "--config", str(self.home / "voiced.yaml"), "--to", NUMBER]
+        _, trouble, code = yield getProcessOutputAndValue(VOICED, arguments, os.environ)
+        self.assertEqual(code, 1)
+        self.assertIn(b"the daemon opened no media stream", trouble)
+
+    @inlineCallbacks
     def test_port_taken(self) -> Any:
         """A port that somebody else has stops the start, with a sentence and an exit code."""
         with socket.create_server(("127.0.0.1", self.port)):
             process = self.start()
             self.assertNotEqual((yield process.ended), 0)
-        self.assertIn("in use", process.written)
+        self.assertIn("voiced cannot listen", process.written)
+        self.assertNotIn("Traceback", process.written)
 
     @inlineCallbacks
     def test_check(self) -> Any:

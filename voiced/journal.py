@@ -6,7 +6,9 @@ and log rotation by renaming work as they do on any log.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,8 +93,13 @@ class FileJournal:
         return self._lock.run(lambda: None)
 
     def _append(self, line: str) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        # A lone surrogate, which UTF-8 has no bytes for, is written as the JSON escape that it looks like.
+        text = line.encode(errors="backslashreplace")
+        with self._path.open("ab", buffering=0) as file:
+            size = file.tell()
+            if file.write(text) < len(text):
+                file.truncate(size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _written(self, _: object) -> None:
         if self._failing:

@@ -11,6 +11,7 @@ from typing import Any
 from twisted.application import strports
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -84,6 +85,14 @@ class DaemonService(MultiService):
         self.building = Building(configuration, reactor)
         self._listening = strports.service(self._settings.listen, self.building.daemon.site(), reactor=reactor)
         self._listening.setServiceParent(self)
+
+    def privilegedStartService(self) -> None:
+        """Named by Twisted: take the port while we may. One that cannot be had ends it with a sentence."""
+        try:
+            super().privilegedStartService()
+        except CannotListenError as error:
+            log.critical("voiced cannot listen: {error} Is another voiced running?", error=error)
+            raise SystemExit(1) from None
 
     def startService(self) -> None:
         """Named by Twisted: listen, and begin to render prompts ahead."""

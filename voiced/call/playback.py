@@ -77,6 +77,15 @@ class Speech:
         return self._stop
 
 
+@attrs.frozen(eq=False)
+class _Waiting:
+    """Someone who waits until so many bytes of this generation and these speeches are heard."""
+
+    until: int
+    speeches: tuple[Speech, ...]
+    done: Deferred[None]
+
+
 class Playback:
     """The queue at the carrier, as far as we know it. One for a call; `attach` it to each new stream."""
 
@@ -95,7 +104,7 @@ class Playback:
         self._confirmed = 0
         """Where the last mark that came back stood."""
         self._speeches: list[Speech] = []
-        self._waiting: list[Deferred[None]] = []
+        self._waiting: list[_Waiting] = []
 
     def attach(self, stream: IMediaStream | None) -> None:
         """Go on with this stream, whose queue is empty (None: with none; nothing is sent). What was open is cut."""
@@ -126,8 +135,7 @@ class Playback:
 
     def speech_ended(self) -> None:
         """An utterance is complete: mark its end."""
-        if self.sent > self._marked:
-            self._mark()
+        self._mark()
         self._settle()
 
     def mark_returned(self, name: str) -> None:
@@ -146,17 +154,12 @@ class Playback:
         """Bytes of this generation heard: the last mark returned and the time since, up to the next mark."""
         at, heard = self._anchor
         bound = self._marks[0][1] if self._marks else self.sent
-        return min(heard + int((self._clock.seconds() - at) * audio.RATE), bound)
+        return min(heard + round((self._clock.seconds() - at) * audio.RATE), bound)
 
     @property
     def queued(self) -> float:
         """Seconds of audio sent and not heard yet."""
         return audio.seconds(self.sent - self.position())
-
-    @property
-    def speaking(self) -> bool:
-        """Whether anything of ours is still to be heard."""
-        return bool(self._speeches) or self._confirmed < self.sent
 
     def interrupt(self) -> None:
         """Silence it at once: `clear` first, then cut what was queued (the cut resumes the flow, which may speak)."""
@@ -166,12 +169,12 @@ class Playback:
 
     def when_heard(self) -> Deferred[None]:
         """Fires when all utterances begun so far, and all audio sent so far, are heard or cut."""
-        waiting: Deferred[None] = Deferred(lambda gone: self._waiting.remove(gone))
-        if self._stream is not None and self.sent > self._marked and not self._speeches:
+        if not self._speeches:
             self._mark()
-        self._waiting.append(waiting)
+        done: Deferred[None] = Deferred(self._wait_no_more)
+        self._waiting.append(_Waiting(self.sent, tuple(self._speeches), done))
         self._settle()
-        return waiting
+        return done
 
     def forget(self, speech: Speech) -> None:
         """A speech nobody waits for: it will not be fed again."""
@@ -181,25 +184,31 @@ class Playback:
             self.speech_ended()
 
     def _mark(self) -> None:
+        """Mark the end of what was sent, unless it is marked already."""
+        if self._stream is None or self.sent == self._marked:
+            return
         self._numbers += 1
         self._marks.append((self._numbers, self.sent))
         self._marked = self.sent
-        if self._stream is not None:
-            self._stream.send_mark(f"{self.generation}.{self._numbers}")
+        self._stream.send_mark(f"{self.generation}.{self._numbers}")
 
     def _turn(self) -> None:
         """A new generation: its queue is empty; all speeches of the old one end as heard so far."""
         position = self.position()
         cut, self._speeches = self._speeches, []
+        waiting, self._waiting = self._waiting, []
         self.generation += 1
         self.sent = self._marked = self._confirmed = self._numbers = 0
         self._marks.clear()
         self._anchor = (self._clock.seconds(), 0)
         for speech in cut:
-            heard = speech.heard(position)
             speech.ended = True
-            speech.done.callback(attrs.evolve(heard, cut=True))
-        self._settle()
+        for speech in cut:
+            if not speech.done.called:  # telling one may have cancelled another
+                speech.done.callback(attrs.evolve(speech.heard(position), cut=True))
+        for one in waiting:
+            if not one.done.called:
+                one.done.callback(None)
 
     def _settle(self) -> None:
         """Tell those who wait for what has been heard."""
@@ -207,7 +216,14 @@ class Playback:
             if speech in self._speeches:  # telling one may have ended another
                 self._speeches.remove(speech)
                 speech.done.callback(speech.heard(speech.stop))
-        if not self.speaking:
-            waiting, self._waiting = self._waiting, []
-            for deferred in waiting:
-                deferred.callback(None)
+        for one in [w for w in self._waiting if self._is_heard(w)]:
+            if one in self._waiting:
+                self._waiting.remove(one)
+                one.done.callback(None)
+
+    def _is_heard(self, waiting: _Waiting) -> bool:
+        over = not any(speech in self._speeches for speech in waiting.speeches)
+        return over and waiting.until <= self._confirmed
+
+    def _wait_no_more(self, done: Deferred[None]) -> None:
+        self._waiting = [one for one in self._waiting if one.done is not done]

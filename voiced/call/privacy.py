@@ -25,8 +25,9 @@ class Privacy(enum.Enum):
             return party
         if self is Privacy.STRICT:
             return "withheld"
-        scheme, colon, rest = party.rpartition(":")
-        if len(digits := _DIGIT.findall(rest)) > 2 * _SHOWN and len(digits) >= len(rest) - 2:
+        scheme, colon, rest = party.partition(":") if ":" in party else ("", "", party)
+        digits = _DIGIT.findall(rest)
+        if len(digits) > 2 * _SHOWN and (not scheme or len(digits) >= len(rest) - 2):
             seen = iter(range(len(digits)))
             hidden = range(_SHOWN, len(digits) - _SHOWN)
             return scheme + colon + _DIGIT.sub(lambda digit: "•" if next(seen) in hidden else digit[0], rest)

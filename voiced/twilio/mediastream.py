@@ -15,7 +15,6 @@ and never punished. Source: twilio.com/docs/voice/media-streams/websocket-messag
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 
 import attrs
@@ -116,6 +115,7 @@ class MediaStream:
     def __init__(self) -> None:
         self._connected = False
         self._stream_sid: str | None = None
+        self._sid = b'""'
         self._chunk = 0
 
     def receive(self, text: bytes) -> Event | None:
@@ -138,19 +138,15 @@ class MediaStream:
     def media(self, audio: bytes) -> bytes:
         """A message that queues this audio."""
         payload = base64.b64encode(audio)
-        return b'{"event":"media","streamSid":"%b","media":{"payload":"%b"}}' % (self._sid, payload)
+        return b'{"event":"media","streamSid":%b,"media":{"payload":"%b"}}' % (self._sid, payload)
 
     def mark(self, name: str) -> bytes:
         """A message that asks for this name back."""
-        return b'{"event":"mark","streamSid":"%b","mark":{"name":%b}}' % (self._sid, json.dumps(name).encode())
+        return b'{"event":"mark","streamSid":%b,"mark":{"name":%b}}' % (self._sid, json.dumps(name).encode())
 
     def clear(self) -> bytes:
         """A message that empties the queue."""
-        return b'{"event":"clear","streamSid":"%b"}' % self._sid
-
-    @property
-    def _sid(self) -> bytes:
-        return (self._stream_sid or "").encode()
+        return b'{"event":"clear","streamSid":%b}' % self._sid
 
     def _decode(self, text: bytes) -> _Message:
         if len(text) > LARGEST:
@@ -159,7 +155,7 @@ class MediaStream:
             return msgspec.json.decode(text, type=_Message, strict=False)
         except msgspec.ValidationError as error:
             raise RemoteProtocolError(INVALID_PAYLOAD, f"a message of another shape: {error}") from error
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RemoteProtocolError(INVALID_PAYLOAD, "a message that is not JSON") from error
 
     def _start(self, message: _Message) -> Start:
@@ -174,6 +170,7 @@ class MediaStream:
         )
         self._expect(message.stream_sid == start.stream_sid, "`start` with two stream SIDs")
         self._stream_sid = start.stream_sid
+        self._sid = json.dumps(start.stream_sid).encode()
         return Start(start.stream_sid, start.call_sid, start.account_sid, start.custom_parameters)
 
     def _body(self, message: _Message) -> Event | None:
@@ -195,7 +192,7 @@ class MediaStream:
             self._chunk = max(media.chunk, self._chunk)
         try:
             return Media(base64.b64decode(media.payload, validate=True), missing)
-        except binascii.Error as error:
+        except ValueError as error:  # binascii.Error is one, and so is a payload that is not even ASCII
             raise RemoteProtocolError(INVALID_PAYLOAD, "audio that is not base64") from error
 
     def _expect(self, so: bool, otherwise: str) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 from twisted.internet import defer
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionLost, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.client import ResponseFailed
 from zope.interface import implementer
@@ -36,7 +36,6 @@ UNREACHABLE = (
     ConnectionLost,
     DNSLookupError,
     ResponseFailed,
-    ValueError,  # an answer that is not JSON
 )
 
 
@@ -72,9 +71,14 @@ class TreqTransport(AsyncHttpClient):  # type: ignore[misc]
             auth=auth,
             data=None if data is None else list(_pairs(data)),
             allow_redirects=allow_redirects,
-        ).addTimeout(limit, self._clock)
-        text = await response.text().addTimeout(limit, self._clock)
-        return Response(response.code, text, dict(response.headers.getAllRawHeaders()))
+        ).addTimeout(limit, self._clock, _too_late)
+        body = await response.content().addTimeout(limit, self._clock, _too_late)
+        return Response(response.code, body.decode(errors="replace"), dict(response.headers.getAllRawHeaders()))
+
+
+def _too_late(_: object, limit: float) -> NoReturn:
+    # Whatever being cancelled made of it: an endpoint that was still connecting does not say CancelledError.
+    raise defer.TimeoutError(f"no answer within {limit:g} s")
 
 
 def _pairs(form: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -96,14 +100,19 @@ class TwilioCarrier:
         return Deferred.fromCoroutine(self._complete(call_sid, account))
 
     async def _complete(self, call_sid: str, account: str) -> None:
+        doing = f"ending call {call_sid}"
         try:
             await self._clients[account].calls(call_sid).update_async(status="completed")
-        except TwilioRestException as error:
+        except (TwilioRestException, TwilioServiceException) as error:
             if error.code not in OVER and error.status != 404:
-                raise _explained(f"ending call {call_sid}", error) from error
+                raise _explained(doing, error) from error
+        except ConnectingCancelledError as error:
+            raise CancelledError from error
         except UNREACHABLE as error:
             name = str(error) or type(error).__name__
-            raise CarrierError(f"ending call {call_sid}: Twilio's API cannot be reached ({name})") from error
+            raise CarrierError(f"{doing}: Twilio's API cannot be reached ({name})") from error
+        except ValueError as error:
+            raise CarrierError(f"{doing}: the answer is not JSON, so not of Twilio's API: check base_url") from error
 
 
 def _client(account: Account, http: Any, clock: IReactorTime) -> Client:
@@ -112,8 +121,11 @@ def _client(account: Account, http: Any, clock: IReactorTime) -> Client:
     return Client(account.sid, token, region=account.region, edge=account.edge, http_client=transport)
 
 
-def _explained(doing: str, error: TwilioRestException) -> CarrierError:
+def _explained(doing: str, error: TwilioRestException | TwilioServiceException) -> CarrierError:
     """Twilio's refusal as a sentence for the operator."""
-    advice = _ADVICE.get(error.code, f"see https://www.twilio.com/docs/api/errors/{error.code}")
-    message = f"{doing}: Twilio answered {error.status}, {error.msg}: {advice}"
-    return CarrierError(message, code=error.code or 0, status=error.status)
+    code = 0 if error.code in (None, error.status) else error.code  # twilio-python puts the status for no code
+    said = error.msg if isinstance(error, TwilioRestException) else error.detail or error.title
+    message = f"{doing}: Twilio answered {error.status}, {said}"
+    if code:
+        message += ": " + _ADVICE.get(code, f"see https://www.twilio.com/docs/api/errors/{code}")
+    return CarrierError(message, code=code, status=error.status)

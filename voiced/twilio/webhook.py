@@ -18,7 +18,7 @@ from twilio.twiml.voice_response import Connect, Dial, Stream, VoiceResponse
 
 from voiced.call.records import CallInfo, Direction, Ending
 from voiced.errors import Forged
-from voiced.ivoiced import Apologise, DialHuman, HangUp, NewStream, Sequel
+from voiced.ivoiced import Apologise, DialHuman, NewStream, Sequel
 from voiced.secret import Secret
 
 OVERRIDES = "#ct=2000&rc=5&rp=all&tt=15000"
@@ -121,10 +121,14 @@ def candidates(url: str) -> list[str]:
 
     Never with a fragment or user and password, which are not signed.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        known = parts.port
+    except ValueError:  # a request line that makes no URL: nobody has signed it
+        return []
     host = parts.netloc.rpartition("@")[2]
     bare = host if host.endswith("]") else host.rpartition(":")[0] or host
-    port = parts.port or {"https": 443, "wss": 443}.get(parts.scheme, 80)
+    port = known or {"https": 443, "wss": 443}.get(parts.scheme, 80)
     hosts = dict.fromkeys((host, bare, f"{bare}:{port}"))
     paths = [parts.path]
     if parts.scheme == "wss":
@@ -187,7 +191,5 @@ class Answers:
                 dial = Dial(answer_on_bridge=True)
                 dial.sip(number) if number.startswith("sip:") else dial.number(number)
                 response.append(dial)
-            case HangUp():
-                pass
-        response.hangup()
+        response.hangup()  # all there is to HangUp
         return str(response)

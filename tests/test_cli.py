@@ -1,0 +1,137 @@
+"""The tools around the daemon, as far as they need no process of their own (the others are in test_twistd)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.house import NUMBER, House, flow, say
+from voiced.call.steps.digits import Menu
+from voiced.call.template import Template
+from voiced.cli import main
+from voiced.cli.call import listening_at, what_went_wrong
+from voiced.cli.demo import DaemonProcess, turns
+from voiced.simulator.caller import Caller
+
+SETTINGS = """
+public_url: https://voiced.test
+twilio: {account_sid: AC00000000000000000000000000000000, auth_token: a token}
+voices: {anna: {engine: local}}
+numbers: {default: test}
+"""
+FLOW = "flow: test\nstart: start\nnodes:\n  start:\n    - say: %s\n"
+
+
+class CheckTests(SynchronousTestCase):
+    """`voiced check`."""
+
+    def check(self, flow: str) -> Any:
+        """Its result for settings with this flow."""
+        home = Path(self.mktemp())
+        (home / "flows").mkdir(parents=True)
+        (home / "voiced.yaml").write_text(SETTINGS)
+        (home / "flows/test.yaml").write_text(flow)
+        return CliRunner().invoke(main, ["check", "--config", str(home / "voiced.yaml")])
+
+    def test_good(self) -> None:
+        """Good settings are praised in a line, with code 0."""
+        result = self.check(FLOW % '"Hello."')
+        self.assertEqual(result.exit_code, 0, result.output)
+        self.assertIn("good. 1 number(s), 1 flow(s), 1 voice(s)", result.output)
+
+    def test_bad(self) -> None:
+        """Faults come with their place, with code 1."""
+        result = self.check(FLOW % '"Hello {."')
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("test.yaml:5:12: ", result.output)
+        self.assertIn("1 fault in the settings", result.output)
+
+    def test_missing(self) -> None:
+        """So does a file that is not there."""
+        result = CliRunner().invoke(main, ["check", "--config", "nowhere.yaml"])
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("nowhere.yaml:1:1: ", result.output)
+
+
+class EndpointTests(SynchronousTestCase):
+    """Where to ring, by where the daemon listens."""
+
+    def test_table(self) -> None:
+        """Server descriptions and the client descriptions that reach them."""
+        table = {
+            "tcp:8080:interface=127.0.0.1": "tcp:127.0.0.1:8080",
+            "tcp:8080": "tcp:127.0.0.1:8080",
+            "tcp:port=99:interface=10.0.0.1": "tcp:10.0.0.1:99",
+            "unix:/run/voiced.sock": "unix:/run/voiced.sock",
+        }
+        for listen, client in table.items():
+            self.assertEqual(listening_at(listen), client)
+
+
+class DemoTests(House):
+    """What the demonstration takes for a good call."""
+
+    def rung(self, *keys: str, most: float = 30.0) -> tuple[Any, Caller]:
+        """A call through a menu by a caller with these keys."""
+        menu = Menu(Template.parse("Press 1."), {"1": "one"}, timeout=2, retries=0)
+        self.lives_in(flow({"start": [say("Hello."), menu], "one": [say("One.")]}))
+        call = self.carrier.ring(NUMBER)
+        caller = Caller(call, self.clock, keys, most=most)
+        self.passes(40)
+        return call, caller
+
+    def test_good(self) -> None:
+        """Greeting, key, answer, hang-up: all there."""
+        call, caller = self.rung("1")
+        self.assertEqual(set(turns(call).values()), {True})
+        self.assertIsNone(what_went_wrong(call, caller))
+
+    def test_missing(self) -> None:
+        """A call without a key lacks two turns, and they are named."""
+        call, _ = self.rung()
+        missing = [turn for turn, happened in turns(call).items() if not happened]
+        self.assertEqual(missing, ["the caller presses a key", "the caller hears the answer"])
+
+    def test_given_up(self) -> None:
+        """A call that the caller had to end was not a good one."""
+        call, caller = self.rung(most=1.0)
+        self.assertEqual(what_went_wrong(call, caller), "the call did not end by itself: the caller gave up")
+
+    def test_refused(self) -> None:
+        """Nor was one that never got a stream: what was said instead is told."""
+        self.lives_in(flow({"start": [say("Hello.")]}), most_calls=0, busy="Busy.")
+        call = self.carrier.ring(NUMBER)
+        caller = Caller(call, self.clock, [])
+        self.passes(9)
+        self.assertEqual(what_went_wrong(call, caller), "the daemon opened no media stream: it said Busy.")
+
+
+class ProcessTests(SynchronousTestCase):
+    """The daemon's process, as the demonstration watches it."""
+
+    def test_trouble(self) -> None:
+        """Errors and tracebacks in its log are trouble; all else is not."""
+        process = DaemonProcess()
+        process.outReceived(b"a [x#info] fine\nb [x#er")
+        process.errReceived(b"ror] bad\nTraceback (most recent call last)\n")
+        self.assertEqual(process.trouble, ["b [x#error] bad", "Traceback (most recent call last)"])
+
+    def test_listening(self) -> None:
+        """It listens when it says so."""
+        process = DaemonProcess()
+        process.outReceived(b"[x#info] voiced listens on tcp:1\n")
+        self.successResultOf(process.listening)
+        process.processEnded(Failure(ProcessDone(0)))
+        self.assertEqual(process.code, 0)
+
+    def test_dies(self) -> None:
+        """One that ends before it listens is a failure, also by a signal."""
+        process = DaemonProcess()
+        process.processEnded(Failure(ProcessTerminated(signal=9)))
+        self.failureResultOf(process.listening, ProcessTerminated)
+        self.assertEqual(process.code, -1)
