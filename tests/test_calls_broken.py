@@ -230,6 +230,17 @@ class StreamLostTests(House):
         self.passes(2)
         self.assert_ended(call, Ending.COMPLETED)
 
+    def test_marks_stop(self) -> None:
+        """A stream on which no mark comes back any more is dead, whatever its socket says: the flow goes on anew."""
+        self.daemon.switchboard.find(self.call.sid).mark_returned = lambda name: None
+        self.passes(10)
+        self.assertEqual(len(self.call.streams), 1)
+        del self.daemon.switchboard.find(self.call.sid).mark_returned
+        self.passes(5)
+        record = self.assert_ended(self.call, Ending.COMPLETED)
+        self.assertEqual(record["faults"], ["the carrier does not say any more what it has played"])
+        self.assertEqual(record["streams"], 2)
+
     def test_lost_while_draining(self) -> None:
         """A stream that dies while the last words are heard ends the call as it would have ended."""
         self.lives_in(flow({"start": [Do(lambda call: call.send_audio(b"\x01" * 16000))]}))

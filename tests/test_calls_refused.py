@@ -322,7 +322,8 @@ class WireTests(House):
         """Unknown events are ignored; gaps are counted and never punished."""
         gap = {"track": "inbound", "chunk": "9", "timestamp": "900", "payload": "//8="}
         self.assertEqual(self.begun('{"event": "news"}', media(), media(media=gap, sequenceNumber="77")), 0)
-        self.assertEqual(self.daemon.switchboard.find("CA1").record.frames_missing, 7)
+        missing = self.daemon.switchboard.find("CA1").record.missing
+        self.assertEqual((missing.frames, missing.messages, missing.seconds), (7, 74, 0.875))
 
     def test_two_protocol_layers(self) -> None:
         """What Autobahn itself refuses (text that is not UTF-8) is a fault of the stream, too."""

@@ -22,6 +22,7 @@ FLOORS = {
     "voiced.call.template": 0,
     "voiced.ivoiced": 1,
     "voiced.maker": 1,
+    "voiced.call.keypad": 2,
     "voiced.call.playback": 2,
     "voiced.call.speaking": 2,
     "voiced.twilio.mediastream": 2,

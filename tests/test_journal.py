@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from voiced.call.privacy import Privacy
-from voiced.call.records import CallInfo, CallRecord, Direction, Ending, StepRecord
+from voiced.call.records import CallInfo, CallRecord, Direction, Ending, Gap, StepRecord
 from voiced.ivoiced import IJournal
 from voiced.journal import FileJournal, began, ended
 
@@ -26,7 +26,7 @@ RECORD = CallRecord(
     ending=Ending.COMPLETED,
     streams=1,
     first_audio_ms=81.5,
-    frames_missing=2,
+    missing=Gap(2, 3, 0.0400001),
     steps=[StepRecord("greeting", 1, "say", 1e9 + 0.25, 1e9 + 2, "heard"), StepRecord("keys", 2, "menu", 1e9 + 2)],
     faults=["the voice was late"],
 )
@@ -69,7 +69,7 @@ class LineTests(SynchronousTestCase):
                 "ending": "completed",
                 "first_audio_ms": 81.5,
                 "streams": 1,
-                "frames_missing": 2,
+                "missing": {"frames": 2, "messages": 3, "seconds": 0.04},
                 "steps": [GREETING, {**keys, "ended": None, "result": ""}],
                 "faults": ["the voice was late"],
             },

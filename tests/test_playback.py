@@ -12,7 +12,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from voiced.call.audio import FRAME, SILENCE
-from voiced.call.playback import MARK_EVERY, Playback
+from voiced.call.playback import MARK_EVERY, MARK_LATE, Playback
 from voiced.ivoiced import Heard, IMediaStream
 
 RATE = 8000
@@ -395,6 +395,46 @@ class WhenHeardTests(PlaybackCase):
         self.playback.mark_returned("0.1")
         self.successResultOf(first)
         self.failureResultOf(second, CancelledError)
+
+
+class StallTests(SynchronousTestCase):
+    """A mark that does not come back."""
+
+    def setUp(self):
+        self.clock, self.stalls = Clock(), []
+        self.playback = Playback(self.clock, stalled=lambda: self.stalls.append(self.clock.seconds()))
+        self.playback.attach(PaperStream())
+
+    def feed(self, size):
+        speech = self.playback.speak()
+        speech.feed(b"\x01" * size)
+        speech.end()
+
+    def test_late(self):
+        """It has stalled when a mark is ten seconds late, counted from when its audio should have ended."""
+        self.feed(1600)
+        self.clock.advance(0.2 + MARK_LATE - 0.01)
+        self.assertEqual(self.stalls, [])
+        self.clock.advance(0.02)
+        self.assertEqual(len(self.stalls), 1)
+
+    def test_in_time(self):
+        """Each mark that comes back gives the next one its time; after the last nothing is waited for."""
+        self.feed(4000)
+        self.clock.advance(0.3)
+        self.playback.mark_returned("0.1")
+        self.clock.advance(MARK_LATE)
+        self.playback.mark_returned("0.2")
+        self.clock.advance(100)
+        self.assertEqual((self.stalls, self.clock.getDelayedCalls()), ([], []))
+
+    def test_cut(self):
+        """What was cleared, or went with its stream, is not waited for."""
+        self.feed(1600)
+        self.playback.interrupt()
+        self.feed(1600)
+        self.playback.attach(None)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
 class CancelTests(PlaybackCase):

@@ -60,6 +60,14 @@ class SessionTests(House):
         verifyObject(ILine, session)
         verifyObject(IMediaStream, session._stream)
 
+    def test_stall_without_stream(self) -> None:
+        """A stall that is noticed when no stream is there any more changes nothing but the record."""
+        self.lives_in(flow({"start": [say("Hi.")]}))
+        session = self.daemon.switchboard.find(self.ring().sid)
+        for _ in "ab":
+            session._stalled()
+        self.assertEqual(len(session.record.faults), 2)
+
     def test_agent(self) -> None:
         """An agent takes the line, hears the caller, speaks, clears, and leaves facts behind."""
         parrot = Parrot()

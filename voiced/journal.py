@@ -52,7 +52,11 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
         "ending": record.ending.value if record.ending else None,
         "first_audio_ms": record.first_audio_ms,
         "streams": record.streams,
-        "frames_missing": record.frames_missing,
+        "missing": {
+            "frames": record.missing.frames,
+            "messages": record.missing.messages,
+            "seconds": round(record.missing.seconds, 3),
+        },
         "steps": [
             {
                 "node": step.node,

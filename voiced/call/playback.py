@@ -13,13 +13,15 @@ from collections.abc import Callable
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from voiced.call import audio
 from voiced.ivoiced import Heard, IMediaStream
 
 MARK_EVERY = 2400
 """Bytes between marks: 300 ms."""
+MARK_LATE = 10.0
+"""Seconds after which a mark will not come any more: the stream is dead, though its socket may not know it yet."""
 
 
 @attrs.define(eq=False)
@@ -87,11 +89,21 @@ class _Waiting:
 
 
 class Playback:
-    """The queue at the carrier, as far as we know it. One for a call; `attach` it to each new stream."""
+    """The queue at the carrier, as far as we know it. One for a call; `attach` it to each new stream.
 
-    def __init__(self, clock: IReactorTime, first_audio: Callable[[], None] = lambda: None) -> None:
+    `first_audio()` is called whenever audio is sent, `stalled()` when a mark is too late to come.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        first_audio: Callable[[], None] = lambda: None,
+        stalled: Callable[[], None] = lambda: None,
+    ) -> None:
         self._clock = clock
         self._first_audio = first_audio
+        self._stalled = stalled
+        self._overdue: IDelayedCall | None = None
         self._stream: IMediaStream | None = None
         self.generation = -1
         self.sent = 0
@@ -148,6 +160,7 @@ class Playback:
             if str(mark) == number:
                 break
         self._anchor = (self._clock.seconds(), self._confirmed)
+        self._watch()
         self._settle()
 
     def position(self) -> int:
@@ -191,6 +204,16 @@ class Playback:
         self._marks.append((self._numbers, self.sent))
         self._marked = self.sent
         self._stream.send_mark(f"{self.generation}.{self._numbers}")
+        if len(self._marks) == 1:
+            self._watch()
+
+    def _watch(self) -> None:
+        """See that the next mark comes back; when it is late by MARK_LATE, tell that the stream has stalled."""
+        if self._overdue is not None and self._overdue.active():
+            self._overdue.cancel()
+        if self._marks:
+            until = audio.seconds(self._marks[0][1] - self.position())
+            self._overdue = self._clock.callLater(until + MARK_LATE, self._stalled)
 
     def _turn(self) -> None:
         """A new generation: its queue is empty; all speeches of the old one end as heard so far."""
@@ -201,6 +224,7 @@ class Playback:
         self.sent = self._marked = self._confirmed = self._numbers = 0
         self._marks.clear()
         self._anchor = (self._clock.seconds(), 0)
+        self._watch()
         for speech in cut:
             speech.ended = True
         for speech in cut:

@@ -90,6 +90,21 @@ class StepRecord:
     result: str = ""
 
 
+@attrs.frozen
+class Gap:
+    """What was dropped of the caller's stream on its way to us, by each of the ways there are to tell."""
+
+    frames: int = 0
+    messages: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Gap) -> Gap:
+        return Gap(self.frames + other.frames, self.messages + other.messages, self.seconds + other.seconds)
+
+
+NO_GAP = Gap()
+
+
 @attrs.define
 class CallRecord:
     """What is kept of a call. Times are seconds since the epoch."""
@@ -103,8 +118,7 @@ class CallRecord:
     """Media streams the call has had; more than one means it was rescued."""
     first_audio_ms: float | None = None
     """From the stream's `start` to our first audio on it."""
-    frames_missing: int = 0
-    """Caller frames that the carrier dropped on the way to us (gaps in their numbers)."""
+    missing: Gap = NO_GAP
     steps: list[StepRecord] = attrs.field(factory=list)
     faults: list[str] = attrs.field(factory=list)
     """What went wrong on the way, in order, one sentence each."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -15,10 +14,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.call.flow import Flow
+from voiced.call.keypad import Keypad
 from voiced.call.life import begin_life
 from voiced.call.playback import Playback
 from voiced.call.program import Program
-from voiced.call.records import CallInfo, CallRecord, Ending
+from voiced.call.records import CallInfo, CallRecord, Ending, Gap
 from voiced.call.speaking import Speaking
 from voiced.call.template import Template
 from voiced.errors import CallOver, CarrierError, FlowError, VoicedError
@@ -37,8 +37,6 @@ from voiced.ivoiced import (
     Utterance,
 )
 
-MOST_KEYS = 64
-"""Keys kept for steps to come; more are from no human."""
 MOST_STREAMS = 4
 """Streams a call may use up; after that its line is not worth another try."""
 DRAIN_GRACE = 2.0
@@ -75,11 +73,10 @@ class CallSession:
         """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
         self._carrier = carrier
         self._finished = finished
-        self._playback = Playback(clock, self._first_audio)
+        self._playback = Playback(clock, self._first_audio, self._stalled)
         self._stream: IMediaStream | None = None
         self._speaking: Speaking | None = None
-        self._keys: deque[str] = deque(maxlen=MOST_KEYS)
-        self._listener: Deferred[str | None] | None = None
+        self._keypad = Keypad(clock)
         self._ear: Deliver | None = None
         self._sequel: Sequel | None = None
         self._verdict: Ending | None = None
@@ -102,20 +99,18 @@ class CallSession:
 
     def key_pressed(self, key: str) -> None:
         """A key: cuts what may be cut, and goes to the listener, or waits for one."""
-        self._keys.append(key)
+        self._keypad.press(key)
         if self._speaking is not None and self._speaking.interruptible and self._speaking.awaited:
             self.interrupt()
-        if self._listener is not None:
-            listener, self._listener = self._listener, None
-            listener.callback(self._keys.popleft())
+        self._keypad.hand_over()
 
     def mark_returned(self, name: str) -> None:
         """The carrier has played what stood before this mark, or cleared it."""
         self._playback.mark_returned(name)
 
-    def audio_came(self, audio: bytes, missing: int) -> None:
-        """Audio of the caller; so many frames before it were dropped on the way to us."""
-        self.record.frames_missing += missing
+    def audio_came(self, audio: bytes, gap: Gap) -> None:
+        """Audio of the caller, and what was dropped before it on the way to us."""
+        self.record.missing += gap
         if self._ear is not None:
             self._ear(audio)
 
@@ -164,17 +159,11 @@ class CallSession:
         """See ICall."""
         if self._stream is None:
             return fail(CallOver())
-        if self._listener is not None:
-            return fail(FlowError("two steps listen for keys at once"))
-        if self._keys:
-            return succeed(self._keys.popleft())
-        listener: Deferred[str | None] = Deferred()
-        self._listener = listener
-        return listener.addTimeout(timeout, self.clock, lambda *_: None).addBoth(self._heeded, listener)
+        return self._keypad.listen(timeout)
 
     def has_key(self) -> bool:
         """See ICall."""
-        return bool(self._keys)
+        return len(self._keypad) > 0
 
     def wait(self, seconds: float) -> Deferred[None]:
         """See ICall."""
@@ -202,8 +191,7 @@ class CallSession:
 
     def note(self, result: str) -> None:
         """See ICall."""
-        if self.record.steps:
-            self.record.steps[-1].result = result
+        self.record.steps[-1].result = result
 
     def key_note(self, key: str) -> str:
         """See ICall."""
@@ -298,18 +286,18 @@ class CallSession:
     def _lose_stream(self, why: Ending, fault: str) -> None:
         # The flow is cancelled before what it said is cut: a cut would send it on to its next step.
         self.record.faults.append(fault)
-        self._stream = None
+        stream, self._stream = self._stream, None
         self._life.stream_lost(why)
         self._playback.attach(None)
-
-    def _heeded(self, key: Any, listener: object) -> Any:
-        if self._listener is listener:
-            self._listener = None
-        return key
+        if stream is not None:
+            stream.close()
 
     def _first_audio(self) -> None:
         if self.record.first_audio_ms is None:
             self.record.first_audio_ms = round((self.clock.seconds() - self._started) * 1000, 1)
+
+    def _stalled(self) -> None:
+        self._lose_stream(Ending.STREAM_LOST, "the carrier does not say any more what it has played")
 
     def _flow_ended(self, ending: Ending) -> None:
         self._verdict = ending

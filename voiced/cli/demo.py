@@ -1,4 +1,4 @@
-"""`voiced demo`: the real daemon as a child process, and a call through it over real sockets; no account is needed."""
+"""`voiced demo`: the real daemon as a child process, and a call through it over real sockets, without any account."""
 
 from __future__ import annotations
 

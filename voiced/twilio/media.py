@@ -183,8 +183,8 @@ class CallSocket:
 
     def _live(self, event: Event) -> None:
         match event:
-            case Media(audio, missing):
-                self._session.audio_came(audio, missing)
+            case Media(audio, gap):
+                self._session.audio_came(audio, gap)
             case Key(digit):
                 self._session.key_pressed(digit)
             case Mark(name):

@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any, TypeVar
 
 import attrs
 import msgspec
 
+from voiced.call.records import NO_GAP, Gap
 from voiced.errors import RemoteProtocolError
 
 INVALID_PAYLOAD = 1007
@@ -29,6 +31,11 @@ INTERNAL_ERROR = 1011
 """Close codes, RFC 6455 §7.4.1."""
 LARGEST = 64 * 1024
 """Bytes of the largest message that is read; Twilio's own are under 1 KiB."""
+LONGEST = 16
+"""Digits of a number that is one."""
+LEAST_GAP = 0.1
+"""Seconds between the end of one piece of audio and the beginning of the next that are a gap; less is rounding, and
+the first piece of a stream begins a little after the stream."""
 ENCODING, SAMPLE_RATE, CHANNELS = "audio/x-mulaw", 8000, 1
 
 
@@ -44,10 +51,10 @@ class Start:
 
 @attrs.frozen
 class Media:
-    """Some of the caller's audio; `missing` frames before it never came."""
+    """Some of the caller's audio, and what never came before it."""
 
     audio: bytes = attrs.field(repr=False)
-    missing: int = 0
+    missing: Gap = NO_GAP
 
 
 @attrs.frozen
@@ -88,7 +95,8 @@ class _Start(msgspec.Struct, rename="camel"):
 
 class _Media(msgspec.Struct, rename="camel"):
     payload: str
-    chunk: int | None = None
+    chunk: Any = None
+    timestamp: Any = None
     track: str = "inbound"
 
 
@@ -101,12 +109,18 @@ class _Mark(msgspec.Struct, rename="camel"):
 
 
 class _Message(msgspec.Struct, rename="camel"):
+    """Any message; its body is read only when it is one that we know."""
+
     event: str
-    stream_sid: str = ""
-    start: _Start | None = None
-    media: _Media | None = None
-    dtmf: _Key | None = None
-    mark: _Mark | None = None
+    stream_sid: Any = None
+    sequence_number: Any = None
+    start: msgspec.Raw = msgspec.Raw(b"null")
+    media: msgspec.Raw = msgspec.Raw(b"null")
+    dtmf: msgspec.Raw = msgspec.Raw(b"null")
+    mark: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_Shape = TypeVar("_Shape")
 
 
 class MediaStream:
@@ -116,11 +130,13 @@ class MediaStream:
         self._connected = False
         self._stream_sid: str | None = None
         self._sid = b'""'
-        self._chunk = 0
+        self._gaps = Gaps()
 
     def receive(self, text: bytes) -> Event | None:
         """One text message. Raises RemoteProtocolError with the close code it deserves."""
-        message = self._decode(text)
+        if len(text) > LARGEST:
+            raise RemoteProtocolError(TOO_BIG, f"a message of {len(text)} bytes")
+        message = _decode(text, _Message)
         if message.event == "connected":
             self._expect(not self._connected, "a second `connected`")
             self._connected = True
@@ -131,9 +147,8 @@ class MediaStream:
             return None
         self._expect(self._stream_sid is not None, f"`{message.event}` before `start`")
         self._expect(message.stream_sid == self._stream_sid, f"`{message.event}` of another stream")
-        if message.event == "stop":
-            return Stop()
-        return self._body(message)
+        self._gaps.message(message.sequence_number)
+        return self._known(message)
 
     def media(self, audio: bytes) -> bytes:
         """A message that queues this audio."""
@@ -148,21 +163,9 @@ class MediaStream:
         """A message that empties the queue."""
         return b'{"event":"clear","streamSid":%b}' % self._sid
 
-    def _decode(self, text: bytes) -> _Message:
-        if len(text) > LARGEST:
-            raise RemoteProtocolError(TOO_BIG, f"a message of {len(text)} bytes")
-        try:
-            return msgspec.json.decode(text, type=_Message, strict=False)
-        except msgspec.ValidationError as error:
-            raise RemoteProtocolError(INVALID_PAYLOAD, f"a message of another shape: {error}") from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise RemoteProtocolError(INVALID_PAYLOAD, "a message that is not JSON") from error
-
     def _start(self, message: _Message) -> Start:
-        start = message.start
         self._expect(self._stream_sid is None, "a second `start`")
-        if start is None:
-            raise RemoteProtocolError(INVALID_PAYLOAD, "`start` without its body")
+        start = _decode(message.start, _Start)
         form = start.media_format
         self._expect(
             (form.encoding, form.sample_rate, form.channels) == (ENCODING, SAMPLE_RATE, CHANNELS),
@@ -171,30 +174,72 @@ class MediaStream:
         self._expect(message.stream_sid == start.stream_sid, "`start` with two stream SIDs")
         self._stream_sid = start.stream_sid
         self._sid = json.dumps(start.stream_sid).encode()
+        self._gaps.message(message.sequence_number)
         return Start(start.stream_sid, start.call_sid, start.account_sid, start.custom_parameters)
 
-    def _body(self, message: _Message) -> Event | None:
-        if message.event == "media" and message.media is not None:
-            return self._media(message.media)
-        if message.event == "dtmf" and message.dtmf is not None:
-            self._expect(message.dtmf.digit in set("0123456789*#ABCD"), "a key that no telephone has")
-            return Key(message.dtmf.digit)
-        if message.event == "mark" and message.mark is not None:
-            return Mark(message.mark.name)
-        raise RemoteProtocolError(INVALID_PAYLOAD, f"`{message.event}` without its body")
+    def _known(self, message: _Message) -> Event | None:
+        match message.event:
+            case "stop":
+                return Stop()
+            case "dtmf":
+                digit = _decode(message.dtmf, _Key).digit
+                self._expect(digit in set("0123456789*#ABCD"), "a key that no telephone has")
+                return Key(digit)
+            case "mark":
+                return Mark(_decode(message.mark, _Mark).name)
+        return self._media(_decode(message.media, _Media))
 
     def _media(self, media: _Media) -> Media | None:
         if media.track != "inbound":
             return None
-        missing = 0
-        if media.chunk is not None:
-            missing = max(media.chunk - self._chunk - 1, 0)
-            self._chunk = max(media.chunk, self._chunk)
         try:
-            return Media(base64.b64decode(media.payload, validate=True), missing)
+            audio = base64.b64decode(media.payload, validate=True)
         except ValueError as error:  # binascii.Error is one, and so is a payload that is not even ASCII
             raise RemoteProtocolError(INVALID_PAYLOAD, "audio that is not base64") from error
+        return Media(audio, self._gaps.audio(media.chunk, media.timestamp, len(audio)))
 
     def _expect(self, so: bool, otherwise: str) -> None:
         if not so:
             raise RemoteProtocolError(POLICY_VIOLATION, otherwise)
+
+
+class Gaps:
+    """What is missing, by the numbers on the messages. One that is absent, nonsense, or goes back, tells nothing."""
+
+    def __init__(self) -> None:
+        self._sequence = 0
+        self._chunk = 0
+        self._heard_until = 0.0
+        self._messages = 0
+
+    def message(self, sequence: object) -> None:
+        """A message with this `sequenceNumber`."""
+        number = _count(sequence, self._sequence)
+        self._messages += max(number - self._sequence - 1, 0)
+        self._sequence = max(number, self._sequence)
+
+    def audio(self, chunk: object, timestamp: object, size: int) -> Gap:
+        """So many bytes of audio, with this `chunk` and this `timestamp` (ms); what was missing up to it."""
+        number = _count(chunk, self._chunk)
+        frames = max(number - self._chunk - 1, 0)
+        self._chunk = max(number, self._chunk)
+        begins = _count(timestamp, self._heard_until * 1000) / 1000
+        seconds = begins - self._heard_until
+        self._heard_until = max(begins + size / SAMPLE_RATE, self._heard_until)
+        messages, self._messages = self._messages, 0
+        return Gap(frames, messages, round(seconds, 3) if seconds > LEAST_GAP else 0.0)
+
+
+def _count(number: object, otherwise: _Shape) -> int | _Shape:
+    """A number as it travels, or what to take for one that is not there."""
+    return int(number) if isinstance(number, str) and number.isdecimal() and len(number) < LONGEST else otherwise
+
+
+def _decode(text: bytes | msgspec.Raw, shape: type[_Shape]) -> _Shape:
+    """JSON of that shape; whatever is not is answered 1007."""
+    try:
+        return msgspec.json.decode(text, type=shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise RemoteProtocolError(INVALID_PAYLOAD, f"a message of another shape: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RemoteProtocolError(INVALID_PAYLOAD, "a message that is not JSON") from error

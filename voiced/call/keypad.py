@@ -1,0 +1,48 @@
+"""The caller's keys: each goes to whoever listens, or waits for one who will (type-ahead)."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+
+from voiced.errors import FlowError
+
+MOST_KEYS = 64
+"""Keys kept for steps to come; more are from no human."""
+
+
+class Keypad:
+    """Keys in the order they were pressed."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._keys: deque[str] = deque(maxlen=MOST_KEYS)
+        self._listener: Deferred[str | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def press(self, key: str) -> None:
+        """A key was pressed; whoever listens gets it by `hand_over`."""
+        self._keys.append(key)
+
+    def hand_over(self) -> None:
+        """Give the first key that waits to whoever listens."""
+        if self._listener is not None and self._keys:
+            listener, self._listener = self._listener, None
+            listener.callback(self._keys.popleft())
+
+    def listen(self, timeout: float) -> Deferred[str | None]:
+        """Fires with the first key that waits, the next within `timeout` seconds, or None. One listener at a time."""
+        if self._listener is not None:
+            return fail(FlowError("two steps listen for keys at once"))
+        if self._keys:
+            return succeed(self._keys.popleft())
+        listener: Deferred[str | None] = Deferred(self._gone)
+        self._listener = listener
+        return listener.addTimeout(timeout, self._clock, lambda *_: None)
+
+    def _gone(self, listener: object) -> None:
+        self._listener = None
