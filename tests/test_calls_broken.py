@@ -210,7 +210,8 @@ class StreamLostTests(House):
         answer = self.carrier.post("/call/after", form)
         self.passes(0)
         self.assertIn("<Stream", self.successResultOf(answer).text)
-        self.assertFalse(self.daemon.switchboard.find(self.call.sid).streaming)
+        self.passes(5)
+        self.assertEqual(self.assert_ended(self.call, Ending.COMPLETED)["streams"], 2)
 
     def test_caller_gone_while_away(self) -> None:
         """The call may end while no stream is there."""
