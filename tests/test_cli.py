@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from voiced.call.steps.digits import Menu
 from voiced.call.template import Template
 from voiced.cli import main
 from voiced.cli.call import listening_at, what_went_wrong
-from voiced.cli.demo import DaemonProcess, turns
+from voiced.cli.demo import DaemonProcess, Shortfall, record, turns
 from voiced.simulator.caller import Caller
 
 SETTINGS = """
@@ -109,6 +110,28 @@ class DemoTests(House):
         caller = Caller(call, self.clock, [])
         self.passes(9)
         self.assertEqual(what_went_wrong(call, caller), "the daemon opened no media stream: it said Busy.")
+
+
+class RecordTests(SynchronousTestCase):
+    """The daemon's journal, as the demonstration shows it."""
+
+    def setUp(self) -> None:
+        """A journal with one call that has ended and one that has not."""
+        step = {"node": "start", "verb": "say", "result": "done"}
+        ended = {"call": "CA1", "event": "ended", "ending": "completed", "seconds": 2.5, "first_audio_ms": 9.0}
+        self.journal = Path(self.mktemp())
+        lines = [{"call": "CA1", "event": "began"}, {**ended, "steps": [step]}, {"call": "CA2", "event": "began"}]
+        self.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    def test_shown(self) -> None:
+        """How it ended, and each step with its result."""
+        shown = record(self.journal, "CA1")
+        self.assertIn("completed after 2.5 s; first audio after 9.0 ms", shown)
+        self.assertIn("start      say      done", shown)
+
+    def test_missing(self) -> None:
+        """A call without an end in the journal is a shortfall."""
+        self.assertRaises(Shortfall, record, self.journal, "CA2")
 
 
 class ProcessTests(SynchronousTestCase):

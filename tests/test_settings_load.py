@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import attrs
 import msgspec
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -14,13 +13,12 @@ from zope.interface.verify import verifyObject
 from voiced.call.privacy import Privacy
 from voiced.call.program import Program
 from voiced.errors import ConfigError, VoicedError
-from voiced.ivoiced import ICallerLookup, ITTSEngine, Tools, Utterance
-from voiced.lookups import table
+from voiced.ivoiced import ITTSEngine, Tools, Utterance
 from voiced.maker import Maker
 from voiced.secret import Secret
 from voiced.settings.load import build_program, find_settings, identity, read, static_prompts
 from voiced.settings.registry import Found, Registry
-from voiced.testing.fake_call import INFO, FakeCall
+from voiced.testing.fake_call import FakeCall
 from voiced.testing.fakes import FakeTools, SpellingVoice, read_speech
 
 CONFIG = Path(__file__).parent.parent / "config"
@@ -205,30 +203,3 @@ class ShippedTests(SynchronousTestCase):
         self.assertEqual(configuration.settings.listen, "tcp:9999:interface=127.0.0.1")
         self.assertEqual(configuration.settings.accounts[0].base_url, "http://127.0.0.1:9998")
         self.assertEqual(configuration.settings.numbers, {"+14155550123": "demo"})
-
-
-class TableTests(SynchronousTestCase):
-    """The lookup `table`."""
-
-    def known(self, party: str) -> Any:
-        """What is known of a caller."""
-        ann, town, land = {"name": "Ann"}, {"town": "London"}, {"land": "UK"}
-        settings = table.Settings({"+1 (415) 555-0100": ann, "+4420*": town, "+44*": land, "sip:ann@x.example": ann})
-        call = FakeCall(info=attrs.evolve(INFO, caller=party))
-        return self.successResultOf(table.make(settings, FakeTools(Clock())).lookup(call))
-
-    def test_known(self) -> None:
-        """The exact number, then the longest prefix, else nothing."""
-        for party, facts in (
-            ("+14155550100", {"name": "Ann"}),
-            ("+442071234567", {"town": "London"}),
-            ("+441511234567", {"land": "UK"}),
-            ("sip:ann@x.example", {"name": "Ann"}),
-            ("+33123456789", {}),
-            ("anonymous", {}),
-        ):
-            self.assertEqual(self.known(party), facts, party)
-
-    def test_is_a_lookup(self) -> None:
-        """It has what a flow asks of a lookup."""
-        verifyObject(ICallerLookup, table.make(table.Settings({}), FakeTools(Clock())))

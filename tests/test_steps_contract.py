@@ -14,8 +14,8 @@ from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.template import Template
 from voiced.ivoiced import Apologise, ICall, Outcome
 from voiced.settings.registry import Registry
+from voiced.testing.contracts import StepContract
 from voiced.testing.fake_call import FakeCall
-from voiced.testing.step_contract import StepContract
 
 
 class FakeCallTests(SynchronousTestCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -83,6 +84,7 @@ def demo(wav_file: Path, verbose: bool) -> None:
 
 async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:
     """The whole demonstration; ends with code 1, and says why, when anything is missing."""
+    from voiced.building import JOURNAL
     from voiced.cli.prerender import render
 
     api = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site := Site(None))
@@ -97,7 +99,8 @@ async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:
         await process.listening.addTimeout(START_SECONDS, reactor)
         call = await ring(reactor, configuration, site, verbose)
         wav_file.write_bytes(wav(call.heard))
-        click.echo(f"\nWhat the caller heard: {wav_file.absolute()}")
+        click.echo(record(configuration.settings.data / JOURNAL, call.sid))
+        click.echo(f"What the caller heard: {wav_file.absolute()}")
         running.signalProcess("TERM")
         await process.ended.addTimeout(STOP_SECONDS, reactor)
     except (ProcessTerminated, TimeoutError) as error:
@@ -125,6 +128,20 @@ async def ring(reactor: Any, configuration: Configuration, site: Site, verbose: 
     return call
 
 
+def record(journal: Path, call_sid: str) -> str:
+    """What the daemon has written down of this call, for people. Raises Shortfall when that is nothing."""
+    for line in reversed(journal.read_text(encoding="utf-8").splitlines()):
+        kept = json.loads(line)
+        if (kept["call"], kept["event"]) == (call_sid, "ended"):
+            steps = [f"    {step['node']:<10} {step['verb']:<8} {step['result']}" for step in kept["steps"]]
+            ended, first = (
+                f"{kept['ending']} after {kept['seconds']} s",
+                f"first audio after {kept['first_audio_ms']} ms",
+            )
+            return "\n".join([f"\nThe daemon's journal: {ended}; {first}", *steps, ""])
+    raise Shortfall(f"the call is not in the daemon's journal, {journal}")
+
+
 def turns(call: SimulatedCall) -> dict[str, bool]:
     """What a good demonstration has, in order, and whether this one had it."""
     pressed = [number for number, entry in enumerate(call.sheet) if entry.what == "presses"]
@@ -133,7 +150,7 @@ def turns(call: SimulatedCall) -> dict[str, bool]:
         "the caller hears a greeting": bool(spoken) and (not pressed or spoken[0] < pressed[0]),
         "the caller presses a key": bool(pressed),
         "the caller hears the answer": bool(pressed) and spoken[-1] > pressed[0],
-        "the daemon hangs up": "<Hangup" in call.twiml[-1],
+        "the daemon hangs up": bool(call.twiml) and "<Hangup" in call.twiml[-1],
     }
 
 
