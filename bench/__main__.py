@@ -91,7 +91,7 @@ async def marks(reactor: Any) -> None:
                 and call.stream.player is not None
                 and session.streaming
             ):
-                believed, played = session._playback.position(), call.stream.player.position
+                believed, played = session._speaker.position(), call.stream.player.position
                 errors.append(abs(believed - played) / 8)
 
     watching = LoopingCall(look)

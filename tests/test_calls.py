@@ -199,5 +199,5 @@ class InterruptionTests(House):
         session = self.daemon.switchboard.find(call.sid)
         for _ in range(100):
             self.passes(0.0173)
-            believed, played = session._playback.position(), call.stream.player.position
+            believed, played = session._speaker.position(), call.stream.player.position
             self.assertLessEqual(abs(believed - played), 480)

@@ -24,6 +24,7 @@ FLOORS = {
     "voiced.maker": 1,
     "voiced.call.keypad": 2,
     "voiced.call.playback": 2,
+    "voiced.call.speaker": 2,
     "voiced.call.speaking": 2,
     "voiced.twilio.mediastream": 2,
     "voiced.twilio.webhook": 2,

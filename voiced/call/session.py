@@ -16,10 +16,9 @@ from zope.interface import implementer
 from voiced.call.flow import Flow
 from voiced.call.keypad import Keypad
 from voiced.call.life import begin_life
-from voiced.call.playback import Playback
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending, Gap
-from voiced.call.speaking import Speaking
+from voiced.call.speaker import Speaker
 from voiced.call.template import Template
 from voiced.errors import CallOver, CarrierError, FlowError, VoicedError
 from voiced.ivoiced import (
@@ -39,10 +38,6 @@ from voiced.ivoiced import (
 
 MOST_STREAMS = 4
 """Streams a call may use up; after that its line is not worth another try."""
-DRAIN_GRACE = 2.0
-"""Seconds that the last mark may come later than its audio should have ended."""
-LAST_WORDS = 30.0
-"""Seconds that an utterance may go on when a call is evicted in the middle of it."""
 
 log = Logger()
 
@@ -73,9 +68,8 @@ class CallSession:
         """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
         self._carrier = carrier
         self._finished = finished
-        self._playback = Playback(clock, self._first_audio, self._stalled)
+        self._speaker = Speaker(clock, self._first_audio, self._stalled)
         self._stream: IMediaStream | None = None
-        self._speaking: Speaking | None = None
         self._keypad = Keypad(clock)
         self._ear: Deliver | None = None
         self._sequel: Sequel | None = None
@@ -100,13 +94,12 @@ class CallSession:
     def key_pressed(self, key: str) -> None:
         """A key: cuts what may be cut, and goes to the listener, or waits for one."""
         self._keypad.press(key)
-        if self._speaking is not None and self._speaking.interruptible and self._speaking.awaited:
-            self.interrupt()
+        self._speaker.key_pressed()
         self._keypad.hand_over()
 
     def mark_returned(self, name: str) -> None:
         """The carrier has played what stood before this mark, or cleared it."""
-        self._playback.mark_returned(name)
+        self._speaker.mark_returned(name)
 
     def audio_came(self, audio: bytes, gap: Gap) -> None:
         """Audio of the caller, and what was dropped before it on the way to us."""
@@ -173,7 +166,7 @@ class CallSession:
 
     def interrupt(self) -> None:
         """See ICall."""
-        self._playback.interrupt()
+        self._speaker.interrupt()
 
     def converse(self, agent: str) -> Deferred[Outcome]:
         """See ICall."""
@@ -201,7 +194,7 @@ class CallSession:
 
     def send_audio(self, audio: bytes) -> None:
         """See ILine."""
-        self._playback.send(audio)
+        self._speaker.send(audio)
 
     def hear(self, deliver: Deliver | None) -> None:
         """See ILine."""
@@ -209,11 +202,11 @@ class CallSession:
 
     def clear(self) -> None:
         """See ILine."""
-        self._playback.interrupt()
+        self._speaker.interrupt()
 
     def when_heard(self) -> Deferred[None]:
         """See ILine."""
-        return self._playback.when_heard()
+        return self._speaker.when_heard()
 
     # What the life machine moves (life.Core)
 
@@ -230,28 +223,24 @@ class CallSession:
         self._stream = stream
         self._started = self.clock.seconds()
         self.record.streams += 1
-        self._playback.attach(stream)
+        self._speaker.attach(stream)
         log.info("{call}: stream {n} of flow {flow}", call=self.info.sid, n=self.record.streams, flow=self.flow.name)
         return Deferred.fromCoroutine(self.flow.run(self)).addCallbacks(self._flow_ended, self._flow_stopped)
 
     def last_words(self) -> Deferred[None]:
         """See life.Core."""
         self._verdict = self._verdict or Ending.DRAINED
-        if self._speaking is not None:
-            self._speaking.outlive()
-        return self._playback.when_heard()
+        return self._speaker.last_words()
 
     def drain_limit(self) -> float:
         """See life.Core."""
-        if self._speaking is not None and self._speaking.active:
-            return LAST_WORDS
-        return self._playback.queued + DRAIN_GRACE
+        return self._speaker.drain_limit()
 
     def close_stream(self) -> None:
         """See life.Core."""
         if self._stream is not None:
             stream, self._stream = self._stream, None
-            self._playback.attach(None)
+            self._speaker.attach(None)
             stream.close()
 
     def turn_away(self, why: Ending) -> None:
@@ -280,15 +269,14 @@ class CallSession:
     def _speak(self, interruptible: bool, synthesize: Callable[[Deliver], Deferred[Any]]) -> Deferred[Heard]:
         if self._stream is None:
             return fail(CallOver())
-        self._speaking = Speaking(self._playback.speak(), interruptible)
-        return self._speaking.start(synthesize)
+        return self._speaker.say(synthesize, interruptible)
 
     def _lose_stream(self, why: Ending, fault: str) -> None:
         # The flow is cancelled before what it said is cut: a cut would send it on to its next step.
         self.record.faults.append(fault)
         stream, self._stream = self._stream, None
         self._life.stream_lost(why)
-        self._playback.attach(None)
+        self._speaker.attach(None)
         if stream is not None:
             stream.close()
 
