@@ -51,7 +51,7 @@ def breaks(call: ICall) -> None:
 class BrokenFlow(Flow):
     """A flow that cannot even be walked."""
 
-    async def run(self, call: object) -> Ending:
+    async def run(self, call: object, run: object) -> Ending:
         """See Flow."""
         raise ZeroDivisionError("a fault of ours")
 

@@ -52,7 +52,7 @@ class FakeCore:
     def last_words(self) -> Deferred[None]:
         return self.heard
 
-    def drain_limit(self) -> float:
+    def drain_limit(self, why: Ending) -> float:
         return 4.0
 
     def close_stream(self) -> None:

@@ -31,10 +31,14 @@ Deliver = Callable[[bytes], object]
 
 @attrs.frozen
 class Utterance:
-    """A text to be spoken. `keep` says that it holds nothing of any caller, so its audio may be stored."""
+    """A text to be spoken. `keep` says that it holds nothing of any caller, so its audio may be stored.
+
+    `call` is the call it is spoken on, for what is logged; two that differ in it alone are the same utterance.
+    """
 
     text: str
     keep: bool = False
+    call: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen
@@ -101,7 +105,8 @@ class ICallerLookup(Interface):
     def lookup(call: ICall) -> Deferred[Mapping[str, str]]:
         """Fires with what is known of `call.info.party`, by short name ("name", "vip"); {} when nothing is.
 
-        The flow reads it as `party.<name>`. A slow one is cancelled. Fails with LookupFailed only.
+        The flow reads it as `party.<name>`. A slow one is cancelled. Fails with LookupFailed (CancelledError when
+        cancelled) only.
         """
 
 

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from voiced.call.records import Ending, StepRecord
 from voiced.call.template import Template
-from voiced.errors import CallOver, FlowError, SynthesisError, VoicedError
+from voiced.errors import CallOver, FlowError, VoicedError
 from voiced.ivoiced import END, Apologise, IStep
 
 if TYPE_CHECKING:
     from voiced.call.session import CallSession
 
 MOST_STEPS_AT_ONCE = 100
-"""Steps that may run without any time passing: more is a circle that no caller is in."""
+"""Steps that may run without anything being waited for: more is a circle that no caller is in."""
 
 log = Logger()
 
@@ -29,6 +29,18 @@ class Placed:
 
     verb: str
     step: IStep
+
+
+@attrs.define
+class Run:
+    """One walk through a flow, on one stream. Cancelling is how it is stopped, and `stopped` says that it was us."""
+
+    stopped: bool = False
+
+    def check(self) -> None:
+        """Raises CallOver when the run was stopped, also where a step has swallowed its cancellation."""
+        if self.stopped:
+            raise CallOver
 
 
 @attrs.frozen
@@ -44,44 +56,48 @@ class Flow:
     sounds: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     """The audio of every file its steps mention, by the name they use."""
 
-    async def run(self, call: CallSession) -> Ending:
-        """Walk from the call's position (its start, at first) to the end; how the call shall be called ended."""
+    async def run(self, call: CallSession, run: Run) -> Ending:
+        """Walk from the call's position (its start, at first) to the end; how the call shall be called ended.
+
+        Raises CallOver when the run was stopped.
+        """
         node, number = call.position[-1][1:] if call.position else (self.start, 0)
-        rescued = False
         while True:
             try:
-                await self._walk(call, node, number)
-            except (CallOver, CancelledError):
-                raise
+                await self._walk(call, run, node, number)
             except VoicedError as error:
-                log.warn("{call}: {error}", call=call.info.sid, error=str(error))
-                call.record.faults.append(str(error))
-                if rescued or self.on_error is None:
-                    return await self._apologise(call, Ending.FAILED)
-                rescued, node, number = True, self.on_error, 0
+                run.check()
+                self._failed(call, str(error))
+            except CancelledError:
+                run.check()
+                self._failed(call, "a step was cancelled, and not by us")
             except Exception:  # noqa: BLE001 - a fault of ours or of a plugin: logged, and the call ends politely
                 log.failure("{call}: a step raised what no step may raise", call=call.info.sid)
                 call.record.faults.append("a fault of ours; the log has its traceback")
-                return await self._apologise(call, Ending.BUG)
+                return await self._apologise(call, run, Ending.BUG)
             else:
                 return Ending.COMPLETED
+            if call.rescued or self.on_error is None:
+                return await self._apologise(call, run, Ending.FAILED)
+            call.rescued, node, number = True, self.on_error, 0
 
     async def part(self, call: CallSession) -> None:
         """The `on_hangup` node: what is done after the caller has gone, when nothing can be said any more."""
         if self.on_hangup is not None:
-            await self._walk(call, self.on_hangup, 0)
+            await self._walk(call, Run(), self.on_hangup, 0)
 
-    async def _walk(self, call: CallSession, node: str | None, number: int) -> None:
-        at_once, now = 0, call.clock.seconds()
+    async def _walk(self, call: CallSession, run: Run, node: str | None, number: int) -> None:
+        at_once = 0
         while node is not None:
             steps = self.nodes[node]
             came_from, node = node, None
             for place in range(number, len(steps)):
-                at_once = at_once + 1 if call.clock.seconds() == now else 0
-                now = call.clock.seconds()
+                step = Deferred.fromCoroutine(self._step(call, came_from, place, steps[place]))
+                at_once = at_once + 1 if step.called else 0
+                follow = await step
+                run.check()
                 if at_once > MOST_STEPS_AT_ONCE:
                     raise FlowError(f"flow {self.name!r} runs in a circle at node {came_from!r} without a caller")
-                follow = await self._step(call, came_from, place, steps[place])
                 if follow is END:
                     return
                 if follow is not None:
@@ -97,21 +113,31 @@ class Flow:
         try:
             follow = await placed.step.run(call)
             record.result = record.result or "done"
+        except CancelledError:
+            record.result = "cut off"
+            raise
         except VoicedError as error:
             record.result = f"failed: {error}"
             raise
+        except Exception:
+            record.result = "failed: a fault in the step"
+            raise
         finally:
             record.ended = call.clock.seconds()
-            record.result = record.result or "cut off"
         if isinstance(follow, str):
             record.result += f" -> {follow}"
         return follow
 
-    async def _apologise(self, call: CallSession, ending: Ending) -> Ending:
+    async def _apologise(self, call: CallSession, run: Run, ending: Ending) -> Ending:
         """Say sorry with the flow's own voice; where that fails too, the carrier says it."""
         apology = call.program.apology
         try:
             await call.say(Template(apology, (apology,)), interruptible=False)
-        except SynthesisError:
+        except VoicedError:
+            run.check()
             call.then(Apologise(apology))
         return ending
+
+    def _failed(self, call: CallSession, why: str) -> None:
+        log.warn("{call}: {error}", call=call.info.sid, error=why)
+        call.record.faults.append(why)

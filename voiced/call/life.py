@@ -79,7 +79,7 @@ class Core(Protocol):
     def last_words(self) -> Deferred[None]:
         """Keep the utterance now spoken, end all else; fires when everything has been heard."""
 
-    def drain_limit(self) -> float:
+    def drain_limit(self, why: Ending) -> float:
         """Seconds within which that must be so."""
 
     def close_stream(self) -> None:
@@ -137,6 +137,7 @@ class Parting:
     """The caller has gone; `on_hangup` runs."""
 
     doing: Deferred[None]
+    timer: IDelayedCall
 
 
 def _expect(life: Life, core: Core) -> Expected:
@@ -149,7 +150,7 @@ def _run(life: Life, core: Core, stream: IMediaStream) -> Running:
 
 def _drain(life: Life, core: Core, why: Ending) -> Draining:
     heard = core.last_words()
-    timer = core.clock.callLater(core.drain_limit(), life.drain_expired, why)
+    timer = core.clock.callLater(core.drain_limit(why), life.drain_expired, why)
     return Draining(heard.addCallbacks(lambda _: life.heard_out(why), lambda cancelled: None), timer, why)
 
 
@@ -158,8 +159,10 @@ def _leave(life: Life, core: Core, why: Ending) -> Away:
 
 
 def _part(life: Life, core: Core, why: Ending) -> Parting:
-    doing = deferLater(core.clock, 0, core.part).addTimeout(PARTING_SECONDS, core.clock)
-    return Parting(doing.addBoth(lambda _: life.parted(why)))
+    # A timer of its own, not the Deferred's: whatever `on_hangup` does with its cancelling, the call ends.
+    timer = core.clock.callLater(PARTING_SECONDS, life.parted, why)
+    doing = deferLater(core.clock, 0, core.part)
+    return Parting(doing.addBoth(lambda _: life.parted(why)), timer)
 
 
 def _stop(timer: IDelayedCall) -> None:
@@ -263,6 +266,8 @@ def away_gone(life: Life, core: Core, was: Away, why: Ending) -> None:
 
 @parting.upon(Life.parted).to(over)
 def parting_parts(life: Life, core: Core, was: Parting, why: Ending) -> None:
+    _stop(was.timer)
+    was.doing.cancel()
     core.finish(why)
 
 

@@ -13,12 +13,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voiced.call.flow import Flow
+from voiced.call.flow import Flow, Run
 from voiced.call.keypad import Keypad
 from voiced.call.life import begin_life
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending, Gap
-from voiced.call.speaker import Speaker
+from voiced.call.speaker import LAST_WORDS, Speaker
 from voiced.call.template import Template
 from voiced.errors import CallOver, CarrierError, FlowError, VoicedError
 from voiced.ivoiced import (
@@ -37,7 +37,7 @@ from voiced.ivoiced import (
 )
 
 MOST_STREAMS = 4
-"""Streams a call may use up; after that its line is not worth another try."""
+"""Streams a call may be offered; after that its line is not worth another try."""
 
 log = Logger()
 
@@ -66,6 +66,8 @@ class CallSession:
         self.record = CallRecord(info, flow.name, clock.seconds())
         self.position: list[tuple[str, str, int]] = []
         """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
+        self.rescued = False
+        """Whether `on_error` has been tried; a part of the position, for it is tried once a call."""
         self._carrier = carrier
         self._finished = finished
         self._speaker = Speaker(clock, self._first_audio, self._stalled)
@@ -74,6 +76,8 @@ class CallSession:
         self._ear: Deliver | None = None
         self._sequel: Sequel | None = None
         self._verdict: Ending | None = None
+        self._offers = 0
+        """How often a new stream was offered."""
         self._started = 0.0
         self._life = begin_life(self)
 
@@ -83,8 +87,9 @@ class CallSession:
         """A stream with a good ticket has started; False when no stream is wanted any more, or one is there."""
         if self._stream is not None or self._verdict is not None:
             return False
+        streams = self.record.streams
         self._life.begin(stream)
-        return self._stream is stream
+        return self.record.streams > streams
 
     @property
     def streaming(self) -> bool:
@@ -137,7 +142,7 @@ class CallSession:
         name = voice or self.flow.voice
         if name is None or name not in self.program.voices:
             return fail(FlowError(f"flow {self.flow.name!r} has no voice {name or 'at all'!r}"))
-        utterance = Utterance(text.fill(self.facts), keep=text.static)
+        utterance = Utterance(text.fill(self.facts), keep=text.static, call=self.info.sid)
         return self._speak(interruptible, partial(self.program.voices[name].synthesize, utterance))
 
     def play(self, audio: bytes, interruptible: bool = True) -> Deferred[Heard]:
@@ -146,6 +151,8 @@ class CallSession:
 
     def sound(self, file: str) -> bytes:
         """See ICall."""
+        if file not in self.flow.sounds:
+            raise FlowError(f"flow {self.flow.name!r} has no sound {file!r}")
         return self.flow.sounds[file]
 
     def listen(self, timeout: float) -> Deferred[str | None]:
@@ -166,16 +173,21 @@ class CallSession:
 
     def interrupt(self) -> None:
         """See ICall."""
+        self._check_line()
         self._speaker.interrupt()
 
     def converse(self, agent: str) -> Deferred[Outcome]:
         """See ICall."""
         if self._stream is None:
             return fail(CallOver())
-        return self.program.agents[agent].converse(self, self)
+        if agent not in self.program.agents:
+            return fail(FlowError(f"no agent is called {agent!r}"))
+        return self.program.agents[agent].converse(self, self).addBoth(self._agent_left)
 
     def look_up(self, lookup: str) -> Deferred[Mapping[str, str]]:
         """See ICall."""
+        if lookup not in self.program.lookups:
+            return fail(FlowError(f"no lookup is called {lookup!r}"))
         return self.program.lookups[lookup].lookup(self)
 
     def then(self, sequel: Sequel) -> None:
@@ -184,7 +196,7 @@ class CallSession:
 
     def note(self, result: str) -> None:
         """See ICall."""
-        self.record.steps[-1].result = result
+        self.record.steps[-1].result = str(result)
 
     def key_note(self, key: str) -> str:
         """See ICall."""
@@ -194,6 +206,7 @@ class CallSession:
 
     def send_audio(self, audio: bytes) -> None:
         """See ILine."""
+        self._check_line()
         self._speaker.send(audio)
 
     def hear(self, deliver: Deliver | None) -> None:
@@ -202,6 +215,7 @@ class CallSession:
 
     def clear(self) -> None:
         """See ILine."""
+        self._check_line()
         self._speaker.interrupt()
 
     def when_heard(self) -> Deferred[None]:
@@ -216,7 +230,8 @@ class CallSession:
             return self._sequel
         if self._verdict is not None:
             return HangUp()
-        return NewStream() if self.record.streams < MOST_STREAMS else Apologise(self.program.apology)
+        self._offers += 1
+        return NewStream() if self._offers < MOST_STREAMS else Apologise(self.program.apology)
 
     def start_flow(self, stream: IMediaStream) -> Deferred[None]:
         """See life.Core."""
@@ -225,16 +240,25 @@ class CallSession:
         self.record.streams += 1
         self._speaker.attach(stream)
         log.info("{call}: stream {n} of flow {flow}", call=self.info.sid, n=self.record.streams, flow=self.flow.name)
-        return Deferred.fromCoroutine(self.flow.run(self)).addCallbacks(self._flow_ended, self._flow_stopped)
+        run = Run()
+        walking = Deferred.fromCoroutine(self.flow.run(self, run))
+        walking.addCallbacks(self._flow_ended, self._flow_broke, callbackArgs=(run,), errbackArgs=(run,))
+
+        def stop(_: object) -> None:
+            run.stopped = True
+            walking.cancel()
+
+        return Deferred[None](stop).addErrback(lambda cancelled: None)
 
     def last_words(self) -> Deferred[None]:
         """See life.Core."""
         self._verdict = self._verdict or Ending.DRAINED
         return self._speaker.last_words()
 
-    def drain_limit(self) -> float:
+    def drain_limit(self, why: Ending) -> float:
         """See life.Core."""
-        return self._speaker.drain_limit()
+        limit = self._speaker.drain_limit()
+        return min(limit, LAST_WORDS) if why is Ending.DRAINED else limit
 
     def close_stream(self) -> None:
         """See life.Core."""
@@ -245,8 +269,9 @@ class CallSession:
 
     def turn_away(self, why: Ending) -> None:
         """See life.Core."""
-        self._verdict = self._verdict or why
-        self._sequel = Apologise(self.program.apology)
+        if self._verdict is None:
+            self._verdict = why
+            self._sequel = Apologise(self.program.apology)
 
     def complete(self) -> None:
         """See life.Core."""
@@ -265,6 +290,14 @@ class CallSession:
         self._finished(self, ending)
 
     # Within
+
+    def _check_line(self) -> None:
+        if self._stream is None:
+            raise CallOver
+
+    def _agent_left(self, outcome: Any) -> Any:
+        self._ear = None
+        return outcome
 
     def _speak(self, interruptible: bool, synthesize: Callable[[Deliver], Deferred[Any]]) -> Deferred[Heard]:
         if self._stream is None:
@@ -287,12 +320,13 @@ class CallSession:
     def _stalled(self) -> None:
         self._lose_stream(Ending.STREAM_LOST, "the carrier does not say any more what it has played")
 
-    def _flow_ended(self, ending: Ending) -> None:
-        self._verdict = ending
-        self._life.flow_ended(ending)
+    def _flow_ended(self, ending: Ending, run: Run) -> None:
+        if not run.stopped:
+            self._verdict = ending
+            self._life.flow_ended(ending)
 
-    def _flow_stopped(self, failure: Failure) -> None:
-        if not failure.check(CancelledError, CallOver):
+    def _flow_broke(self, failure: Failure, run: Run) -> None:
+        if not run.stopped:
             log.failure("{call}: the flow broke down", failure, call=self.info.sid)
             self.turn_away(Ending.BUG)
             self._life.flow_ended(Ending.BUG)

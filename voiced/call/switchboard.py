@@ -96,6 +96,7 @@ class Switchboard:
         """Record a call that begins and ends here."""
         now = self._clock.seconds()
         record = CallRecord(info, "", now, now, ending)
+        self._past.append(info.sid)
         self._begun(record, program)
         self._close(record, program, ending)
 
