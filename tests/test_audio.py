@@ -88,7 +88,7 @@ class FileTests(SynchronousTestCase):
 
     def test_misnamed_wav(self):
         """A WAV by another name would be played with its header as noise: refused."""
-        error = self.assertRaises(ValueError, audio.from_file, "hello.raw", wav_of(b"\0\0"))
+        error = self.assertRaises(ValueError, audio.from_file, "hello.ulaw", wav_of(b"\0\0"))
         self.assertIn("name it .wav", str(error))
 
     def test_sixteen_bit(self):
@@ -115,9 +115,12 @@ class FileTests(SynchronousTestCase):
         self.assertEqual(audio.from_file("a.wav", content), b"\xff")
 
     def test_cut_off(self):
-        """A file that was cut off in the middle of a sample gives the samples it has."""
+        """A file that was cut off is refused; one whose writer did not know its size gives what it has."""
         content = wav_of(struct.pack("<3h", 0, 8, -8))[:-1]
-        self.assertEqual(audio.from_file("a.wav", content), b"\xff\xfe")
+        error = self.assertRaises(ValueError, audio.from_file, "a.wav", content)
+        self.assertIn("cut off: 5 of its 6 bytes", str(error))
+        endless = content.replace(b"data\x06\0\0\0", b"data\xff\xff\xff\xff")
+        self.assertEqual(audio.from_file("a.wav", endless), b"\xff\xfe")
 
     def test_other_formats(self):
         """Another rate, width or stereo is refused with the command that converts it."""

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from tests.house import House, flow, say
-from voiced.call.flow import Flow
+from voiced.call.flow import MOST_STEPS_AT_ONCE, Flow
 from voiced.call.records import Ending
 from voiced.call.steps.routing import Goto
 from voiced.call.steps.speech import Pause
@@ -46,6 +46,10 @@ def fails(call: ICall) -> None:
 
 def breaks(call: ICall) -> None:
     raise ZeroDivisionError("a fault in a plugin")
+
+
+def over(call: ICall) -> None:
+    raise CallOver
 
 
 class BrokenFlow(Flow):
@@ -133,6 +137,22 @@ class CallerGoneTests(House):
         self.assert_ended(call, Ending.CALLER_HUNG_UP)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
+    def test_on_hangup_never_gives_up(self) -> None:
+        """Whatever it does with being cancelled: the call ends, and so does the daemon."""
+        nodes = {
+            "start": [Pause(9)],
+            "gone": [Do(lambda call: Deferred(lambda _: None).addErrback(lambda _: Deferred()))],
+        }
+        self.lives_in(flow(nodes, on_hangup="gone"))
+        call = self.ring()
+        self.passes(1)
+        call.hang_up()
+        self.passes(1)
+        drained = self.daemon.drain()
+        self.assertNoResult(drained)
+        self.daemon.switchboard.abandon()
+        self.successResultOf(drained)
+
     def test_on_hangup_hangs(self) -> None:
         """`on_hangup` has ten seconds."""
         nodes = {"start": [Pause(9)], "gone": [Do(lambda call: Deferred())]}
@@ -184,6 +204,21 @@ class StreamLostTests(House):
         self.passes(5)
         self.assertEqual(self.call.said, [APOLOGY])
         self.assert_ended(self.call, Ending.STREAM_LOST)
+
+    def test_no_stream_ever_again(self) -> None:
+        """A stream that never comes back is offered four times, not for ever."""
+        form, texts = {**self.call.form(), "CallStatus": "in-progress"}, []
+        for _ in range(6):
+            answer = self.carrier.post("/call/after", form)
+            self.clock.advance(0)
+            self.carrier.refuse_webhooks(0)
+            while not answer.called:
+                self.clock.advance(0)
+            texts.append(self.successResultOf(answer).text)
+            if (session := self.daemon.switchboard.find(self.call.sid)) is not None and session.streaming:
+                session.stream_lost(session._stream, Ending.STREAM_LOST, "again")
+        self.assertLessEqual(sum("<Stream" in text for text in texts), 4)
+        self.assertIn("<Hangup", texts[-1])
 
     def test_nobody_asks(self) -> None:
         """When the carrier does not ask what now, the call is ended by its API: no caller is left in silence."""
@@ -349,6 +384,13 @@ class FailureTests(House):
         self.run_flow({"start": [say("Hi.", voice="nobody")]})
         self.assert_ended(self.call, Ending.FAILED)
 
+    def test_circle_while_time_passes(self) -> None:
+        """... also where the clock moves between two steps, as a real one does."""
+        tick = Do(lambda call: setattr(self.clock, "rightNow", self.clock.rightNow + 1e-6))
+        self.run_flow({"start": [tick, Goto("start")]})
+        record = self.assert_ended(self.call, Ending.FAILED)
+        self.assertEqual(len(record["steps"]), MOST_STEPS_AT_ONCE + 1)
+
     def test_circle(self) -> None:
         """A flow that runs in a circle without a caller is stopped."""
         self.run_flow({"start": [Goto("again")], "again": [Goto("start")]})
@@ -365,6 +407,60 @@ class FailureTests(House):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(call.said, [APOLOGY])
         self.assert_ended(call, Ending.BUG)
+
+    def test_cancelled_by_itself(self) -> None:
+        """A step whose own work was cancelled by somebody else has failed: the caller is not left in silence."""
+        gone = Deferred()
+        self.run_flow(
+            {"start": [Do(lambda call: (gone.cancel(), gone)[1])], "sorry": [say("Sorry!")]}, on_error="sorry"
+        )
+        self.assert_heard(self.call, "Sorry!")
+        record = self.assert_ended(self.call, Ending.COMPLETED)
+        self.assertEqual(record["faults"], ["a step was cancelled, and not by us"])
+
+    def test_call_over_by_itself(self) -> None:
+        """So has one that says that the call is over while it is not."""
+        self.run_flow({"start": [Do(over)]})
+        self.assert_heard(self.call, APOLOGY)
+        self.assert_ended(self.call, Ending.FAILED)
+
+    def test_no_voice_for_the_apology(self) -> None:
+        """A flow without a voice lets the carrier say sorry; that is no bug."""
+        self.run_flow({"start": [Do(fails)]}, voice=None)
+        self.assertEqual(self.call.said, [APOLOGY])
+        self.assert_ended(self.call, Ending.FAILED)
+
+    def test_once_a_call(self) -> None:
+        """A stream that comes back does not bring `on_error` back."""
+        nodes = {"start": [Do(fails)], "sorry": [say("Sorry. "), Pause(5), Do(fails)]}
+        self.lives_in(flow(nodes, on_error="sorry"), apology=APOLOGY)
+        call = self.ring()
+        self.passes(2)
+        self.carrier.drop_stream(call)
+        self.passes(20)
+        self.assert_heard(call, "Sorry. ", APOLOGY)
+
+    def test_stubborn_step(self) -> None:
+        """A step that swallows its cancellation takes no second step, and changes no ending."""
+        taken: list[str] = []
+        waiting = Deferred()
+
+        def stubborn(call: ICall) -> Deferred[None]:
+            return waiting.addErrback(lambda cancelled: None)
+
+        self.lives_in(flow({"start": [Do(stubborn), Do(lambda call: taken.append("a step too far"))]}))
+        call = self.ring()
+        self.passes(1)
+        call.hang_up()
+        self.passes(1)
+        self.assert_ended(call, Ending.CALLER_HUNG_UP)
+        self.assertEqual(taken, [])
+
+    def test_unknown_names(self) -> None:
+        """Agents, lookups and sounds that nobody has are failures of the step, not faults of the daemon."""
+        for step in (Do(lambda c: c.converse("x")), Do(lambda c: c.look_up("x")), Do(lambda c: c.sound("x"))):
+            self.run_flow({"start": [step]})
+            self.assert_ended(self.call, Ending.FAILED)
 
     def test_two_listeners(self) -> None:
         """Two steps cannot listen for keys at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 from hypothesis import given, settings
@@ -24,9 +25,11 @@ NODES = {
     "gone": [Pause(1)],
 }
 ACTS = (
-    "ring press hang_up drop after fallback ended alive incoming second garbage stop lose refuse next action drain "
-    "moment second_passes minute"
-).split()
+    *("ring", "press", "hang_up", "drop", "garbage", "stop", "second"),
+    *("after", "fallback", "ended", "alive", "incoming"),
+    *("lose", "refuse", "next", "action", "drain"),
+    *("moment", "second_passes", "minute"),
+)
 ACTION = st.sampled_from(ACTS)
 MANNERS = st.sampled_from([Callbacks(), Callbacks(late=3), Callbacks(doubled=True), Callbacks(disordered=True)])
 
@@ -97,5 +100,5 @@ class RandomTests(House):
             self.passes(0)
             other.drop()
         elif live and act in ("garbage", "stop"):
-            stop = '{"event":"stop","streamSid":"%s"}' % call.stream.sid
+            stop = json.dumps({"event": "stop", "streamSid": call.stream.sid})
             call.stream.send_raw(stop if act == "stop" else "garbage")

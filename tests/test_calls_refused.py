@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
+from twisted.internet.defer import Deferred, fail
+
 from tests.house import NUMBER, PUBLIC_URL, House, flow, say
 from voiced.call.dialplan import DialPlan
 from voiced.call.records import Ending
@@ -26,6 +28,18 @@ class PoliteTests(House):
         self.passes(9)
         self.assertEqual(call.said, ["Not in service."])
         self.assert_ended(call, Ending.REFUSED)
+
+    def test_refused_once(self) -> None:
+        """A call that was refused stays refused, and is written down once, however often Twilio asks."""
+        self.lives_in(flow({"start": [Pause(5)]}), most_calls=1)
+        self.ring()
+        call = self.ring()
+        for path in ("incoming", "after"):
+            answer = self.carrier.post(f"/call/{path}", {**call.form(), "CallStatus": "in-progress"})
+            self.passes(0)
+            self.assertIn("<Hangup", self.successResultOf(answer).text)
+        self.passes(9)
+        self.assert_ended(call, Ending.OVERLOADED)
 
     def test_too_many(self) -> None:
         """Above `limits.calls` a caller hears that we are busy; those inside do not notice, and later ones get in."""
@@ -118,6 +132,13 @@ class ForgedTests(House):
         self.assertEqual(self.post("/call/status", FORM), 204)
         self.assertEqual(self.post("/call/stream-status", {**FORM, "StreamEvent": "stream-error"}), 204)
 
+    def test_no_text(self) -> None:
+        """A path or a host that is no text: 400, and no traceback in the log."""
+        for path, host in (("/%ff", "x"), ("/call/connection/%ff", "x"), ("/", "h\xf6st")):
+            answer = self.network.http().get(f"http://daemon{path}", headers={"Host": host.encode("latin-1")})
+            self.passes(0)
+            self.assertEqual(self.successResultOf(answer).code, 400)
+
     def test_too_large(self) -> None:
         """A form over 64 KiB: 413."""
         self.assertEqual(self.post("/call/incoming", {**FORM, "Huge": "x" * 70_000}), 413)
@@ -129,6 +150,7 @@ class ForgedTests(House):
         codes = [self.opened(path, signature="bm90IG1pbmU="), self.opened("/call/connection/CAother")]
         self.assertIn("403", codes[0])
         self.assertIn("404", codes[1])
+        self.assertIn("403", self.opened("/call/connection/CAother", signature="bm90IG1pbmU="))
 
     def test_second_stream(self) -> None:
         """A second stream for a live call is refused, and the first one goes on."""
@@ -290,6 +312,29 @@ class WireTests(House):
         """`media` before `start`: 1008."""
         self.assertEqual(self.sent(media()), 1008)
 
+    def test_reason_before_start(self) -> None:
+        """The journal says what was wrong with a stream that never began, too."""
+        self.sent("nonsense")
+        self.passes(40)
+        self.assertIn("1007 a message that is not JSON", self.reason())
+
+    def test_gone_while_claiming(self) -> None:
+        """A socket that dies while its ticket is looked up does not begin the call."""
+        found: Deferred[object] = Deferred()
+        session = self.daemon.switchboard.find("CA1")
+        self.daemon.switchboard.claim = lambda name, sid: found
+        self.begun()
+        self.stream.drop()
+        self.passes(0)
+        self.assertTrue(found.called)
+        self.assertFalse(session.streaming)
+
+    def test_claim_breaks(self) -> None:
+        """A ticket that cannot be looked up is a fault of ours: 1011."""
+        self.daemon.switchboard.claim = lambda name, sid: fail(ZeroDivisionError("the store"))
+        self.assertEqual(self.begun(), 1011)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_second_start(self) -> None:
         """1008."""
         self.assertEqual(self.begun(start("CA1", self.ticket)), 1008)
@@ -355,6 +400,22 @@ class AccountTests(House):
         answer = self.carrier.post("/call/incoming", FORM)
         self.passes(0)
         self.assertEqual(self.successResultOf(answer).status, 403)
+
+    def test_calls_of_each_other(self) -> None:
+        """One account cannot end another's call, nor take its stream."""
+        self.lives_in(flow({"start": [Pause(5), say("Hi.")]}))
+        other = Account("other", "AC" + "7" * 32, (Secret("another token"),))
+        self.daemon.routes._accounts = Accounts([*self.daemon.routes._accounts.by_name.values(), other])
+        stranger = Carrier(self.clock, daemon=self.network.endpoint("daemon"), public_url=PUBLIC_URL,
+                           account_sid=other.sid, auth_token="another token")  # fmt: skip
+        call = self.ring()
+        for path in ("incoming", "after", "fallback", "status"):
+            form = {**call.form(), "AccountSid": other.sid, "CallStatus": "completed"}
+            answer = stranger.post(f"/call/{path}", form)
+            self.passes(0)
+            self.assertEqual(self.successResultOf(answer).status, 403)
+        self.passes(9)
+        self.assert_heard(call, "Hi.")
 
     def test_insecure(self) -> None:
         """With `insecure` nothing is signed, and all else is as ever."""

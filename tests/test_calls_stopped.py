@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tests.house import NUMBER, House, flow, say
 from voiced.call.records import Ending
-from voiced.call.steps.speech import Pause
+from voiced.call.steps.speech import Pause, Play
 from voiced.simulator.carrier import ACCOUNT_SID
+from voiced.testing.fakes import spell
 
 
 class DrainTests(House):
@@ -42,6 +43,30 @@ class DrainTests(House):
         self.passes(1)
         self.successResultOf(drained)
         self.assert_ended(call, Ending.DRAINED)
+
+    def test_long_sound(self) -> None:
+        """What is spoken may take 30 s, no more: whoever stops the daemon does not wait for an opera."""
+        self.lives_in(flow({"start": [Play("opera")]}, sounds={"opera": spell("la") * 1000}))
+        call = self.ring()
+        self.passes(1)
+        drained = self.daemon.drain()
+        self.passes(29)
+        self.assertNoResult(drained)
+        self.passes(2)
+        self.successResultOf(drained)
+        self.assert_ended(call, Ending.DRAINED)
+
+    def test_after_the_flow(self) -> None:
+        """A call whose flow has ended, and that only waits for the carrier, ends as it would have: no apology."""
+        self.lives_in(flow({"start": [say("Bye.")]}), apology="Sorry.")
+        call = self.ring()
+        session = self.daemon.switchboard.find(call.sid)
+        self.passes(0.2)
+        session.mark_returned("0.1")
+        self.daemon.drain()
+        self.passes(9)
+        self.assertEqual(call.said, [])
+        self.assert_ended(call, Ending.COMPLETED)
 
     def test_before_stream(self) -> None:
         """A call whose stream has not come yet hears an apology; the stream is not wanted any more."""

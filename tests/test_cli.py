@@ -117,7 +117,7 @@ class RecordTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """A journal with one call that has ended and one that has not."""
-        step = {"node": "start", "verb": "say", "result": "done"}
+        step = {"node": "hours", "verb": "say", "result": "done"}
         ended = {"call": "CA1", "event": "ended", "ending": "completed", "seconds": 2.5, "first_audio_ms": 9.0}
         self.journal = Path(self.mktemp())
         lines = [{"call": "CA1", "event": "began"}, {**ended, "steps": [step]}, {"call": "CA2", "event": "began"}]
@@ -127,7 +127,7 @@ class RecordTests(SynchronousTestCase):
         """How it ended, and each step with its result."""
         shown = record(self.journal, "CA1")
         self.assertIn("completed after 2.5 s; first audio after 9.0 ms", shown)
-        self.assertIn("start      say      done", shown)
+        self.assertIn("hours      say      done", shown)
 
     def test_missing(self) -> None:
         """A call without an end in the journal is a shortfall."""

@@ -184,7 +184,7 @@ class TwistdTests(TestCase):
         arguments = ["call", "--config", str(self.home / "voiced.yaml"), "--to", NUMBER]
         _, trouble, code = yield getProcessOutputAndValue(VOICED, arguments, os.environ)
         self.assertEqual(code, 1)
-        self.assertIn(b"the daemon opened no media stream", trouble)
+        self.assertIn(b"nobody answered the webhook", trouble)
 
     @inlineCallbacks
     def test_port_taken(self) -> Any:

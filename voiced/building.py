@@ -54,11 +54,12 @@ class Building:
             prerender(self.prompts(), lambda done, total: None).addCallbacks(self._rendered, self._not_rendered)
 
     def prompts(self) -> Iterator[tuple[str, Cache, Utterance]]:
-        """Every fixed prompt whose voice is cached."""
+        """Every fixed prompt, for each cached engine that may have to speak it: fallbacks begin at once, too."""
         for name, utterance in static_prompts(self.program):
             voice = self.program.voices[name]
-            if isinstance(voice, Voice) and isinstance(voice.engine, Cache):
-                yield name, voice.engine, utterance
+            for engine in voice.engines if isinstance(voice, Voice) else ():
+                if isinstance(engine, Cache):
+                    yield name, engine, utterance
 
     def drain(self) -> Deferred[None]:
         """Let every caller hear the end of the sentence; fires when the last call is over and written down."""

@@ -8,14 +8,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.application import strports
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python import usage
 
-from voiced.errors import ConfigError
+from voiced.errors import ConfigError, Fault
 from voiced.settings.load import Configuration, find_settings, read
 
 log = Logger()
@@ -24,7 +26,15 @@ log = Logger()
 def checked(config: str | None, directory: Path) -> tuple[Path, Configuration]:
     """The settings file (found, where none is named) and all that it says. Raises ConfigError."""
     path = Path(config) if config else find_settings(directory)
-    return path, read(path, os.environ)
+    configuration = read(path, os.environ)
+    listen = configuration.settings.listen
+    if not listen.startswith("systemd:"):  # systemd hands its sockets to the service only
+        try:
+            serverFromString(None, listen)
+        except (ValueError, TypeError, LookupError, OSError, SSL.Error) as error:
+            why = f"`listen: {listen}` is no Twisted endpoint that works here: {error}"
+            raise ConfigError([Fault(str(path), 1, 1, why)]) from error
+    return path, configuration
 
 
 def complaint(error: ConfigError) -> str:

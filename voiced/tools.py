@@ -14,6 +14,7 @@ from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.threads import deferToThreadPool
 from twisted.web.client import Agent, HTTPConnectionPool
 
+from voiced.errors import ConfigError, Fault
 from voiced.ivoiced import ICarrier, Tools
 
 CONNECT_SECONDS = 5.0
@@ -34,8 +35,15 @@ def http_client(reactor: Any) -> treq.client.HTTPClient:
 
 
 def real_tools(reactor: Any, http: treq.client.HTTPClient, carrier: ICarrier, directory: Path) -> Tools:
-    """Tools of this reactor; the data directory is made where it is not there."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Tools of this reactor; the data directory is made where it is not there.
+
+    Raises ConfigError when it cannot be.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fault = f"the data directory cannot be made ({error.strerror}): `data:` in voiced.yaml names another"
+        raise ConfigError([Fault(str(directory), 1, 1, fault)]) from error
 
     def endpoint(url: str) -> IStreamClientEndpoint:
         parts = urlsplit(url)

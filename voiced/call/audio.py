@@ -16,6 +16,11 @@ FRAME = 160
 SILENCE = b"\xff"
 """The mu-law byte of a zero sample."""
 
+ENDLESS = 0xFFFFFFFF
+"""The size in a WAV whose writer did not know it: a program that wrote into a pipe."""
+HEADERLESS = (".ulaw", ".ul", ".mulaw", ".pcmu")
+"""How the names of headerless mu-law files end."""
+_CONVERT = "convert it with `sox %s -r 8000 -c 1 -e mu-law out.wav`"
 _BIAS, _CLIP = 0x84, 32635
 _PCM, _MULAW = 1, 7  # WAVE format tags, RFC 2361
 
@@ -85,18 +90,19 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 def from_file(name: str, content: bytes) -> bytes:
     """The audio in a file's content: a WAV (8 kHz mono, 16-bit or mu-law), or headerless mu-law.
 
-    `name` is the file's: a name that does not end in `.wav` is headerless. Raises ValueError with a sentence that
-    says how to convert the file.
+    `name` is the file's: `.wav`, or one of HEADERLESS. Raises ValueError with a sentence that says how to convert it.
     """
-    if not name.lower().endswith(".wav"):
+    if name.lower().endswith(HEADERLESS):
         if content.startswith(b"RIFF"):
             raise ValueError("it is a WAV file: name it .wav, for headerless mu-law has no header to play as noise")
         return content
+    if not name.lower().endswith(".wav"):
+        raise ValueError(f"a sound is a .wav file, or headerless mu-law ({', '.join(HEADERLESS)}): {_CONVERT % name}")
     tag, channels, rate, bits, samples = _parse_wav(content)
     if (channels, rate) != (1, RATE) or (tag, bits) not in ((_PCM, 16), (_MULAW, 8)):
         raise ValueError(
-            f"it is {rate} Hz, {channels} channel(s), {bits} bit; a telephone line plays 8000 Hz mono: "
-            f"convert it with `sox {name} -r 8000 -c 1 -e mu-law out.wav`"
+            f"it is {rate} Hz, {channels} channel(s), {bits} bit; a telephone line plays 8000 Hz, mono, mu-law or "
+            f"16 bit: {_CONVERT % name}"
         )
     return samples if tag == _MULAW else from_linear(samples)
 
@@ -114,6 +120,8 @@ def _parse_wav(content: bytes) -> tuple[int, int, int, int, bytes]:
             tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", body)
             form = (tag, channels, rate, bits)
         if name == b"data" and form is not None:
+            if len(body) < size < ENDLESS:
+                raise ValueError(f"it is cut off: {len(body)} of its {size} bytes of sound are there")
             return (*form, body[: len(body) // 2 * 2] if form[0] == _PCM else body)
         at += 8 + size + size % 2
     raise ValueError("it is a WAV file without sound in it")

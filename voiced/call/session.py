@@ -76,6 +76,8 @@ class CallSession:
         self._ear: Deliver | None = None
         self._sequel: Sequel | None = None
         self._verdict: Ending | None = None
+        self._completed: Deferred[None] = succeed(None)
+        """Fires when the carrier's API has been asked to end the call, if it had to be."""
         self._offers = 0
         """How often a new stream was offered."""
         self._started = 0.0
@@ -117,6 +119,10 @@ class CallSession:
         if stream is self._stream:
             self._lose_stream(why, fault)
 
+    def stream_failed(self, fault: str) -> None:
+        """A stream that has not begun broke the rules, or had no good ticket; for the record."""
+        self.record.faults.append(fault)
+
     def caller_gone(self, why: Ending) -> None:
         """The carrier says that the call is over."""
         self._life.caller_gone(why)
@@ -132,8 +138,9 @@ class CallSession:
         self._life.evict(Ending.DRAINED)
 
     def abandon(self) -> None:
-        """The daemon stops at once."""
+        """The daemon stops at once: `on_hangup` is not waited for."""
         self._life.caller_gone(Ending.DRAINED)
+        self._life.parted(Ending.DRAINED)
 
     # What steps do (ICall)
 
@@ -276,11 +283,12 @@ class CallSession:
     def complete(self) -> None:
         """See life.Core."""
         log.warn("{call}: the carrier does not ask what now; ending the call by its API", call=self.info.sid)
-        self._carrier.complete(self.info.sid, self.info.account).addErrback(self._incomplete)
+        self._completed = self._carrier.complete(self.info.sid, self.info.account).addErrback(self._incomplete)
 
     def part(self) -> Deferred[None]:
         """See life.Core."""
-        return Deferred.fromCoroutine(self.flow.part(self)).addErrback(self._parted_badly)
+        parting = self._completed.addCallback(lambda _: Deferred.fromCoroutine(self.flow.part(self)))
+        return parting.addErrback(self._parted_badly)
 
     def finish(self, why: Ending) -> None:
         """See life.Core."""

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString
-from twisted.internet.task import react
+from twisted.internet.task import deferLater, react
 
 from voiced.cli.configured import config_option, load
 from voiced.settings.load import Configuration
@@ -18,6 +18,8 @@ from voiced.simulator.line import Line
 from voiced.simulator.mulaw import wav
 from voiced.simulator.sheet import Entry
 
+CALLBACKS_SECONDS = 0.5
+"""What the carrier's last callbacks may take; without them the daemon would not know that the caller has gone."""
 QUIET = ("twiml", "callback", "info", "mark")
 """Entries of the sheet that only `--verbose` shows."""
 
@@ -48,6 +50,7 @@ def call(config: str | None, to: str, from_: str, press: tuple[str, ...], wav_fi
         ringing = carrier.ring(to, from_, Line.clean() if line is None else Line.real(line), printer(verbose))
         caller = Caller(ringing, reactor, press, most=most)
         await ringing.ended
+        await deferLater(reactor, CALLBACKS_SECONDS)
         if wav_file is not None:
             wav_file.write_bytes(wav(ringing.heard))
             click.echo(f"what the caller heard: {wav_file}")
@@ -66,7 +69,7 @@ def carrier_for(reactor: Any, configuration: Configuration, number: str) -> Carr
         daemon=clientFromString(reactor, listening_at(settings.listen)),
         public_url=settings.public_url,
         account_sid=account.sid,
-        auth_token=account.tokens[0].reveal(),
+        auth_token=account.tokens[0].reveal() if account.tokens else "unsigned",
         seed=reactor.seconds(),
     )
     carrier.number(number, "/call/incoming", fallback_url="/call/fallback", status_url="/call/status")
@@ -95,8 +98,12 @@ def printer(verbose: bool = False) -> Any:
 
 def what_went_wrong(ringing: SimulatedCall, caller: Caller) -> str | None:
     """Why this call was not a good one, in a sentence; None when it was."""
+    if not ringing.twiml:
+        return "nobody answered the webhook: is the daemon running, with these settings?"
     if not ringing.streams:
         return "the daemon opened no media stream: it said " + (" ".join(ringing.said) or "nothing at all")
+    if ringing.said:
+        return "the carrier had to speak in the daemon's place: " + " ".join(ringing.said)
     if not caller.patient:
         return "the call did not end by itself: the caller gave up"
     errors = [str(alert.text) for alert in ringing.warnings if alert.level == "error"]

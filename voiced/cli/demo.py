@@ -19,7 +19,7 @@ from twisted.internet.task import deferLater, react
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
-from voiced.cli.call import carrier_for, printer, what_went_wrong
+from voiced.cli.call import CALLBACKS_SECONDS, carrier_for, printer, what_went_wrong
 from voiced.cli.configured import load
 from voiced.settings.load import Configuration
 from voiced.simulator.caller import Caller
@@ -28,12 +28,12 @@ from voiced.simulator.mulaw import wav
 
 CONFIG = Path("config/demo.yaml")
 NUMBER = "+14155550123"
+ANSWER = "hours"
+"""The node of config/demo/demo.yaml that the key 1 leads to."""
 START_SECONDS = 30.0
 """How long the daemon may take to listen, on a slow machine."""
 STOP_SECONDS = 10.0
 CALL_SECONDS = 20.0
-CALLBACKS_SECONDS = 0.5
-"""What the carrier's last callbacks may take."""
 _LISTENS = "voiced listens on"
 _TROUBLE = re.compile(r"#(?:error|critical)\]|Traceback|Unhandled")
 
@@ -138,6 +138,8 @@ def record(journal: Path, call_sid: str) -> str:
                 f"{kept['ending']} after {kept['seconds']} s",
                 f"first audio after {kept['first_audio_ms']} ms",
             )
+            if ANSWER not in {step["node"] for step in kept["steps"]}:
+                raise Shortfall(f"the key did not lead to the node {ANSWER!r}: the answer was not what was asked for")
             return "\n".join([f"\nThe daemon's journal: {ended}; {first}", *steps, ""])
     raise Shortfall(f"the call is not in the daemon's journal, {journal}")
 

@@ -9,7 +9,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 from voiced.cli.configured import config_option, load
+from voiced.errors import ConfigError
 from voiced.settings.load import Configuration
+from voiced.tap import complaint
 
 
 @click.command()
@@ -25,7 +27,11 @@ async def render(reactor: Any, configuration: Configuration) -> None:
     from voiced.building import Building  # it imports the reactor, which react() has chosen by now
     from voiced.speech.prerender import prerender as render_all
 
-    building = Building(configuration, reactor)
+    try:
+        building = Building(configuration, reactor)
+    except ConfigError as error:
+        click.echo(complaint(error), err=True)
+        raise SystemExit(1) from None
     prompts = list(building.prompts())
     with click.progressbar(length=len(prompts), label="Rendering prompts") as bar:
         rendered = await render_all(prompts, lambda done, total: bar.update(done - bar.pos))

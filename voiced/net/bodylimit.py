@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from twisted.web.server import Request
 
@@ -14,7 +15,7 @@ answer; a larger one is cut off."""
 
 
 class LimitedRequest(Request):
-    """A request that answers 413 for a body over MOST bytes, declared or chunked."""
+    """A request that answers 413 for a body over MOST bytes, declared or chunked, and 400 for a path not in text."""
 
     _size = 0
 
@@ -29,11 +30,26 @@ class LimitedRequest(Request):
 
     def requestReceived(self, *line: Any) -> None:
         """Named by twisted.web: all of the request has arrived."""
-        if self._size <= MOST:
-            super().requestReceived(*line)
-            return
         self.method, self.uri, self.clientproto = line
-        self.setResponseCode(413)
+        if self._size > MOST:
+            self._refuse(413)
+        elif not self._readable():
+            self._refuse(400)
+        else:
+            super().requestReceived(*line)
+
+    def _readable(self) -> bool:
+        """Whether its path and host are text: Klein would log a traceback for what is not."""
+        host = self.requestHeaders.getRawHeaders(b"host", [b""])[0]
+        try:
+            unquote_to_bytes(self.uri).decode()
+            host.decode("ascii")
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    def _refuse(self, status: int) -> None:
+        self.setResponseCode(status)
         self.setHeader(b"Connection", b"close")
         self.setHeader(b"Content-Length", b"0")
         self.channel.persistent = False

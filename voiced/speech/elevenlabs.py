@@ -68,9 +68,10 @@ class ElevenLabs:
 
     def synthesize(self, utterance: Utterance, deliver: Deliver) -> Deferred[None]:
         """Each piece is what one read of the connection gave."""
-        return delivering(partial(self._speak, utterance.text), deliver)
+        return delivering(partial(self._speak, utterance), deliver)
 
-    async def _speak(self, text: str, deliver: Deliver) -> None:
+    async def _speak(self, utterance: Utterance, deliver: Deliver) -> None:
+        text = utterance.text
         self._check(text)
         audio = _Audio(deliver, limit=int((len(text) * _CHARACTER + 10) * RATE))
         for left in reversed(range(_TRIES)):
@@ -80,7 +81,7 @@ class ElevenLabs:
                 # What the caller has heard is not said twice here: a Voice decides what follows.
                 if audio.size or not error.retry or not left:
                     raise
-                _log.debug("ElevenLabs is asked again: {error}", error=error)
+                _log.debug("{call}: ElevenLabs is asked again: {error}", call=utterance.call, error=error)
                 await deferLater(self._clock, self._chance.uniform(*_WAITS))
             else:
                 return

@@ -5,6 +5,7 @@ hibari is thread-safe and releases the GIL while it computes. Needs the extra `l
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 import threading
@@ -15,6 +16,9 @@ import numpy as np
 
 from voiced.speech.mastering import master
 from voiced.speech.spelling import spell_out
+
+# onnxruntime, which hibari loads when it first speaks, would report to its makers; a telephone line tells nobody.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _SEED = 0
 """Of the voice's breath noise: fixed, so that a text always gives the same bytes."""

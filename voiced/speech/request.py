@@ -8,24 +8,11 @@ from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
-from twisted.web import client
 from twisted.web.iweb import IResponse
 
 from voiced.errors import SynthesisError
+from voiced.net.trouble import NETWORK, SEVERAL
 from voiced.speech.body import drop_body
-
-_SEVERAL = (client.ResponseFailed, client.ResponseNeverReceived, client.RequestTransmissionFailed)
-"""Twisted's errors that hold the real reasons in a list."""
-_NETWORK = (
-    *_SEVERAL,
-    client.RequestGenerationFailed,
-    error.ConnectError,
-    error.ConnectionClosed,
-    error.ConnectionAborted,
-    OSError,
-    SSL.Error,
-    VerificationError,
-)
 
 
 def response_to(request: Deferred[IResponse], host: str, clock: IReactorTime, limit: float) -> Deferred[IResponse]:
@@ -68,9 +55,9 @@ def response_to(request: Deferred[IResponse], host: str, clock: IReactorTime, li
 def _named(failure: Failure, host: str) -> Failure:
     """This failure as a SynthesisError, when it is the network's; as it is, when it is a bug's."""
     reason = failure.value
-    while isinstance(reason, _SEVERAL) and reason.reasons:
+    while isinstance(reason, SEVERAL) and reason.reasons:
         reason = reason.reasons[0].value
-    if not failure.check(*_NETWORK):
+    if not failure.check(*NETWORK):
         return failure
     return Failure(_sentence(reason, host))
 

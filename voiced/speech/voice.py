@@ -39,17 +39,17 @@ class Voice:
         first_audio: float = 1.5,
         stall: float = 5.0,
     ) -> None:
-        self.engine = engine
-        self._engines: tuple[ITTSEngine, ...] = (engine,)
+        self.engines: tuple[ITTSEngine, ...] = (engine,)
+        """The engine, and those that speak when it does not, in order."""
         if isinstance(fallback, Voice):
-            self._engines += fallback._engines
+            self.engines += fallback.engines
         elif fallback is not None:
-            self._engines += (fallback,)
+            self.engines += (fallback,)
         self._limits = _Limits(clock, first_audio, stall)
 
     def synthesize(self, utterance: Utterance, deliver: Deliver) -> Deferred[None]:
         """Speak it, by one voice or the other."""
-        speech = _Speech(self._engines, utterance, deliver, self._limits)
+        speech = _Speech(self.engines, utterance, deliver, self._limits)
         speech.begin()
         return speech.done
 
@@ -71,6 +71,7 @@ class _Speech:
     ) -> None:
         self.done: Deferred[None] = Deferred(lambda _: self._attempt.stop())
         self._deliver = deliver
+        self._call = utterance.call or "no call"
         self._attempts = [_Attempt(engine, utterance, deliver, limits, self._over) for engine in engines]
         self._errors: list[SynthesisError] = []
 
@@ -90,7 +91,7 @@ class _Speech:
             self._fall_back(error)
 
     def _fall_back(self, error: SynthesisError) -> None:
-        _log.warn("A voice failed, so its fallback speaks: {error}", error=error)
+        _log.warn("{call}: a voice failed, so its fallback speaks: {error}", call=self._call, error=error)
         if self._attempt.heard:
             self._deliver(silence(BREATH))
         if not self.done.called:  # the breath itself may have been what made somebody cancel
@@ -150,7 +151,7 @@ class _Attempt:
             return  # it was stopped, and this is how it says so
         error = failure.value
         if not isinstance(error, SynthesisError):
-            _log.failure("A voice broke by a fault of its own", failure)
+            _log.failure("{call}: a voice broke by a fault of its own", failure, call=self._utterance.call)
             error = SynthesisError(f"the voice has a fault ({type(error).__name__}): the log has its traceback")
         self._end(error)
 

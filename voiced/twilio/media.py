@@ -12,6 +12,7 @@ from typing import Any
 
 from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -107,6 +108,7 @@ class CallSocket:
         self._wire = MediaStream()
         self._timer: IDelayedCall | None = None
         self._early: list[Event] = []
+        self._claim: Deferred[Any] = succeed(None)
         self._on_event: Callable[[Event], None] = self._await_start
 
     # What Autobahn tells us
@@ -138,8 +140,7 @@ class CallSocket:
 
     def closed(self, code: int | None, reason: str | None) -> None:
         """The socket is gone: by us, by Twilio, or by the network."""
-        self._stop_timer()
-        self._on_event = self._ignore
+        self._end()
         ours = self._protocol.localCloseCode
         ending = Ending.PROTOCOL_ERROR if ours not in (None, code, 1000) else Ending.STREAM_LOST
         why = (
@@ -174,8 +175,8 @@ class CallSocket:
         if event.call_sid != self._session.info.sid:
             raise RemoteProtocolError(POLICY_VIOLATION, "`start` of another call than its path names")
         self._on_event = self._keep
-        claim = self._switchboard.claim(event.parameters.get(TICKET), event.call_sid)
-        claim.addCallbacks(partial(self.guarded, self._begin), self._turned_away)
+        self._claim = self._switchboard.claim(event.parameters.get(TICKET), event.call_sid)
+        self._claim.addCallbacks(partial(self.guarded, self._begin), partial(self.guarded, self._turned_away))
 
     def _keep(self, event: Event) -> None:
         if len(self._early) < MOST_EARLY:
@@ -206,7 +207,10 @@ class CallSocket:
             self._on_event(event)
 
     def _turned_away(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            return
         failure.trap(UnknownTicket)
+        self._session.stream_failed(failure.getErrorMessage())
         self._close(POLICY_VIOLATION, failure.getErrorMessage())
 
     # Within
@@ -215,12 +219,22 @@ class CallSocket:
         log.warn(
             "{call}: closing its stream, {code}: {reason}", call=self._session.info.sid, code=code, reason=reason
         )
-        self._stop_timer()
+        begun = self._on_event == self._live
         self._close(code, reason)
-        self._session.stream_lost(self, ending, f"the media stream broke the rules: {code} {reason}")
+        fault = f"the media stream broke the rules: {code} {reason}"
+        if begun:
+            self._session.stream_lost(self, ending, fault)
+        else:
+            self._session.stream_failed(fault)
+
+    def _end(self) -> None:
+        """Nothing that comes from now on is for this socket, not even its ticket."""
+        self._stop_timer()
+        self._on_event = self._ignore
+        self._claim.cancel()
 
     def _close(self, code: int, reason: str) -> None:
-        self._on_event = self._ignore
+        self._end()
         if self._protocol.state == self._protocol.STATE_OPEN:
             # sendClose knows only 1000 and 3000-4999; the frame itself carries any code
             self._protocol.sendCloseFrame(code, reason.encode()[:120])

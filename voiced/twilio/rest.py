@@ -12,13 +12,13 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionLost, DNSLookupError
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IReactorTime
-from twisted.web.client import ResponseFailed
 from zope.interface import implementer
 
 from voiced.errors import CarrierError
 from voiced.ivoiced import ICarrier
+from voiced.net.trouble import NETWORK
 from voiced.twilio.webhook import Account
 
 TIMEOUT = 10.0
@@ -30,13 +30,6 @@ _ADVICE = {
     20003: "check account_sid and auth_token in voiced.yaml",
     20429: "too many requests at once; it is tried again later",
 }
-UNREACHABLE = (
-    defer.TimeoutError,
-    ConnectError,
-    ConnectionLost,
-    DNSLookupError,
-    ResponseFailed,
-)
 
 
 class TreqTransport(AsyncHttpClient):  # type: ignore[misc]
@@ -108,7 +101,7 @@ class TwilioCarrier:
                 raise _explained(doing, error) from error
         except ConnectingCancelledError as error:
             raise CancelledError from error
-        except UNREACHABLE as error:
+        except NETWORK as error:
             name = str(error) or type(error).__name__
             raise CarrierError(f"{doing}: Twilio's API cannot be reached ({name})") from error
         except ValueError as error:
@@ -117,7 +110,7 @@ class TwilioCarrier:
 
 def _client(account: Account, http: Any, clock: IReactorTime) -> Client:
     transport = TreqTransport(http, clock, account.base_url)
-    token = account.tokens[0].reveal()
+    token = account.tokens[0].reveal() if account.tokens else "none: insecure"  # the API refuses it, in words
     return Client(account.sid, token, region=account.region, edge=account.edge, http_client=transport)
 
 

@@ -28,6 +28,8 @@ from voiced.twilio.webhook import Accounts, Answers, Form
 
 REPEATS_KEPT = 1000
 """Answers kept for Twilio's repeats of a request (it repeats within 15 s)."""
+LONGEST_SHOWN = 200
+"""Characters of a stranger's request that the log shows."""
 LIVE = ("queued", "initiated", "ringing", "in-progress")
 
 log = Logger()
@@ -92,7 +94,7 @@ class CallRoutes:
     def status(self, request: IRequest) -> bytes:
         """A call's state has changed; callbacks come in any order, and any number of times."""
         form = self._read(request)
-        session, ending = self._switchboard.find(form.call_sid), form.ending()
+        session, ending = self._session(form), form.ending()
         if session is not None and ending is not None:
             session.caller_gone(ending)
         return self._no_content(request)
@@ -111,12 +113,13 @@ class CallRoutes:
     def connection(self, request: IRequest, call_sid: str) -> IResource:
         """The handshake of a call's media socket: checked here, before there is any socket."""
         session = self._switchboard.find(call_sid)
-        if session is None:
-            log.warn("{call!r}: a media socket for a call that is not expected", call=call_sid)
-            return Refusal(404)
+        accounts = self._accounts.by_name
+        signers = accounts.values() if session is None else [accounts[session.info.account]]
         if not self._insecure:
-            account = self._accounts.by_name[session.info.account]
-            webhook.check_handshake("ws" + self._url(request).removeprefix("http"), _signature(request), account)
+            webhook.check_handshake("ws" + self._url(request).removeprefix("http"), _signature(request), signers)
+        if session is None:
+            log.warn("{call!r}: a media socket for a call that is not expected", call=call_sid[:LONGEST_SHOWN])
+            return Refusal(404)
         if session.streaming:
             log.warn("{call}: refused a second media socket for a live call", call=call_sid)
             return Refusal(409)
@@ -127,8 +130,8 @@ class CallRoutes:
         """403, and nothing is started."""
         self.refused["unsigned"] += 1
         log.warn(
-            "refused a request for {url}: {why}. If it was Twilio: is public_url the URL in its console?",
-            url=self._url(request),
+            "refused a request for {url}: {why}",
+            url=self._url(request)[:LONGEST_SHOWN],
             why=failure.getErrorMessage(),
         )
         request.setResponseCode(403)
@@ -138,12 +141,15 @@ class CallRoutes:
 
     def _incoming(self, form: Form) -> str:
         info, program = form.info(), self._program()
+        if self._switchboard.has_ended(info.sid):
+            return self._say(form, HangUp())
         flow = program.flow_for(info.called)
         if flow is None:
             called = program.privacy.party(info.called)
             log.warn("{call}: no flow answers {called}; add it to `numbers:`", call=info.sid, called=called)
             self._switchboard.refuse(info, program, Ending.REFUSED)
             return self._say(form, Apologise(program.refusal))
+        self._session(form)
         try:
             self._switchboard.expect(info, program, flow)
         except Overloaded as error:
@@ -152,7 +158,7 @@ class CallRoutes:
         return self._say(form, NewStream())
 
     def _after(self, form: Form) -> str:
-        session = self._switchboard.find(form.call_sid)
+        session = self._session(form)
         if session is not None:
             return self._say(form, session.after())
         if self._switchboard.has_ended(form.call_sid) or form.fields.get("CallStatus") not in LIVE:
@@ -168,7 +174,7 @@ class CallRoutes:
     def _fallback(self, form: Form) -> str:
         code, url = form.fields.get("ErrorCode", "?"), form.fields.get("ErrorUrl", "?")
         log.error("{call}: Twilio could not use {url} (error {code})", call=form.call_sid, url=url, code=code)
-        session = self._switchboard.find(form.call_sid)
+        session = self._session(form)
         if session is not None:
             return self._say(form, session.after())
         program = self._program()
@@ -183,7 +189,7 @@ class CallRoutes:
             request.setResponseCode(400)
             return b"a voice webhook names its call: CallSid is missing"
         token = _header(request, "I-Twilio-Idempotency-Token")
-        key = f"{request.path!r} {token}"
+        key = f"{form.account.name} {request.path!r} {token}"
         twiml = self._repeats.get(key) if token else None
         if twiml is None:
             twiml = answer(form)
@@ -195,6 +201,13 @@ class CallRoutes:
         request.setHeader(b"Content-Type", b"text/xml; charset=utf-8")
         request.setHeader(b"Content-Length", str(len(body)).encode())
         return body
+
+    def _session(self, form: Form) -> CallSession | None:
+        """The live call that the form is about. Raises Forged for a call of another account than the signer's."""
+        session = self._switchboard.find(form.call_sid)
+        if session is not None and session.info.account != form.account.name:
+            raise Forged("it is signed by another account than the call's")
+        return session
 
     def _say(self, form: Form, sequel: Sequel) -> str:
         ticket = self._switchboard.ticket(form.call_sid) if isinstance(sequel, NewStream) else ""

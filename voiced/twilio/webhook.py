@@ -30,6 +30,11 @@ STATUS, STREAM_STATUS, CONNECTION = "/call/status", "/call/stream-status", "/cal
 TICKET = "ticket"
 """The name of the `<Parameter>`; with its value far under Twilio's 500 characters."""
 
+UNSIGNED = (
+    "its signature is not that of the account's auth token for this URL. If it was Twilio: is public_url the URL in "
+    "its console, and auth_token the account's?"
+)
+
 _ENDINGS = {
     "completed": Ending.CALLER_HUNG_UP,
     "busy": Ending.BUSY,
@@ -64,7 +69,9 @@ class Accounts:
         try:
             return self._by_sid[sid]
         except KeyError:
-            raise Forged("it names a Twilio account that is not in voiced.yaml") from None
+            raise Forged(
+                "the Twilio account it names is not in voiced.yaml" if sid else "it names no account"
+            ) from None
 
 
 @attrs.frozen
@@ -104,16 +111,14 @@ def read(body: bytes, url: str, signature: str, accounts: Accounts, *, insecure:
         raise Forged("its body is not a form") from error
     account = accounts.of(dict(fields).get("AccountSid", ""))
     if not (insecure or _signed(account, candidates(url), fields, signature)):
-        raise Forged(
-            "its signature is not that of the account's auth token for this URL" if signature else "unsigned"
-        )
+        raise Forged(UNSIGNED if signature else "it is not signed")
     return Form(account, dict(fields))
 
 
-def check_handshake(url: str, signature: str, account: Account) -> None:
-    """Whether Twilio opened this WebSocket; `url` is the `wss:` URL that the TwiML gave. Raises Forged."""
-    if not _signed(account, candidates(url), (), signature):
-        raise Forged("the handshake's signature is not that of the account's auth token for this URL")
+def check_handshake(url: str, signature: str, accounts: Iterable[Account]) -> None:
+    """Whether Twilio opened this WebSocket for one of these; `url` is the `wss:` URL of the TwiML. Raises Forged."""
+    if not any(_signed(account, candidates(url), (), signature) for account in accounts):
+        raise Forged(UNSIGNED if signature else "it is not signed")
 
 
 def candidates(url: str) -> list[str]:
