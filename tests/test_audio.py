@@ -114,6 +114,11 @@ class FileTests(SynchronousTestCase):
         content = riff(chunk(b"LIST", b"odd"), form, chunk(b"junk", b"even"), chunk(b"data", b"\0\0"))
         self.assertEqual(audio.from_file("a.wav", content), b"\xff")
 
+    def test_no_sound_at_all(self):
+        """What is neither a WAV nor named as headerless mu-law would be noise."""
+        error = self.assertRaises(ValueError, audio.from_file, "song.mp3", b"ID3")
+        self.assertIn("sox song.mp3 -r 8000", str(error))
+
     def test_cut_off(self):
         """A file that was cut off is refused; one whose writer did not know its size gives what it has."""
         content = wav_of(struct.pack("<3h", 0, 8, -8))[:-1]

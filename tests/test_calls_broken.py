@@ -116,6 +116,8 @@ class CallerGoneTests(House):
         def tries(call: ICall) -> None:
             for verb in (call.listen(1), call.wait(1), call.converse("x"), call.play(b"a"), call.say(say("a").text)):
                 verb.addErrback(lambda failure: gone.append(failure.type))
+            for act in (call.interrupt, call.clear, lambda: call.send_audio(b"a")):
+                self.assertRaises(CallOver, act)
 
         nodes = {"start": [Pause(9)], "gone": [Do(tries), Do(fails)]}
         self.lives_in(flow(nodes, on_hangup="gone"))
@@ -461,6 +463,13 @@ class FailureTests(House):
         for step in (Do(lambda c: c.converse("x")), Do(lambda c: c.look_up("x")), Do(lambda c: c.sound("x"))):
             self.run_flow({"start": [step]})
             self.assert_ended(self.call, Ending.FAILED)
+
+    def test_interrupt(self) -> None:
+        """A step may silence our speech itself."""
+        speech = "A sentence of some length."
+        steps = [Do(lambda call: (call.say(say(speech).text), call.wait(0.5))[1]), Do(lambda call: call.interrupt())]
+        self.run_flow({"start": steps})
+        self.assert_heard(self.call, speech[:10])
 
     def test_two_listeners(self) -> None:
         """Two steps cannot listen for keys at once."""

@@ -249,7 +249,7 @@ class CallSession:
         log.info("{call}: stream {n} of flow {flow}", call=self.info.sid, n=self.record.streams, flow=self.flow.name)
         run = Run()
         walking = Deferred.fromCoroutine(self.flow.run(self, run))
-        walking.addCallbacks(self._flow_ended, self._flow_broke, callbackArgs=(run,), errbackArgs=(run,))
+        walking.addCallbacks(self._flow_ended, self._flow_broke, errbackArgs=(run,))
 
         def stop(_: object) -> None:
             run.stopped = True
@@ -328,10 +328,9 @@ class CallSession:
     def _stalled(self) -> None:
         self._lose_stream(Ending.STREAM_LOST, "the carrier does not say any more what it has played")
 
-    def _flow_ended(self, ending: Ending, run: Run) -> None:
-        if not run.stopped:
-            self._verdict = ending
-            self._life.flow_ended(ending)
+    def _flow_ended(self, ending: Ending) -> None:
+        self._verdict = ending
+        self._life.flow_ended(ending)
 
     def _flow_broke(self, failure: Failure, run: Run) -> None:
         if not run.stopped:
