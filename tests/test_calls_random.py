@@ -37,7 +37,7 @@ MANNERS = st.sampled_from([Callbacks(), Callbacks(late=3), Callbacks(doubled=Tru
 class RandomTests(House):
     """What no order of events may do."""
 
-    @settings(max_examples=60)
+    @settings(max_examples=25)
     @given(
         acts=st.lists(ACTION, max_size=14), manners=MANNERS, pace=st.sampled_from([0, 0.05]), most=st.integers(1, 3)
     )

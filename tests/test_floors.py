@@ -36,6 +36,7 @@ FLOORS = {
     "voiced.call.session": 3,
     "voiced.call.steps": 3,
     "voiced.call.switchboard": 3,
+    "voiced.call.verbs": 3,
     "voiced.agents": 4,
     "voiced.api": 4,
     "voiced.journal": 4,

@@ -1,39 +1,28 @@
-"""A call while it lives: its line, its flow, and the verbs that steps use."""
+"""A call while it lives: what its carrier tells it, and what its life moves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Callable
 
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from voiced.call.flow import Flow, Run
-from voiced.call.keypad import Keypad
 from voiced.call.life import begin_life
 from voiced.call.program import Program
-from voiced.call.records import CallInfo, CallRecord, Ending, Gap
-from voiced.call.speaker import LAST_WORDS, Speaker
-from voiced.call.template import Template
-from voiced.errors import CallOver, CarrierError, FlowError, VoicedError
+from voiced.call.records import CallInfo, Ending, Gap
+from voiced.call.speaker import LAST_WORDS
+from voiced.call.verbs import Verbs
+from voiced.errors import CarrierError, VoicedError
 from voiced.ivoiced import (
     Apologise,
-    Deliver,
     HangUp,
-    Heard,
-    ICall,
     ICarrier,
-    ILine,
     IMediaStream,
     NewStream,
-    Outcome,
     Sequel,
-    Utterance,
 )
 
 MOST_STREAMS = 4
@@ -42,8 +31,7 @@ MOST_STREAMS = 4
 log = Logger()
 
 
-@implementer(ICall, ILine)
-class CallSession:
+class CallSession(Verbs):
     """One call, from the moment the carrier is told to open a stream until the record is written.
 
     `finished(session, ending)` is called once, when it is over and its record complete.
@@ -58,29 +46,18 @@ class CallSession:
         carrier: ICarrier,
         finished: Callable[[CallSession, Ending], None],
     ) -> None:
-        self.info = info
-        self.program = program
-        self.flow = flow
-        self.clock = clock
-        self.facts = {**info.facts(), "call.flow": flow.name}
-        self.record = CallRecord(info, flow.name, clock.seconds())
+        super().__init__(info, program, flow, clock)
         self.position: list[tuple[str, str, int]] = []
         """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
         self.rescued = False
         """Whether `on_error` has been tried; a part of the position, for it is tried once a call."""
         self._carrier = carrier
         self._finished = finished
-        self._speaker = Speaker(clock, self._first_audio, self._stalled)
-        self._stream: IMediaStream | None = None
-        self._keypad = Keypad(clock)
-        self._ear: Deliver | None = None
-        self._sequel: Sequel | None = None
         self._verdict: Ending | None = None
         self._completed: Deferred[None] = succeed(None)
         """Fires when the carrier's API has been asked to end the call, if it had to be."""
         self._offers = 0
         """How often a new stream was offered."""
-        self._started = 0.0
         self._life = begin_life(self)
 
     # What the carrier tells us
@@ -141,93 +118,6 @@ class CallSession:
         """The daemon stops at once: `on_hangup` is not waited for."""
         self._life.caller_gone(Ending.DRAINED)
         self._life.parted(Ending.DRAINED)
-
-    # What steps do (ICall)
-
-    def say(self, text: Template, voice: str | None = None, interruptible: bool = True) -> Deferred[Heard]:
-        """See ICall."""
-        name = voice or self.flow.voice
-        if name is None or name not in self.program.voices:
-            return fail(FlowError(f"flow {self.flow.name!r} has no voice {name or 'at all'!r}"))
-        utterance = Utterance(text.fill(self.facts), keep=text.static, call=self.info.sid)
-        return self._speak(interruptible, partial(self.program.voices[name].synthesize, utterance))
-
-    def play(self, audio: bytes, interruptible: bool = True) -> Deferred[Heard]:
-        """See ICall."""
-        return self._speak(interruptible, lambda feed: succeed(feed(audio)))
-
-    def sound(self, file: str) -> bytes:
-        """See ICall."""
-        if file not in self.flow.sounds:
-            raise FlowError(f"flow {self.flow.name!r} has no sound {file!r}")
-        return self.flow.sounds[file]
-
-    def listen(self, timeout: float) -> Deferred[str | None]:
-        """See ICall."""
-        if self._stream is None:
-            return fail(CallOver())
-        return self._keypad.listen(timeout)
-
-    def has_key(self) -> bool:
-        """See ICall."""
-        return len(self._keypad) > 0
-
-    def wait(self, seconds: float) -> Deferred[None]:
-        """See ICall."""
-        if self._stream is None:
-            return fail(CallOver())
-        return deferLater(self.clock, seconds)
-
-    def interrupt(self) -> None:
-        """See ICall."""
-        self._check_line()
-        self._speaker.interrupt()
-
-    def converse(self, agent: str) -> Deferred[Outcome]:
-        """See ICall."""
-        if self._stream is None:
-            return fail(CallOver())
-        if agent not in self.program.agents:
-            return fail(FlowError(f"no agent is called {agent!r}"))
-        return self.program.agents[agent].converse(self, self).addBoth(self._agent_left)
-
-    def look_up(self, lookup: str) -> Deferred[Mapping[str, str]]:
-        """See ICall."""
-        if lookup not in self.program.lookups:
-            return fail(FlowError(f"no lookup is called {lookup!r}"))
-        return self.program.lookups[lookup].lookup(self)
-
-    def then(self, sequel: Sequel) -> None:
-        """See ICall."""
-        self._sequel = sequel
-
-    def note(self, result: str) -> None:
-        """See ICall."""
-        self.record.steps[-1].result = str(result)
-
-    def key_note(self, key: str) -> str:
-        """See ICall."""
-        return self.program.privacy.key(key)
-
-    # What who converses on the line does (ILine)
-
-    def send_audio(self, audio: bytes) -> None:
-        """See ILine."""
-        self._check_line()
-        self._speaker.send(audio)
-
-    def hear(self, deliver: Deliver | None) -> None:
-        """See ILine."""
-        self._ear = deliver
-
-    def clear(self) -> None:
-        """See ILine."""
-        self._check_line()
-        self._speaker.interrupt()
-
-    def when_heard(self) -> Deferred[None]:
-        """See ILine."""
-        return self._speaker.when_heard()
 
     # What the life machine moves (life.Core)
 
@@ -299,19 +189,6 @@ class CallSession:
 
     # Within
 
-    def _check_line(self) -> None:
-        if self._stream is None:
-            raise CallOver
-
-    def _agent_left(self, outcome: Any) -> Any:
-        self._ear = None
-        return outcome
-
-    def _speak(self, interruptible: bool, synthesize: Callable[[Deliver], Deferred[Any]]) -> Deferred[Heard]:
-        if self._stream is None:
-            return fail(CallOver())
-        return self._speaker.say(synthesize, interruptible)
-
     def _lose_stream(self, why: Ending, fault: str) -> None:
         # The flow is cancelled before what it said is cut: a cut would send it on to its next step.
         self.record.faults.append(fault)
@@ -320,10 +197,6 @@ class CallSession:
         self._speaker.attach(None)
         if stream is not None:
             stream.close()
-
-    def _first_audio(self) -> None:
-        if self.record.first_audio_ms is None:
-            self.record.first_audio_ms = round((self.clock.seconds() - self._started) * 1000, 1)
 
     def _stalled(self) -> None:
         self._lose_stream(Ending.STREAM_LOST, "the carrier does not say any more what it has played")
