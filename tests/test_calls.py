@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.logger import globalLogPublisher
+
 from tests.house import NUMBER, House, flow, say
 from voiced.call.audio import silence
 from voiced.call.dialplan import DialPlan
@@ -10,8 +14,10 @@ from voiced.call.steps.digits import Menu
 from voiced.call.steps.routing import Goto, Hangup
 from voiced.call.steps.speech import Pause, Play
 from voiced.call.template import Template
+from voiced.errors import SynthesisError
 from voiced.simulator.line import Line
-from voiced.testing.fakes import spell
+from voiced.speech.voice import Voice
+from voiced.testing.fakes import SpellingVoice, spell
 
 MENU = {
     "start": [say("Hello."), Menu(Template.parse("Press 1."), {"1": "one"}, timeout=3, retries=1, otherwise="none")],
@@ -53,6 +59,26 @@ class StaticTests(House):
         self.assertEqual(record["steps"][2]["result"], "done -> end")
         self.assertEqual(record["first_audio_ms"], 0.0)
         self.assertEqual(record["account"], "main")
+
+    def test_log(self) -> None:
+        """Every event that is logged during a call says which call it is about."""
+        events: list[dict[str, Any]] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        self.voice.fail_with = SynthesisError("the vendor is down")
+        voice = Voice(self.voice, self.clock, SpellingVoice())
+        self.lives_in(flow(MENU), voices={"test": voice})
+        call = self.ring()
+        self.passes(2)
+        call.press("1")
+        self.passes(5)
+        ours = [
+            event
+            for event in events
+            if event["log_namespace"].startswith(("voiced.call", "voiced.speech", "voiced.d"))
+        ]
+        self.assertGreater(len(ours), 8)
+        self.assertEqual({event.get("call") for event in ours}, {call.sid})
 
     def test_play(self) -> None:
         """A sound is played as it is, filled up to whole frames."""

@@ -312,6 +312,17 @@ class WireTests(House):
         """`media` before `start`: 1008."""
         self.assertEqual(self.sent(media()), 1008)
 
+    def test_many_sockets(self) -> None:
+        """Sockets for one call that do not begin are few; when they are gone, others may come."""
+        more = [self.carrier.open_stream("/call/connection/CA1", "CA1", silent=True) for _ in range(6)]
+        self.passes(1)
+        self.assertEqual([stream.live for stream in more], [True] * 3 + [False] * 3)
+        self.assertIn("429", more[-1].end.reason)
+        for stream in more:
+            stream.drop()
+        self.passes(1)
+        self.assertEqual(self.begun(), 0)
+
     def test_reason_before_start(self) -> None:
         """The journal says what was wrong with a stream that never began, too."""
         self.sent("nonsense")

@@ -30,6 +30,8 @@ log = Logger()
 class QuietSite(Site):
     """A site without an access log: Twisted's own would write every webhook's URL down."""
 
+    noisy = False
+
     def log(self, request: object) -> None:
         """Named by twisted.web: a request is done."""
 

@@ -51,6 +51,8 @@ class CallSession(Verbs):
         """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
         self.rescued = False
         """Whether `on_error` has been tried; a part of the position, for it is tried once a call."""
+        self.sockets = 0
+        """Sockets that are open for this call's stream, whether they have begun or not."""
         self._carrier = carrier
         self._finished = finished
         self._verdict: Ending | None = None

@@ -56,6 +56,8 @@ def call_socket(session: CallSession, switchboard: Switchboard, clock: IReactorT
 class CallFactory(WebSocketServerFactory):  # type: ignore[misc]
     """Builds the protocol of one call's socket."""
 
+    noisy = False
+
     def __init__(self, session: CallSession, switchboard: Switchboard, clock: IReactorTime) -> None:
         super().__init__(reactor=clock)
         self._call = (session, switchboard, clock)
@@ -103,6 +105,7 @@ class CallSocket:
     ) -> None:
         self._protocol = protocol
         self._session = session
+        session.sockets += 1
         self._switchboard = switchboard
         self._clock = clock
         self._wire = MediaStream()
@@ -141,6 +144,7 @@ class CallSocket:
     def closed(self, code: int | None, reason: str | None) -> None:
         """The socket is gone: by us, by Twilio, or by the network."""
         self._end()
+        self._session.sockets -= 1
         ours = self._protocol.localCloseCode
         ending = Ending.PROTOCOL_ERROR if ours not in (None, code, 1000) else Ending.STREAM_LOST
         why = (
