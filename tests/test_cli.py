@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from click import UsageError
 from click.testing import CliRunner
 from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -15,8 +17,9 @@ from tests.house import NUMBER, House, flow, say
 from voiced.call.steps.digits import Menu
 from voiced.call.template import Template
 from voiced.cli import main
-from voiced.cli.call import listening_at, what_went_wrong
+from voiced.cli.call import carrier_for, listening_at, what_went_wrong
 from voiced.cli.demo import DaemonProcess, Shortfall, record, turns
+from voiced.settings.load import read
 from voiced.simulator.caller import Caller
 
 SETTINGS = """
@@ -59,6 +62,20 @@ class CheckTests(SynchronousTestCase):
         self.assertIn("nowhere.yaml:1:1: ", result.output)
 
 
+class AccountTests(SynchronousTestCase):
+    """`voiced call --account`."""
+
+    def test_unknown(self) -> None:
+        """An account that is not in the settings is a mistake, and those that are there are named."""
+        home = Path(self.mktemp())
+        (home / "flows").mkdir(parents=True)
+        (home / "voiced.yaml").write_text(SETTINGS)
+        (home / "flows/test.yaml").write_text(FLOW % '"Hello."')
+        configuration = read(home / "voiced.yaml", {})
+        error = self.assertRaises(UsageError, carrier_for, Clock(), configuration, NUMBER, "sales")
+        self.assertIn("no account is called 'sales'; there are: main", str(error))
+
+
 class EndpointTests(SynchronousTestCase):
     """Where to ring, by where the daemon listens."""
 
@@ -68,6 +85,8 @@ class EndpointTests(SynchronousTestCase):
             "tcp:8080:interface=127.0.0.1": "tcp:127.0.0.1:8080",
             "tcp:8080": "tcp:127.0.0.1:8080",
             "tcp:port=99:interface=10.0.0.1": "tcp:10.0.0.1:99",
+            "tcp6:8080": r"tcp:\:\:1:8080",
+            r"tcp:8080:interface=\:\:1": r"tcp:\:\:1:8080",
             "unix:/run/voiced.sock": "unix:/run/voiced.sock",
         }
         for listen, client in table.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,12 +73,9 @@ class Building:
 
     def _rendered(self, rendered: Rendered) -> None:
         log.info("prompts: {new} rendered, {held} were there", new=rendered.new, held=rendered.held)
-        for missing in rendered.missing:
+        for (voice, reason), count in Counter((each.voice, each.reason) for each in rendered.missing).items():
             log.warn(
-                "voice {voice} could not render {text!r} ahead: {reason}",
-                voice=missing.voice,
-                text=missing.text,
-                reason=missing.reason,
+                "voice {voice} could not render {n} prompts ahead: {reason}", voice=voice, n=count, reason=reason
             )
 
     def _not_rendered(self, failure: Failure) -> None:

@@ -139,5 +139,8 @@ class Flow:
         return ending
 
     def _failed(self, call: CallSession, why: str) -> None:
-        log.warn("{call}: {error}", call=call.info.sid, error=why)
+        _, node, place = call.position[-1]
+        log.warn(
+            "{call}: {node} {number} failed: {error}", call=call.info.sid, node=node, number=place + 1, error=why
+        )
         call.record.faults.append(why)

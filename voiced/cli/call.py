@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,14 @@ QUIET = ("twiml", "callback", "info", "mark")
 @click.option(
     "--wav", "wav_file", type=click.Path(path_type=Path), metavar="FILE", help="Write what the caller heard."
 )
+@click.option("--account", metavar="NAME", help="Which account of `twilio:` rings (the first).")
 @click.option(
     "--line", type=int, metavar="SEED", help="A bad line, with bursts, gaps, noise and echo from this seed."
 )
 @click.option("--most", type=float, default=120.0, metavar="SECONDS", help="Hang up after so long.")
 @click.option("--verbose", is_flag=True, help="Show every webhook's answer and callback, too.")
 def call(config: str | None, to: str, from_: str, press: tuple[str, ...], wav_file: Path | None,
-         line: int | None, most: float, verbose: bool) -> None:  # fmt: skip
+         account: str | None, line: int | None, most: float, verbose: bool) -> None:  # fmt: skip
     """Ring a running daemon as Twilio would: signed webhooks, a media stream, keys. No telephone is involved.
 
     The daemon runs with the same settings as this command reads: they say where it listens and what signs for Twilio.
@@ -46,7 +48,7 @@ def call(config: str | None, to: str, from_: str, press: tuple[str, ...], wav_fi
     _, configuration = load(config)
 
     async def ring(reactor: Any) -> None:
-        carrier = carrier_for(reactor, configuration, to)
+        carrier = carrier_for(reactor, configuration, to, account)
         ringing = carrier.ring(to, from_, Line.clean() if line is None else Line.real(line), printer(verbose))
         caller = Caller(ringing, reactor, press, most=most)
         await ringing.ended
@@ -61,9 +63,13 @@ def call(config: str | None, to: str, from_: str, press: tuple[str, ...], wav_fi
     react(lambda reactor: Deferred.fromCoroutine(ring(reactor)), ())
 
 
-def carrier_for(reactor: Any, configuration: Configuration, number: str) -> Carrier:
-    """The carrier of the first account in the settings, which knows this number."""
-    settings, account = configuration.settings, configuration.settings.accounts[0]
+def carrier_for(reactor: Any, configuration: Configuration, number: str, name: str | None = None) -> Carrier:
+    """The carrier of an account in the settings (the first, where none is named), which knows this number."""
+    settings = configuration.settings
+    accounts = {account.name: account for account in settings.accounts}
+    if name is not None and name not in accounts:
+        raise click.UsageError(f"no account is called {name!r}; there are: {', '.join(accounts)}")
+    account = accounts[name] if name is not None else settings.accounts[0]
     carrier = Carrier(
         reactor,
         daemon=clientFromString(reactor, listening_at(settings.listen)),
@@ -78,12 +84,13 @@ def carrier_for(reactor: Any, configuration: Configuration, number: str) -> Carr
 
 def listening_at(listen: str) -> str:
     """The client endpoint for a server endpoint's description."""
-    kind, *arguments = listen.split(":")
+    kind, *arguments = re.split(r"(?<!\\):", listen)
     named = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     if kind == "unix":
         return f"unix:{arguments[0]}"
     port = named.get("port") or arguments[0]
-    return f"tcp:{named.get('interface') or '127.0.0.1'}:{port}"
+    here = "\\:\\:1" if kind == "tcp6" else "127.0.0.1"
+    return f"tcp:{named.get('interface') or here}:{port}"
 
 
 def printer(verbose: bool = False) -> Any:
