@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString
-from twisted.internet.task import deferLater, react
+from twisted.internet.task import deferLater
 
 from voiced.cli.configured import config_option, load
+from voiced.cli.running import run
 from voiced.settings.load import Configuration
 from voiced.simulator.caller import Caller
 from voiced.simulator.carrier import Carrier, SimulatedCall
@@ -57,10 +57,9 @@ def call(config: str | None, to: str, from_: str, press: tuple[str, ...], wav_fi
             wav_file.write_bytes(wav(ringing.heard))
             click.echo(f"what the caller heard: {wav_file}")
         if (trouble := what_went_wrong(ringing, caller)) is not None:
-            click.echo(trouble, err=True)
-            raise SystemExit(1)
+            raise click.ClickException(trouble)
 
-    react(lambda reactor: Deferred.fromCoroutine(ring(reactor)), ())
+    run(ring)
 
 
 def carrier_for(reactor: Any, configuration: Configuration, number: str, name: str | None = None) -> Carrier:

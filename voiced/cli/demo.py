@@ -15,12 +15,13 @@ from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004 - Twiste
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
-from twisted.internet.task import deferLater, react
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 from voiced.cli.call import CALLBACKS_SECONDS, carrier_for, printer, what_went_wrong
 from voiced.cli.configured import load
+from voiced.cli.running import run
 from voiced.settings.load import Configuration
 from voiced.simulator.caller import Caller
 from voiced.simulator.carrier import SimulatedCall
@@ -79,7 +80,7 @@ class DaemonProcess(ProcessProtocol):
 @click.option("--verbose", is_flag=True, help="Show every webhook's answer and callback, too.")
 def demo(wav_file: Path, verbose: bool) -> None:
     """Start the daemon on config/demo.yaml, ring it, and listen: needs no account, no network and no telephone."""
-    react(lambda reactor: Deferred.fromCoroutine(show(reactor, wav_file, verbose)), ())
+    run(lambda reactor: show(reactor, wav_file, verbose))
 
 
 async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from twisted.internet.defer import Deferred
-from twisted.internet.task import react
 
 from voiced.cli.configured import config_option, load
+from voiced.cli.running import run
 from voiced.errors import ConfigError
 from voiced.settings.load import Configuration
 from voiced.tap import complaint
@@ -19,7 +18,7 @@ from voiced.tap import complaint
 def prerender(config: str | None) -> None:
     """Render the prompts that are the same for every caller into the cache. Templated texts are never stored."""
     _, configuration = load(config)
-    react(lambda reactor: Deferred.fromCoroutine(render(reactor, configuration)), ())
+    run(lambda reactor: render(reactor, configuration))
 
 
 async def render(reactor: Any, configuration: Configuration) -> None:
