@@ -19,6 +19,7 @@ MASKED = [
     ("whatsapp:+14155550123", "whatsapp:+14•••••••23"),
     ("client:ann", "client:a•••"),
     ("client:", "client:•••"),
+    ("sip:ann@example.com;user=phone;tel=+14155550123", "sip:a•••@example.com"),
     ("sip:ann@example.com", "sip:a•••@example.com"),
     ("sip:ann@example.com:5060", "sip:a•••@example.com:5060"),
     ("sip:+14155550123@10.0.0.1:5060", "sip:+•••@10.0.0.1:5060"),

@@ -17,7 +17,7 @@ class Privacy(enum.Enum):
     MASKED = "masked"
     """Numbers without all but their first and last two digits; the keys of a menu."""
     STRICT = "strict"
-    """No numbers and no keys at all."""
+    """No numbers and no keys at all; the way through the flow is still to be seen."""
 
     def party(self, party: str) -> str:
         """A number, a SIP or client address, or a word like `anonymous`, as far as it may be written."""
@@ -26,6 +26,7 @@ class Privacy(enum.Enum):
         if self is Privacy.STRICT:
             return "withheld"
         scheme, colon, rest = party.partition(":") if ":" in party else ("", "", party)
+        rest = rest.partition(";")[0]  # a SIP address may carry a number once more, as a parameter (RFC 3261 §19.1.1)
         digits = _DIGIT.findall(rest)
         if len(digits) > 2 * _SHOWN and (not scheme or len(digits) >= len(rest) - 2):
             seen = iter(range(len(digits)))

@@ -46,7 +46,7 @@ class CallSession(Verbs):
         carrier: ICarrier,
         finished: Callable[[CallSession, Ending], None],
     ) -> None:
-        super().__init__(info, program, flow, clock)
+        super().__init__(info, program, flow, clock, self._stalled)
         self.position: list[tuple[str, str, int]] = []
         """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
         self.rescued = False

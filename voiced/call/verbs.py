@@ -23,9 +23,14 @@ from voiced.ivoiced import Deliver, Heard, ICall, ILine, IMediaStream, Outcome, 
 
 @implementer(ICall, ILine)
 class Verbs:
-    """A call as its flow sees it: who is calling, what is known, and a line to speak and listen on."""
+    """A call as its flow sees it: who is calling, what is known, and a line to speak and listen on.
 
-    def __init__(self, info: CallInfo, program: Program, flow: Flow, clock: IReactorTime) -> None:
+    `stalled()` is called when the carrier does not say any more what it has played.
+    """
+
+    def __init__(
+        self, info: CallInfo, program: Program, flow: Flow, clock: IReactorTime, stalled: Callable[[], None]
+    ) -> None:
         self.info = info
         self.program = program
         self.flow = flow
@@ -34,15 +39,11 @@ class Verbs:
         self.record = CallRecord(info, flow.name, clock.seconds())
         self._stream: IMediaStream | None = None
         """The line, while there is one."""
-        self._speaker = Speaker(clock, self._first_audio, self._stalled)
+        self._speaker = Speaker(clock, self._first_audio, stalled)
         self._keypad = Keypad(clock)
         self._ear: Deliver | None = None
         self._sequel: Sequel | None = None
         self._started = 0.0
-
-    def _stalled(self) -> None:
-        """The carrier has stopped to say what it has played."""
-        raise NotImplementedError
 
     def say(self, text: Template, voice: str | None = None, interruptible: bool = True) -> Deferred[Heard]:
         """See ICall."""
