@@ -477,6 +477,18 @@ class FailureTests(House):
         record = self.assert_ended(self.call, Ending.FAILED)
         self.assertIn("two steps listen for keys at once", record["faults"])
 
+    def test_dial_after_all_is_said(self) -> None:
+        """What the flow has chosen waits for the flow's end, also when the stream dies on the way there."""
+        self.carrier.callee("+14155550199", talk=5)
+        steps = [Do(lambda call: call.then(DialHuman("+14155550199"))), say("Wait.")]
+        self.lives_in(flow({"start": steps}))
+        call = self.ring()
+        self.passes(0.1)
+        self.carrier.drop_stream(call)
+        self.passes(20)
+        self.assertEqual("".join(self.read(call)), "WaWait.")
+        self.assertEqual(len(call.dialed), 1)
+
     def test_dial(self) -> None:
         """A step may leave the caller to a human; the carrier dials."""
         self.carrier.callee("+14155550199", talk=5)

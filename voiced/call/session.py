@@ -125,10 +125,8 @@ class CallSession(Verbs):
 
     def offer(self) -> Sequel:
         """See life.Core."""
-        if self._sequel is not None:
-            return self._sequel
-        if self._verdict is not None:
-            return HangUp()
+        if self._verdict is not None:  # the flow is over, and this is what it chose
+            return self._sequel or HangUp()
         self._offers += 1
         return NewStream() if self._offers < MOST_STREAMS else Apologise(self.program.apology)
 
