@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from tests.house import House, flow, say
@@ -138,6 +139,33 @@ class CallerGoneTests(House):
         self.passes(1)
         self.assert_ended(call, Ending.CALLER_HUNG_UP)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_on_hangup_beside_a_dead_api(self) -> None:
+        """`on_hangup` does not wait for a dead API, and no step of it begins once the call is over."""
+        steps: list[float] = []
+        slow = [Do(lambda call: (steps.append(self.clock.seconds()), deferLater(self.clock, 6))[1])] * 9
+        self.lives_in(flow({"start": [Pause(9)], "gone": slow}, on_hangup="gone"))
+        call = self.ring()
+        self.carrier.refuse_webhooks(100)
+        self.carrier.fail_rest(None)
+        self.daemon.switchboard.find(call.sid)._stalled()
+        self.passes(200)
+        self.assertEqual(len(steps), 2)
+        self.assertIn("no answer within 8 s", str(self.journal.lines[-1]["faults"]))
+
+    def test_abandoned_beside_a_dead_api(self) -> None:
+        """A second SIGTERM does not wait for an API that does not answer, and is quiet about it."""
+        self.lives_in(flow({"start": [Pause(9)]}))
+        call = self.ring()
+        self.carrier.refuse_webhooks(100)
+        self.carrier.fail_rest(None)
+        self.daemon.switchboard.find(call.sid)._stalled()
+        self.passes(16)
+        drained = self.daemon.drain()
+        self.assertNoResult(drained)
+        self.daemon.switchboard.abandon()
+        self.successResultOf(drained)
+        self.assertEqual(len(self.journal.lines[-1]["faults"]), 1)
 
     def test_on_hangup_never_gives_up(self) -> None:
         """Whatever it does with being cancelled: the call ends, and so does the daemon."""

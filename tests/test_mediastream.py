@@ -188,9 +188,9 @@ class ReceiveTests(SynchronousTestCase):
     def test_missing_frames(self):
         """Frames that never came are counted; a number that comes again or goes back is not punished either."""
         stream = begun()
-        chunks = ["1", "2", "5", "5", "3", "6", "0", "-7", "one", None, 9, "1000000000000", "9" * 30]
+        chunks = ["1", "2", "5", "5", "3", "6", "0", "-7", "one", None, 9, "100000000", "1000000000", "9" * 30]
         missing = [stream.receive(wire(but(MEDIA, {"chunk": chunk}))).missing.frames for chunk in chunks]
-        self.assertEqual(missing, [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 10**12 - 7, 0])
+        self.assertEqual(missing, [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 10**8 - 7, 0, 0])
 
     def test_missing_messages(self):
         """So are messages, also those that are no audio, with the next audio that comes."""

@@ -240,7 +240,7 @@ class FailureTests(CarrierCase):
         self.clock.advance(TIMEOUT - 0.1)
         self.assertNoResult(done)
         self.clock.advance(0.2)
-        self.assertIn("no answer within 10 s", str(self.error(done)))
+        self.assertIn("no answer within 8 s", str(self.error(done)))
 
     def test_no_body(self):
         """An answer whose body does not come is given up, too."""
@@ -248,7 +248,7 @@ class FailureTests(CarrierCase):
         done = self.complete()
         self.http.flush()
         self.clock.advance(TIMEOUT + 1)
-        self.assertIn("no answer within 10 s", str(self.error(done)))
+        self.assertIn("no answer within 8 s", str(self.error(done)))
 
     def test_no_connection(self):
         """A host that does not answer at all is given up in the same time, by Twisted's own agent."""
@@ -256,7 +256,7 @@ class FailureTests(CarrierCase):
         self.http = HTTPClient(Agent(self.clock))
         done = self.complete(base_url="http://twilio.example.com")
         self.clock.advance(TIMEOUT + 1)
-        self.assertIn("no answer within 10 s", str(self.error(done)))
+        self.assertIn("no answer within 8 s", str(self.error(done)))
 
     def test_cancelled(self):
         """Cancelling stops, while a request is under way and while it is still connecting."""

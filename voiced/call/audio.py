@@ -16,8 +16,8 @@ FRAME = 160
 SILENCE = b"\xff"
 """The mu-law byte of a zero sample."""
 
-ENDLESS = 0xFFFFFFFF
-"""The size in a WAV whose writer did not know it: a program that wrote into a pipe."""
+ENDLESS = 0x7FFFF000
+"""From this size on in a WAV, its writer did not know it: a program that wrote into a pipe (sox, ffmpeg)."""
 HEADERLESS = (".ulaw", ".ul", ".mulaw", ".pcmu")
 """How the names of headerless mu-law files end."""
 _CONVERT = "convert it with `sox %s -r 8000 -c 1 -e mu-law out.wav`"

@@ -81,10 +81,10 @@ class Flow:
                 return await self._apologise(call, run, Ending.FAILED)
             call.rescued, node, number = True, self.on_error, 0
 
-    async def part(self, call: CallSession) -> None:
+    async def part(self, call: CallSession, run: Run) -> None:
         """The `on_hangup` node: what is done after the caller has gone, when nothing can be said any more."""
         if self.on_hangup is not None:
-            await self._walk(call, Run(), self.on_hangup, 0)
+            await self._walk(call, run, self.on_hangup, 0)
 
     async def _walk(self, call: CallSession, run: Run, node: str | None, number: int) -> None:
         at_once = 0

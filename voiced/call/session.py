@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,7 +26,7 @@ from voiced.ivoiced import (
 )
 
 MOST_STREAMS = 4
-"""Streams a call may be offered; after that its line is not worth another try."""
+"""The fourth time that a call asks for a stream to go on with, its line is not worth another try."""
 
 log = Logger()
 
@@ -177,8 +177,19 @@ class CallSession(Verbs):
 
     def part(self) -> Deferred[None]:
         """See life.Core."""
-        parting = self._completed.addCallback(lambda _: Deferred.fromCoroutine(self.flow.part(self)))
-        return parting.addErrback(self._parted_badly)
+        run = Run()
+        walking = Deferred.fromCoroutine(self.flow.part(self, run))
+        walking.addErrback(self._parted_badly, run)
+
+        def stop(_: object) -> None:
+            run.stopped = True
+            walking.cancel()
+            self._completed.cancel()
+
+        done: Deferred[None] = Deferred(stop)
+        # Cancelling `done` ends both, which then fire it: there is nothing else that could have fired it before.
+        DeferredList([walking, self._completed]).addCallback(lambda _: done.callback(None))
+        return done
 
     def finish(self, why: Ending) -> None:
         """See life.Core."""
@@ -211,8 +222,8 @@ class CallSession(Verbs):
             self.turn_away(Ending.BUG)
             self._life.flow_ended(Ending.BUG)
 
-    def _parted_badly(self, failure: Failure) -> None:
-        if failure.check(CancelledError):
+    def _parted_badly(self, failure: Failure, run: Run) -> None:
+        if run.stopped:
             return
         self.record.faults.append(f"on_hangup: {failure.getErrorMessage()}")
         if failure.check(VoicedError):
@@ -221,6 +232,8 @@ class CallSession(Verbs):
             log.failure("{call}: on_hangup broke down", failure, call=self.info.sid)
 
     def _incomplete(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            return
         failure.trap(CarrierError)
         self.record.faults.append(failure.getErrorMessage())
         log.error("{call}: {error}", call=self.info.sid, error=failure.getErrorMessage())

@@ -54,12 +54,20 @@ def call(config: str | None, to: str, from_: str, press: tuple[str, ...], wav_fi
         await ringing.ended
         await deferLater(reactor, CALLBACKS_SECONDS)
         if wav_file is not None:
-            wav_file.write_bytes(wav(ringing.heard))
-            click.echo(f"what the caller heard: {wav_file}")
+            keep(ringing, wav_file)
         if (trouble := what_went_wrong(ringing, caller)) is not None:
             raise click.ClickException(trouble)
 
     run(ring)
+
+
+def keep(ringing: SimulatedCall, wav_file: Path) -> None:
+    """Write what the caller heard, and say where."""
+    try:
+        wav_file.write_bytes(wav(ringing.heard))
+    except OSError as error:
+        raise click.ClickException(f"{wav_file} cannot be written: {error.strerror}") from error
+    click.echo(f"What the caller heard: {wav_file.absolute()}")
 
 
 def carrier_for(reactor: Any, configuration: Configuration, number: str, name: str | None = None) -> Carrier:

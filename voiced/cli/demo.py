@@ -19,13 +19,12 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
-from voiced.cli.call import CALLBACKS_SECONDS, carrier_for, printer, what_went_wrong
+from voiced.cli.call import CALLBACKS_SECONDS, carrier_for, keep, printer, what_went_wrong
 from voiced.cli.configured import load
 from voiced.cli.running import run
 from voiced.settings.load import Configuration
 from voiced.simulator.caller import Caller
 from voiced.simulator.carrier import SimulatedCall
-from voiced.simulator.mulaw import wav
 
 CONFIG = Path("config/demo.yaml")
 NUMBER = "+14155550123"
@@ -99,9 +98,8 @@ async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:
     try:
         await process.listening.addTimeout(START_SECONDS, reactor)
         call = await ring(reactor, configuration, site, verbose)
-        wav_file.write_bytes(wav(call.heard))
         click.echo(record(configuration.settings.data / JOURNAL, call.sid))
-        click.echo(f"What the caller heard: {wav_file.absolute()}")
+        keep(call, wav_file)
         running.signalProcess("TERM")
         await process.ended.addTimeout(STOP_SECONDS, reactor)
     except (ProcessTerminated, TimeoutError) as error:

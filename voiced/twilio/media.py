@@ -205,6 +205,7 @@ class CallSocket:
     def _begin(self, session: CallSession) -> None:
         self._on_event = self._live
         if not session.begin(self):
+            self._on_event = self._keep
             raise RemoteProtocolError(POLICY_VIOLATION, "a stream that this call does not want (any more)")
         early, self._early = self._early, []
         for event in early:

@@ -31,8 +31,8 @@ INTERNAL_ERROR = 1011
 """Close codes, RFC 6455 §7.4.1."""
 LARGEST = 64 * 1024
 """Bytes of the largest message that is read; Twilio's own are under 1 KiB."""
-LONGEST = 16
-"""Digits of a number that is one."""
+LONGEST = 10
+"""A number that has so many digits is none: a stream of 115 days has fewer milliseconds."""
 LEAST_GAP = 0.1
 """Seconds between the end of one piece of audio and the beginning of the next that are a gap; less is rounding, and
 the first piece of a stream begins a little after the stream."""

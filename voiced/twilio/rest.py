@@ -18,11 +18,11 @@ from zope.interface import implementer
 
 from voiced.errors import CarrierError
 from voiced.ivoiced import ICarrier
-from voiced.net.trouble import NETWORK
+from voiced.net.trouble import NETWORK, SEVERAL
 from voiced.twilio.webhook import Account
 
-TIMEOUT = 10.0
-"""Seconds for one request."""
+TIMEOUT = 8.0
+"""Seconds for one request; less than a call takes to part (life.PARTING_SECONDS), so that its record tells of it."""
 OVER = {20404, 21220}
 """Error codes of a call that is over already, or unknown: what we wanted is so (lessons: 404 is success)."""
 
@@ -102,6 +102,8 @@ class TwilioCarrier:
         except ConnectingCancelledError as error:
             raise CancelledError from error
         except NETWORK as error:
+            if isinstance(error, SEVERAL) and any(reason.check(CancelledError) for reason in error.reasons):
+                raise CancelledError from error  # how Twisted says that we cancelled it while it was on its way
             name = str(error) or type(error).__name__
             raise CarrierError(f"{doing}: Twilio's API cannot be reached ({name})") from error
         except ValueError as error:

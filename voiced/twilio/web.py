@@ -29,7 +29,7 @@ from voiced.twilio.webhook import Accounts, Answers, Form
 REPEATS_KEPT = 1000
 """Answers kept for Twilio's repeats of a request (it repeats within 15 s)."""
 MOST_SOCKETS = 4
-"""Media sockets of one call that may be open and not begun; Twilio opens one."""
+"""Media sockets of one call that may be open at once; Twilio opens one."""
 LONGEST_SHOWN = 200
 """Characters of a stranger's request that the log shows."""
 LIVE = ("queued", "initiated", "ringing", "in-progress")
@@ -126,7 +126,7 @@ class CallRoutes:
             log.warn("{call}: refused a second media socket for a live call", call=call_sid)
             return Refusal(409)
         if session.sockets >= MOST_SOCKETS:
-            log.warn("{call}: refused a media socket: {n} are open that did not begin", call=call_sid, n=MOST_SOCKETS)
+            log.warn("{call}: refused a media socket: {n} are open already", call=call_sid, n=MOST_SOCKETS)
             return Refusal(429)
         return self._socket(session)
 
