@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import attrs
@@ -10,9 +9,8 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from voiced.call.dialplan import entry_for, plain
 from voiced.ivoiced import ICall, ICallerLookup, Tools
-
-_BETWEEN_DIGITS = re.compile(r"[\s().-]")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,16 +34,10 @@ class Table:
         return succeed(self._known(call.info.party))
 
     def _known(self, party: str) -> Mapping[str, str]:
-        if party in self.callers:
-            return self.callers[party]
-        prefixes = [number for number in self.callers if number.endswith("*") and party.startswith(number[:-1])]
-        return self.callers[max(prefixes, key=len)] if prefixes else {}
+        entry = entry_for(party, self.callers)
+        return {} if entry is None else self.callers[entry]
 
 
 def make(settings: Settings, tools: Tools) -> Table:
     """A table whose numbers may be written as people write them: `+1 (415) 555-0100`."""
-    return Table({_plain(number): facts for number, facts in settings.callers.items()})
-
-
-def _plain(number: str) -> str:
-    return _BETWEEN_DIGITS.sub("", number) if number.startswith("+") else number
+    return Table({plain(n) if n.startswith("+") else n: facts for n, facts in settings.callers.items()})

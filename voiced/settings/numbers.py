@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from voiced.call.dialplan import DEFAULT
+from voiced.call.dialplan import DEFAULT, plain
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 
-_BETWEEN_DIGITS = re.compile(r"[\s().-]")
 _E164 = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
 _PREFIX = re.compile(r"\+\d{0,14}\*", re.ASCII)
 _ADDRESS = re.compile(r"[a-z][a-z0-9]*:\S+")
@@ -18,7 +17,7 @@ _EXAMPLE = 'a number begins with + and its country, like "+14155550123"'
 
 def e164(text: str) -> str | None:
     """A number as people write it (`+1 415 555-0123`) in the form of ITU-T E.164, or None when it is none."""
-    number = _BETWEEN_DIGITS.sub("", text)
+    number = plain(text)
     return number if _E164.fullmatch(number) else None
 
 
@@ -55,5 +54,5 @@ def dialled(part: Part) -> dict[str, Part]:
 def _dialled(name: str) -> str | None:
     if name == DEFAULT or _ADDRESS.fullmatch(name):
         return name
-    prefix = _BETWEEN_DIGITS.sub("", name)
+    prefix = plain(name)
     return prefix if _PREFIX.fullmatch(prefix) else e164(name)
