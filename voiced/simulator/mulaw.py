@@ -12,59 +12,30 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import zip_longest
 
-RATE = 8000
-"""Bytes (samples) a second."""
+from voiced.call.audio import FRAME, RATE, SILENCE, from_linear, silence, to_linear
 
-FRAME = 160
-"""Bytes in the 20 ms that Twilio puts in one media message."""
-
-SILENCE = b"\xff"
-"""mu-law for zero."""
+__all__ = ["FRAME", "RATE", "SILENCE", "decode", "encode", "gain", "linear", "read_wav", "silence", "wav"]
 
 
 @cache
 def linear() -> tuple[int, ...]:
     """mu-law byte -> 16-bit sample."""
-    return tuple(_expand(byte) for byte in range(256))
-
-
-def _expand(byte: int) -> int:
-    inverted = ~byte & 0xFF
-    magnitude = ((((inverted & 0x0F) << 3) + 0x84) << ((inverted & 0x70) >> 4)) - 0x84
-    return -magnitude if inverted & 0x80 else magnitude
-
-
-@cache
-def _compressed() -> bytes:
-    """16-bit sample, offset by 32768 and shifted right by two (mu-law hears fourteen bits), -> mu-law byte."""
-    return bytes(_compress((index << 2) - 32768) for index in range(16384))
-
-
-def _compress(sample: int) -> int:
-    sign = 0x80 if sample < 0 else 0
-    magnitude = min(abs(sample), 32635) + 0x84
-    exponent = magnitude.bit_length() - 8
-    return ~(sign | exponent << 4 | (magnitude >> exponent + 3) & 0x0F) & 0xFF
+    return tuple(decode(bytes(range(256))))
 
 
 def encode(samples: Sequence[float]) -> bytes:
     """16-bit samples, clipped where they are louder than that."""
-    table = _compressed()
-    return bytes(table[(max(-32768, min(32767, int(sample))) + 32768) >> 2] for sample in samples)
+    return from_linear(array("h", (max(-32768, min(32767, int(sample))) for sample in samples)).tobytes())
 
 
 def decode(mulaw: bytes) -> list[int]:
-    table = linear()
-    return [table[byte] for byte in mulaw]
+    """16-bit samples."""
+    return array("h", to_linear(mulaw)).tolist()
 
 
 def gain(decibels: float) -> float:
     """The factor for a level: -20 dB is a tenth."""
     return float(10 ** (decibels / 20))
-
-
-def silence(seconds: float) -> bytes:
-    return SILENCE * round(seconds * RATE)
 
 
 def wav(*channels: bytes) -> bytes:
