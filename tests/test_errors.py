@@ -8,7 +8,6 @@ from voiced.errors import (
     CarrierError,
     ConfigError,
     Fault,
-    ProtocolViolation,
     RemoteProtocolError,
     SynthesisError,
     UnknownTicket,
@@ -42,7 +41,7 @@ class ErrorTests(SynchronousTestCase):
     def test_protocol_violation(self):
         """A broken rule carries the close code that says so."""
         error = RemoteProtocolError(1008, "a second `start`")
-        self.assertIsInstance(error, ProtocolViolation)
+        self.assertIsInstance(error, VoicedError)
         self.assertEqual((error.close_code, error.reason), (1008, "a second `start`"))
         self.assertEqual(str(error), "1008: a second `start`")
 

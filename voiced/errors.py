@@ -33,21 +33,16 @@ class ConfigError(VoicedError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
-class ProtocolViolation(VoicedError):
-    """Somebody broke a wire's rules; `close_code` is the WebSocket close code that says so (RFC 6455 §7.4)."""
+class RemoteProtocolError(VoicedError):
+    """The other side sent what its own documentation forbids; its stream is closed, nobody else notices.
+
+    `close_code` is the WebSocket close code that says so (RFC 6455 §7.4).
+    """
 
     def __init__(self, close_code: int, reason: str) -> None:
         self.close_code = close_code
         self.reason = reason
         super().__init__(f"{close_code}: {reason}")
-
-
-class RemoteProtocolError(ProtocolViolation):
-    """The other side sent what its own documentation forbids; its stream is closed, nobody else notices."""
-
-
-class LocalProtocolError(ProtocolViolation):
-    """We were about to send what the wire forbids: a fault of ours."""
 
 
 class Forged(VoicedError):

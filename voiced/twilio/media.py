@@ -21,7 +21,7 @@ from zope.interface import implementer
 from voiced.call.records import Ending
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
-from voiced.errors import ProtocolViolation, RemoteProtocolError, UnknownTicket
+from voiced.errors import RemoteProtocolError, UnknownTicket
 from voiced.ivoiced import IMediaStream
 from voiced.twilio.mediastream import (
     INTERNAL_ERROR,
@@ -120,7 +120,7 @@ class CallSocket:
         """Do it; whatever it raises ends this stream with the right code, and nothing else."""
         try:
             act(*arguments)
-        except ProtocolViolation as violation:
+        except RemoteProtocolError as violation:
             self._fail(violation.close_code, violation.reason, Ending.PROTOCOL_ERROR)
         except Exception:  # noqa: BLE001 - Autobahn would swallow it in four different ways
             log.failure("{call}: a fault of ours in the media stream", call=self._session.info.sid)
