@@ -151,6 +151,7 @@ class RecordTests(SynchronousTestCase):
     def test_missing(self) -> None:
         """A call without an end in the journal is a shortfall."""
         self.assertRaises(Shortfall, record, self.journal, "CA2")
+        self.assertRaises(Shortfall, record, self.journal / "nowhere", "CA1")
 
 
 class ProcessTests(SynchronousTestCase):

@@ -98,8 +98,6 @@ async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:
     try:
         await process.listening.addTimeout(START_SECONDS, reactor)
         call = await ring(reactor, configuration, site, verbose)
-        click.echo(record(configuration.settings.data / JOURNAL, call.sid))
-        keep(call, wav_file)
         running.signalProcess("TERM")
         await process.ended.addTimeout(STOP_SECONDS, reactor)
     except (ProcessTerminated, TimeoutError) as error:
@@ -108,7 +106,10 @@ async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:
         if process.code is None:
             running.signalProcess("KILL")
     if process.code != 0 or process.trouble:
-        raise Shortfall(f"the daemon ended with code {process.code}; its log:\n" + "\n".join(process.lines))
+        why = f"ended with code {process.code}" if process.code else "logged what no good call logs"
+        raise Shortfall(f"the daemon {why}:\n" + "\n".join(process.trouble or process.lines))
+    click.echo(record(configuration.settings.data / JOURNAL, call.sid))
+    keep(call, wav_file)
 
 
 async def ring(reactor: Any, configuration: Configuration, site: Site, verbose: bool) -> SimulatedCall:
@@ -129,7 +130,11 @@ async def ring(reactor: Any, configuration: Configuration, site: Site, verbose: 
 
 def record(journal: Path, call_sid: str) -> str:
     """What the daemon has written down of this call, for people. Raises Shortfall when that is nothing."""
-    for line in reversed(journal.read_text(encoding="utf-8").splitlines()):
+    try:
+        lines = journal.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise Shortfall(f"the daemon's journal {journal} cannot be read: {error.strerror}") from error
+    for line in reversed(lines):
         kept = json.loads(line)
         if (kept["call"], kept["event"]) == (call_sid, "ended"):
             steps = [f"    {step['node']:<10} {step['verb']:<8} {step['result']}" for step in kept["steps"]]
