@@ -9,14 +9,16 @@ and gives *all* marks back at once, so it starts a new generation, and a mark of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from zope.interface import implementer
 
 from voiced.call import audio
-from voiced.ivoiced import Heard, IMediaStream
+from voiced.call.kept import BACK, Kept
+from voiced.ivoiced import Heard, IMediaStream, ISpeech
 
 MARK_EVERY = 2400
 """Bytes between marks: 300 ms."""
@@ -24,6 +26,7 @@ MARK_LATE = 10.0
 """Seconds after which a mark will not come any more: the stream is dead, though its socket may not know it yet."""
 
 
+@implementer(ISpeech)
 @attrs.define(eq=False)
 class Speech:
     """One utterance on its way to the caller: feed it audio, then end it; `done` fires with Heard.
@@ -39,6 +42,7 @@ class Speech:
     ended: bool = False
     _rest: bytes = b""
     _stop: int = attrs.field(init=False)
+    _result: Heard | None = None
 
     def __attrs_post_init__(self) -> None:
         self.done = Deferred(lambda _: self._playback.forget(self))
@@ -73,6 +77,16 @@ class Speech:
         until = min(max(position - self.start, 0), of)
         return Heard(audio.seconds(until), audio.seconds(of))
 
+    def so_far(self) -> Heard:
+        """How much of it was heard by now; in the end, what `done` fired with."""
+        return self._result or self.heard(self._playback.position())
+
+    def finish(self, heard: Heard) -> None:
+        """Nothing more of it will be heard."""
+        self._result = heard
+        if not self.done.called:  # telling one may have cancelled another
+            self.done.callback(heard)
+
     @property
     def stop(self) -> int:
         """Where it ends so far, in bytes of this generation."""
@@ -91,6 +105,8 @@ class _Waiting:
 class Playback:
     """The queue at the carrier, as far as we know it. One for a call; `attach` it to each new stream.
 
+    It may pause: then the carrier's queue is empty, and what comes is kept, until it goes on from what was heard.
+
     `first_audio()` is called whenever audio is sent, `stalled()` when a mark is too late to come.
     """
 
@@ -107,7 +123,12 @@ class Playback:
         self._stream: IMediaStream | None = None
         self.generation = -1
         self.sent = 0
-        """Bytes sent in this generation."""
+        """Bytes given to us since the queue was last cleared for good."""
+        self._gone = 0
+        """How many of them are with the carrier, or were; fewer while we pause."""
+        self._paused: int | None = None
+        """What had been heard when we paused; None while we do not."""
+        self._kept = Kept()
         self._marks: deque[tuple[int, int]] = deque()
         self._numbers = 0
         self._anchor = (0.0, 0)
@@ -136,14 +157,10 @@ class Playback:
         self._first_audio()
         if self.position() == self.sent:  # nothing is playing: it starts now
             self._anchor = (self._clock.seconds(), self.sent)
-        at = 0
-        while at < len(piece):
-            part = piece[at : at + MARK_EVERY - (self.sent - self._marked)]
-            self._stream.send_audio(part)
-            self.sent += len(part)
-            at += len(part)
-            if self.sent - self._marked >= MARK_EVERY:
-                self._mark()
+        self._kept.add(piece)
+        self.sent += len(piece)
+        if self._paused is None:
+            self._pass_on(self._stream, (piece,))
 
     def speech_ended(self) -> None:
         """An utterance is complete: mark its end."""
@@ -160,13 +177,16 @@ class Playback:
             if str(mark) == number:
                 break
         self._anchor = (self._clock.seconds(), self._confirmed)
+        self._kept.forget(self._confirmed - BACK)
         self._watch()
         self._settle()
 
     def position(self) -> int:
-        """Bytes of this generation heard: the last mark returned and the time since, up to the next mark."""
+        """Bytes heard: the last mark returned and the time since, up to the next mark."""
+        if self._paused is not None:
+            return self._paused
         at, heard = self._anchor
-        bound = self._marks[0][1] if self._marks else self.sent
+        bound = self._marks[0][1] if self._marks else self._gone
         return min(heard + round((self._clock.seconds() - at) * audio.RATE), bound)
 
     @property
@@ -174,11 +194,36 @@ class Playback:
         """Seconds of audio sent and not heard yet."""
         return audio.seconds(self.sent - self.position())
 
+    @property
+    def playing(self) -> bool:
+        """Whether something is to be heard, or was until we paused."""
+        return self.position() < self.sent
+
     def interrupt(self) -> None:
         """Silence it at once: `clear` first, then cut what was queued (the cut resumes the flow, which may speak)."""
-        if self._stream is not None:
+        if self._stream is not None and self._paused is None:
             self._stream.send_clear()
         self._turn()
+
+    def pause(self) -> None:
+        """Silence it at once; keep what was not heard, and what comes from now on, until `resume` or `interrupt`."""
+        if self._stream is None or self._paused is not None:
+            return
+        self._paused = self.position()
+        self._stream.send_clear()
+        self._new_generation()
+
+    def resume(self) -> None:
+        """Go on where we paused, from the beginning of the word."""
+        if self._stream is None or self._paused is None:
+            return
+        opens = min((speech.start for speech in self._speeches), default=0)
+        again = max(self._kept.word_before(self._paused), min(opens, self._paused))
+        self._paused = None
+        self._gone = self._marked = again
+        self._anchor = (self._clock.seconds(), again)
+        ends = {one.until for one in self._waiting} | {each.stop for each in self._speeches if each.ended}
+        self._pass_on(self._stream, self._kept.between(again, self.sent), ends)
 
     def when_heard(self) -> Deferred[None]:
         """Fires when all utterances begun so far, and all audio sent so far, are heard or cut."""
@@ -196,13 +241,26 @@ class Playback:
             self._speeches.remove(speech)
             self.speech_ended()
 
+    def _pass_on(self, stream: IMediaStream, pieces: Iterable[bytes], ends: Collection[int] = ()) -> None:
+        """Give the carrier what it has not yet, with a mark every 300 ms and at these ends."""
+        for piece in pieces:
+            at = 0
+            while at < len(piece):
+                to_mark = MARK_EVERY - (self._gone - self._marked)
+                part = piece[at : at + min([to_mark, *(end - self._gone for end in ends if end > self._gone)])]
+                stream.send_audio(part)
+                self._gone += len(part)
+                at += len(part)
+                if self._gone - self._marked >= MARK_EVERY or self._gone in ends:
+                    self._mark()
+
     def _mark(self) -> None:
-        """Mark the end of what was sent, unless it is marked already."""
-        if self._stream is None or self.sent == self._marked:
+        """Mark the end of what the carrier has, unless it is marked already."""
+        if self._stream is None or self._gone == self._marked:
             return
         self._numbers += 1
-        self._marks.append((self._numbers, self.sent))
-        self._marked = self.sent
+        self._marks.append((self._numbers, self._gone))
+        self._marked = self._gone
         self._stream.send_mark(f"{self.generation}.{self._numbers}")
         if len(self._marks) == 1:
             self._watch()
@@ -220,26 +278,32 @@ class Playback:
         position = self.position()
         cut, self._speeches = self._speeches, []
         waiting, self._waiting = self._waiting, []
-        self.generation += 1
-        self.sent = self._marked = self._confirmed = self._numbers = 0
-        self._marks.clear()
+        self.sent = self._gone = self._marked = self._confirmed = 0
+        self._paused = None
+        self._kept.clear()
         self._anchor = (self._clock.seconds(), 0)
-        self._watch()
+        self._new_generation()
         for speech in cut:
             speech.ended = True
         for speech in cut:
-            if not speech.done.called:  # telling one may have cancelled another
-                speech.done.callback(attrs.evolve(speech.heard(position), cut=True))
+            speech.finish(attrs.evolve(speech.heard(position), cut=True))
         for one in waiting:
             if not one.done.called:
                 one.done.callback(None)
+
+    def _new_generation(self) -> None:
+        """No mark that comes back from now on says that anything was heard."""
+        self.generation += 1
+        self._numbers = 0
+        self._marks.clear()
+        self._watch()
 
     def _settle(self) -> None:
         """Tell those who wait for what has been heard."""
         for speech in [s for s in self._speeches if s.ended and s.stop <= self._confirmed]:
             if speech in self._speeches:  # telling one may have ended another
                 self._speeches.remove(speech)
-                speech.done.callback(speech.heard(speech.stop))
+                speech.finish(speech.heard(speech.stop))
         for one in [w for w in self._waiting if self._is_heard(w)]:
             if one in self._waiting:
                 self._waiting.remove(one)
