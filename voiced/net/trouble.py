@@ -1,10 +1,11 @@
-"""What a network may do to an HTTP request of ours, as exceptions: the one list of them."""
+"""What a network may do to a connection of ours: as exceptions, and as sentences for the operator."""
 
 from __future__ import annotations
 
 from OpenSSL import SSL
 from service_identity import VerificationError
 from twisted.internet import defer, error
+from twisted.python.failure import Failure
 from twisted.web import client
 
 SEVERAL = (client.ResponseFailed, client.ResponseNeverReceived, client.RequestTransmissionFailed)
@@ -21,3 +22,26 @@ NETWORK = (
     VerificationError,
 )
 """Everything that is the network's fault, or the vendor's, and not ours."""
+
+
+def reason_of(failure: Failure) -> BaseException | None:
+    """What really happened, where Twisted has wrapped it."""
+    reason = failure.value
+    while isinstance(reason, SEVERAL) and reason.reasons:
+        reason = reason.reasons[0].value
+    return reason
+
+
+def sentence(failure: Failure, host: str) -> str:
+    """What the network did to a connection with that host, and what to look at next."""
+    match reason_of(failure):
+        case error.DNSLookupError():
+            return f"the name {host} cannot be found: check this machine's DNS, and base_url"
+        case error.ConnectionRefusedError():
+            return f"{host} refused the connection: check base_url and the firewall"
+        case error.TimeoutError() | error.TCPTimedOutError() | defer.TimeoutError():
+            return f"{host} did not take the connection in time: check the network"
+        case SSL.Error() | VerificationError():
+            return f"TLS with {host} failed: check this machine's clock, its CA certificates and base_url"
+        case reason:
+            return f"the connection to {host} was lost ({type(reason).__name__})"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from OpenSSL import SSL
 from service_identity import VerificationError
-from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.iweb import IResponse
 
 from voiced.errors import SynthesisError
-from voiced.net.trouble import NETWORK, SEVERAL
+from voiced.net.trouble import NETWORK, reason_of, sentence
 from voiced.speech.body import drop_body
 
 
@@ -54,26 +53,8 @@ def response_to(request: Deferred[IResponse], host: str, clock: IReactorTime, li
 
 def _named(failure: Failure, host: str) -> Failure:
     """This failure as a SynthesisError, when it is the network's; as it is, when it is a bug's."""
-    reason = failure.value
-    while isinstance(reason, SEVERAL) and reason.reasons:
-        reason = reason.reasons[0].value
     if not failure.check(*NETWORK):
         return failure
-    return Failure(_sentence(reason, host))
+    retry = not isinstance(reason_of(failure), SSL.Error | VerificationError)
+    return Failure(SynthesisError(sentence(failure, host), retry=retry))
 
-
-def _sentence(reason: BaseException | None, host: str) -> SynthesisError:
-    match reason:
-        case error.DNSLookupError():
-            return SynthesisError(
-                f"the name {host} cannot be found: check this machine's DNS, and base_url", retry=True
-            )
-        case error.ConnectionRefusedError():
-            return SynthesisError(f"{host} refused the connection: check base_url and the firewall", retry=True)
-        case error.TimeoutError() | error.TCPTimedOutError():
-            return SynthesisError(f"{host} did not take the connection in time: check the network", retry=True)
-        case SSL.Error() | VerificationError():
-            return SynthesisError(
-                f"TLS with {host} failed: check this machine's clock, its CA certificates and base_url"
-            )
-    return SynthesisError(f"the connection to {host} was lost ({type(reason).__name__})", retry=True)
