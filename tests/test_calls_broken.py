@@ -12,10 +12,11 @@ from zope.interface import implementer
 from tests.house import House, flow, say
 from voiced.call.flow import MOST_STEPS_AT_ONCE, Flow
 from voiced.call.records import Ending
+from voiced.call.steps.handover import Agent
 from voiced.call.steps.routing import Goto
 from voiced.call.steps.speech import Pause
 from voiced.errors import CallOver, FlowError, SynthesisError
-from voiced.ivoiced import DialHuman, ICall, IStep, Mentions
+from voiced.ivoiced import AgentLimits, Brief, DialHuman, ICall, IStep, Mentions
 from voiced.simulator.carrier import Callbacks
 from voiced.testing.fakes import SpellingVoice
 from voiced.twilio.web import Refusal
@@ -103,7 +104,7 @@ class CallerGoneTests(House):
 
     def test_during_goodbye(self) -> None:
         """Who hangs up in our last sentence has had a complete call."""
-        self.lives_in(flow({"start": [say("Good"), Do(lambda call: call.send_audio(b"\x01" * 8000))]}))
+        self.lives_in(flow({"start": [say("Good"), Do(lambda call: call._speaker.send(b"\x01" * 8000))]}))
         call = self.ring()
         self.passes(1)
         call.hang_up()
@@ -115,10 +116,10 @@ class CallerGoneTests(House):
         gone: list[object] = []
 
         def tries(call: ICall) -> None:
-            for verb in (call.listen(1), call.wait(1), call.converse("x"), call.play(b"a"), call.say(say("a").text)):
+            conversing = call.converse("x", Brief(), AgentLimits())
+            for verb in (call.listen(1), call.wait(1), conversing, call.play(b"a"), call.say(say("a").text)):
                 verb.addErrback(lambda failure: gone.append(failure.type))
-            for act in (call.interrupt, call.clear, lambda: call.send_audio(b"a")):
-                self.assertRaises(CallOver, act)
+            self.assertRaises(CallOver, call.interrupt)
 
         nodes = {"start": [Pause(9)], "gone": [Do(tries), Do(fails)]}
         self.lives_in(flow(nodes, on_hangup="gone"))
@@ -288,7 +289,7 @@ class StreamLostTests(House):
 
     def test_last_mark_lost(self) -> None:
         """A last mark that never comes back holds the call for two seconds, not for ever."""
-        self.lives_in(flow({"start": [Do(lambda call: call.send_audio(b"\x01" * 1600))]}))
+        self.lives_in(flow({"start": [Do(lambda call: call._speaker.send(b"\x01" * 1600))]}))
         call = self.ring()
         self.daemon.switchboard.find(call.sid).mark_returned = lambda name: None
         self.passes(1)
@@ -309,7 +310,7 @@ class StreamLostTests(House):
 
     def test_lost_while_draining(self) -> None:
         """A stream that dies while the last words are heard ends the call as it would have ended."""
-        self.lives_in(flow({"start": [Do(lambda call: call.send_audio(b"\x01" * 16000))]}))
+        self.lives_in(flow({"start": [Do(lambda call: call._speaker.send(b"\x01" * 16000))]}))
         call = self.ring()
         self.passes(1)
         self.carrier.drop_stream(call)
@@ -488,7 +489,7 @@ class FailureTests(House):
 
     def test_unknown_names(self) -> None:
         """Agents, lookups and sounds that nobody has are failures of the step, not faults of the daemon."""
-        for step in (Do(lambda c: c.converse("x")), Do(lambda c: c.look_up("x")), Do(lambda c: c.sound("x"))):
+        for step in (Agent("x"), Do(lambda c: c.look_up("x")), Do(lambda c: c.sound("x")), say("Hi.", voice="x")):
             self.run_flow({"start": [step]})
             self.assert_ended(self.call, Ending.FAILED)
 

@@ -10,11 +10,11 @@ from zope.interface.verify import verifyObject
 
 from tests.house import House, flow, say
 from voiced.call.dialplan import DialPlan
-from voiced.call.program import Program
+from voiced.call.program import Colleague, Program
 from voiced.call.records import Ending
 from voiced.call.steps.handover import Agent
 from voiced.call.steps.routing import Lookup
-from voiced.ivoiced import IAgent, ICall, ICallerLookup, ILine, IMediaStream, Outcome
+from voiced.ivoiced import Brief, IAgent, ICall, ICallerLookup, ILine, IMediaStream, ISpeech, Outcome
 from voiced.testing.fakes import spell
 
 
@@ -22,10 +22,15 @@ from voiced.testing.fakes import spell
 class Parrot:
     """An agent that says back what it hears, until it has heard enough."""
 
-    def converse(self, line: ILine, call: ICall) -> Deferred[Outcome]:
+    notices_interruptions = True
+
+    def converse(self, line: ILine, call: ICall, brief: Brief) -> Deferred[Outcome]:
         """See IAgent."""
         self.heard, self.line = b"", line
         self.done: Deferred[Outcome] = Deferred(lambda _: line.hear(None))
+        verifyObject(ILine, line)
+        verifyObject(ISpeech, line.speak())
+        line.ready()
         line.hear(self.hear)
         return self.done
 
@@ -53,11 +58,10 @@ class SessionTests(House):
     """Verbs that no built-in step of a static flow uses."""
 
     def test_interfaces(self) -> None:
-        """A session is a call and a line; its stream is a media stream."""
+        """A session is a call; its stream is a media stream."""
         self.lives_in(flow({"start": [say("Hi.")]}))
         session = self.daemon.switchboard.find(self.ring().sid)
         verifyObject(ICall, session)
-        verifyObject(ILine, session)
         verifyObject(IMediaStream, session._stream)
 
     def test_stall_without_stream(self) -> None:
@@ -72,7 +76,7 @@ class SessionTests(House):
         """An agent takes the line, hears the caller, speaks, clears, and leaves facts behind."""
         parrot = Parrot()
         steps = [Agent("parrot"), say("You were {agent.outcome} after {agent.turns}.")]
-        self.moves_in(self.program(steps, agents={"parrot": parrot}))
+        self.moves_in(self.program(steps, agents={"parrot": Colleague(parrot)}))
         call = self.ring()
         call.speak(spell("Hello, is anybody there?"))
         self.passes(5)
@@ -83,7 +87,7 @@ class SessionTests(House):
     def test_caller_leaves_agent(self) -> None:
         """A caller who hangs up ends the conversation: it is cancelled."""
         parrot = Parrot()
-        self.moves_in(self.program([Agent("parrot")], agents={"parrot": parrot}))
+        self.moves_in(self.program([Agent("parrot")], agents={"parrot": Colleague(parrot)}))
         call = self.ring()
         self.passes(0.1)
         call.hang_up()

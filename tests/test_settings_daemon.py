@@ -71,7 +71,7 @@ LOCAL = "must begin with https:// (http:// is for this machine itself)"
 VOICELESS = "it speaks, and has no voice: write `voice:` into the flow or voiced.yaml"
 KNOWN = (
     "agents, apology, busy, cache, data, flows, human, insecure, limits, listen, lookups, numbers, prerender, "
-    "privacy, public_url, refusal, twilio, voice, voices"
+    "privacy, public_url, refusal, tools, twilio, voice, voices"
 )
 NO_MODULE = "ModuleNotFoundError: No module named 'no_such_module'"
 VOICES = "no voice 'tyo' is installed; did you mean 'toy'?"

@@ -52,7 +52,7 @@ HEAD = "flow: test\nvoice: rachel\nstart: a\nnodes:\n"
 QUOTES = "expects text, and `{` or `[` is syntax: put the text in quotes"
 MENU = "(prompt, keys, timeout, retries, invalid, otherwise, voice, interruptible)"
 BRACE = "is not a place like {party.name|there}; write {{ for a plain brace"
-VERBS = "agent, goto, hangup, lookup, menu, pause, play, say"
+VERBS = "agent, choose, goto, hangup, lookup, menu, pause, play, say, transfer"
 
 BROKEN_STEPS: list[tuple[str, str]] = [
     ("    - sya: x", "6:7: node 'a', step 1 (sya): no step 'sya' is installed; did you mean 'say'?"),
@@ -73,7 +73,7 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ),
     (
         "    - say: {text: x, loud: true}",
-        "6:22: node 'a', step 1 (say): there is no setting 'loud' here; there are: interruptible, text, voice",
+        "6:22: node 'a', step 1 (say): there is no setting 'loud' here; there are: barge_in, interruptible, text, voice",
     ),
     (
         "    - say: 'Hi {party.name'",

@@ -10,12 +10,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from voiced.call.privacy import Privacy
 from voiced.call.steps.digits import Menu
-from voiced.call.steps.handover import Agent
-from voiced.call.steps.routing import Goto, Hangup, Lookup
+from voiced.call.steps.handover import Agent, Transfer
+from voiced.call.steps.routing import Choose, Goto, Hangup, Lookup
 from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.template import Template
 from voiced.errors import AgentError, LookupFailed
-from voiced.ivoiced import END, IStep, Mentions, Outcome, Prompt
+from voiced.ivoiced import END, AgentLimits, DialHuman, End, HangUp, IStep, Mentions, Outcome, Prompt
 from voiced.testing.fake_call import FakeCall, Said
 
 PROMPT, WRONG = Template.parse("Press one."), Template.parse("Not {menu.key|that}.")
@@ -24,6 +24,11 @@ PROMPT, WRONG = Template.parse("Press one."), Template.parse("Not {menu.key|that
 def start(step: IStep, call: FakeCall) -> Deferred[Any]:
     """The step, running."""
     return Deferred.fromCoroutine(step.run(call))
+
+
+def text(words: str) -> Template:
+    """A text of a flow."""
+    return Template.parse(words)
 
 
 def menu(**settings: Any) -> Menu:
@@ -232,10 +237,113 @@ class AgentTests(SynchronousTestCase):
         self.assertEqual(call.notes, ["handover"])
 
     def test_fails(self) -> None:
-        """An agent that cannot take the line is the flow's to rescue."""
+        """For an agent that cannot take the line the fallback is spoken, and the flow goes on."""
         call = FakeCall(agents={"sales": AgentError("quota")})
-        self.failureResultOf(start(Agent("sales"), call), AgentError)
+        with capturedLogs() as logs:
+            self.assertIsNone(self.successResultOf(start(Agent("sales", fallback=text("Nobody.")), call)))
+        self.assertEqual([said.text for said in call.said], ["Nobody."])
+        self.assertEqual((call.facts["agent.outcome"], call.facts["agent.error"]), ("failed", "quota"))
+        self.assertEqual([event["error"] for event in logs], ["quota"])
+
+    def test_says_something_by_itself(self) -> None:
+        """Without a fallback of the flow's there is one all the same; an empty one is not spoken."""
+        for settings, said in (({}, 1), ({"fallback": text("")}, 0)):
+            call = FakeCall(agents={"sales": AgentError("quota")})
+            self.successResultOf(start(Agent("sales", **settings), call))
+            self.assertEqual(len(call.said), said)
+
+    def test_forgets_the_last_one(self) -> None:
+        """The facts of a conversation before are gone when one begins."""
+        call = FakeCall()
+        call.facts["agent.topic"] = "price"
+        self.successResultOf(start(Agent("sales"), call))
+        self.assertNotIn("agent.topic", call.facts)
+
+    def test_brief(self) -> None:
+        """What the step says of the conversation is filled in; what it does not say is None."""
+        call = FakeCall()
+        step = Agent("sales", prompt=text("Sell to {call.caller}."), variables={"a": text("b")}, language="en")
+        self.successResultOf(start(step, call))
+        brief, limits = call.briefs[0]
+        self.assertEqual((brief.prompt, brief.variables), ("Sell to +14155550100.", {"a": "b"}))
+        self.assertEqual((brief.language, brief.first_message, brief.voice), ("en", None, None))
+        self.assertEqual(limits, AgentLimits(None, 10.0, None))
+
+    def test_ends_the_flow(self) -> None:
+        """An agent that hangs up, or transfers the caller, ends the flow; one without a number does not."""
+        for outcome, end, sequel in [
+            (Outcome("hung_up"), End.BY_AGENT, HangUp()),
+            (Outcome("transferred", {"number": "+14155550100"}), End.TRANSFERRED, DialHuman("+14155550100")),
+            (Outcome("transferred"), None, HangUp()),
+        ]:
+            call = FakeCall(agents={"sales": outcome})
+            self.assertIs(self.successResultOf(start(Agent("sales"), call)), end)
+            self.assertEqual(call.sequel, sequel)
 
     def test_mentions(self) -> None:
-        """The agent is known before any call."""
-        self.assertEqual(Agent("sales").mentions(), Mentions(agents=("sales",), sets=("agent.outcome",)))
+        """The agent is known before any call, its fallback is rendered, and what it reads is there."""
+        step = Agent("sales", fallback=text("Sorry, {party.name}."), prompt=text("{call.sid}"))
+        mentions = step.mentions()
+        self.assertEqual((mentions.agents, mentions.prompts), (("sales",), (Prompt(step.fallback),)))
+        self.assertEqual(mentions.reads, ("party.name", "call.sid"))
+        self.assertIn("agent.outcome", mentions.sets)
+        self.assertEqual(Agent("sales", fallback=text("")).mentions().prompts, ())
+
+
+class ChooseTests(SynchronousTestCase):
+    """choose."""
+
+    step = Choose("agent.outcome", {"failed": "sorry", "": "nothing"}, "else")
+
+    def test_goes_to_the_case(self) -> None:
+        """What a fact says leads to its node; what no case names, to `otherwise`; a missing fact is empty."""
+        for facts, node in [
+            ({"agent.outcome": "failed"}, "sorry"),
+            ({"agent.outcome": "odd"}, "else"),
+            ({}, "nothing"),
+        ]:
+            call = FakeCall()
+            call.facts.update(facts)
+            self.assertEqual(self.successResultOf(start(self.step, call)), node)
+
+    def test_goes_on(self) -> None:
+        """Without `otherwise` the next step follows."""
+        self.assertIsNone(self.successResultOf(start(Choose("a.b", {"x": "y"}), FakeCall())))
+
+    def test_mentions(self) -> None:
+        """All its nodes, and its fact."""
+        expected = Mentions(nodes=("sorry", "nothing", "else"), reads=("agent.outcome",))
+        self.assertEqual(self.step.mentions(), expected)
+        self.assertEqual(Choose("a.b", {"x": "y"}).mentions().nodes, ("y",))
+
+
+class TransferTests(SynchronousTestCase):
+    """transfer."""
+
+    def test_leaves(self) -> None:
+        """The carrier connects the caller, and the flow is over."""
+        call = FakeCall()
+        self.assertIs(self.successResultOf(start(Transfer("+14155550100"), call)), End.TRANSFERRED)
+        self.assertEqual(call.sequel, DialHuman("+14155550100"))
+        self.assertEqual(Transfer("+14155550100").mentions(), Mentions())
+
+    def test_numbers(self) -> None:
+        """What is no number is refused when the flow is loaded."""
+        for number in ("4155550100", "+0", "sales", "+1415555010012345", ""):
+            self.assertRaises(ValueError, Transfer, number)
+
+
+class BargeInTests(SynchronousTestCase):
+    """say, while the caller may speak."""
+
+    def test_by_speech(self) -> None:
+        """Words of the caller may cut it, where it says so; such a flow needs ears."""
+        call = FakeCall()
+        step = Say(text("Hello."), barge_in="speech")
+        self.successResultOf(start(step, call))
+        self.assertTrue(call.said[0].by_speech)
+        self.assertTrue(step.mentions().hears)
+
+    def test_contradiction(self) -> None:
+        """A text that nobody may cut cannot be cut by words."""
+        self.assertRaises(ValueError, Say, text("Hello."), interruptible=False, barge_in="speech")

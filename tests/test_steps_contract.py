@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from voiced.call.steps.digits import Menu
-from voiced.call.steps.handover import Agent
-from voiced.call.steps.routing import Goto, Hangup, Lookup
+from voiced.call.steps.handover import Agent, Transfer
+from voiced.call.steps.routing import Choose, Goto, Hangup, Lookup
 from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.template import Template
 from voiced.ivoiced import Apologise, ICall, Outcome
@@ -115,6 +115,22 @@ class BusyAgentContract(AgentContract):
         return FakeCall(clock=clock, agents={"sales": deferLater(clock, 5.0, Outcome, "done")})
 
 
+class ChooseContract(StepContract, SynchronousTestCase):
+    """choose."""
+
+    def make_step(self) -> Choose:
+        """Two ways on."""
+        return Choose("agent.outcome", {"failed": "sorry"}, "fine")
+
+
+class TransferContract(StepContract, SynchronousTestCase):
+    """transfer."""
+
+    def make_step(self) -> Transfer:
+        """To a human."""
+        return Transfer("+14155550100")
+
+
 class EveryStepTests(SynchronousTestCase):
     """None is forgotten above."""
 
@@ -123,4 +139,5 @@ class EveryStepTests(SynchronousTestCase):
         registry = Registry.find()
         tested = {type(case().make_step()) for case in (SayContract, PlayContract, PauseContract, MenuContract)}
         tested |= {type(case().make_step()) for case in (GotoContract, HangupContract, LookupContract, AgentContract)}
+        tested |= {type(case().make_step()) for case in (ChooseContract, TransferContract)}
         self.assertEqual({registry.load("step", name) for name in registry.names("step")}, tested)

@@ -11,7 +11,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voiced.daemon import Daemon
-from voiced.ivoiced import Utterance
+from voiced.hearing.local import open_hearing
+from voiced.ivoiced import IHearing, Utterance
 from voiced.journal import FileJournal
 from voiced.settings.load import Configuration, build_program, static_prompts
 from voiced.speech.cache import Cache
@@ -26,6 +27,21 @@ JOURNAL = "journal.jsonl"
 log = Logger()
 
 
+class Hearing:
+    """The ears of this process, opened when first asked for; their threads end with the reactor."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._ears: IHearing | None = None
+
+    def __call__(self) -> IHearing:
+        """See Tools.hearing."""
+        if self._ears is None:
+            self._ears = open_hearing(self._reactor.callFromThread)
+            self._reactor.addSystemEventTrigger("during", "shutdown", self._ears.close)
+        return self._ears
+
+
 class Building:
     """What stands between a checked configuration and a port."""
 
@@ -34,7 +50,7 @@ class Building:
         http = http_client(reactor)
         carrier = TwilioCarrier(settings.accounts, http, reactor)
         data = settings.data.absolute()  # twistd may leave this working directory
-        self.tools = real_tools(reactor, http, carrier, data)
+        self.tools = real_tools(reactor, http, carrier, data, Hearing(reactor))
         self.program = build_program(configuration, self.tools)
         self.journal = FileJournal(data / JOURNAL, self.tools.in_thread)
         self.daemon = Daemon(

@@ -69,6 +69,14 @@ class AgentError(VoicedError):
     """A live agent could not take the line, or left it in disorder."""
 
 
+class ToolFailed(VoicedError):
+    """A tool could not do what an agent asked of it; the agent is told this sentence."""
+
+
+class RecognitionFailed(VoicedError):
+    """The ears of this machine broke on some audio; what was said in it is not known."""
+
+
 class LookupFailed(VoicedError):
     """A lookup gave no answer; the flow goes on without its facts."""
 

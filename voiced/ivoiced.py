@@ -8,7 +8,7 @@ times are seconds.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,38 +65,209 @@ class ITTSEngine(Interface):
 # Who can take the line
 
 
-class ILine(Interface):
-    """The caller's line, as someone who converses on it uses it."""
+class ISpeech(Interface):
+    """One thing that is said to the caller, on its way: feed it, then end it."""
 
-    def send_audio(audio: bytes) -> None:
-        """Play this to the caller, after what was sent before. The carrier queues it: no pacing is needed."""
+    done: Deferred[Heard] = Attribute("Fires with Heard when its last sound was heard, or it was cut. Never fails.")
+
+    def feed(audio: bytes) -> None:
+        """Send this on, after what was fed before. Nothing happens once it has ended or was cut."""
+
+    def end() -> None:
+        """All of it has been fed."""
+
+    def so_far() -> Heard:
+        """How much of it the caller has heard by now."""
+
+
+class Who(enum.Enum):
+    """Who said a line of a transcript."""
+
+    AGENT = "agent"
+    CALLER = "caller"
+
+
+class ILine(Interface):
+    """The caller's line, as an agent has it while it converses. Once it is not the agent's any more, speaking raises
+    CallOver, and so it does when the caller has gone.
+    """
+
+    queued: float = Attribute("Seconds of audio that were sent and not heard yet.")
+
+    def ready() -> None:
+        """The agent is there: it hears, and can speak. Until it says so the clock of its start runs (2 s)."""
 
     def hear(deliver: Deliver | None) -> None:
-        """From now on call `deliver(audio)` with the caller's audio as it arrives (None: no more)."""
+        """From now on call `deliver(audio)` with the caller's audio as it arrives (None: no more).
+
+        What the caller said since the agent was given the line, and nobody heard, is delivered first, at once.
+        """
+
+    def keys(deliver: Callable[[str], object] | None) -> None:
+        """From now on call `deliver(key)` with each key that the caller presses (None: no more)."""
+
+    def speak() -> ISpeech:
+        """Something to say, after all that was said before. The carrier queues it: no pacing is needed."""
+
+    def send_audio(audio: bytes) -> None:
+        """The same for who does not care where one thing that is said ends and the next begins."""
 
     def clear() -> None:
-        """Silence what is queued, at once."""
+        """Silence what is queued, at once; every open speech is cut."""
 
     def when_heard() -> Deferred[None]:
         """Fires when the caller has heard all that was sent so far, or it was cleared."""
 
+    def said(who: Who, text: str, speech: ISpeech | None = None) -> None:
+        """A line of the transcript. With its speech, the transcript says what the caller *heard* of the text."""
+
+    def corrected(text: str) -> None:
+        """The agent's last line is rather this: it was interrupted."""
+
+    def conversation(name: str) -> None:
+        """The vendor's own name for this conversation; for the record, and `{agent.conversation}`."""
+
+    def caller_active() -> None:
+        """The caller is speaking, as far as the agent can tell: the silence that the caller may keep begins anew."""
+
+
+@attrs.frozen
+class AgentLimits:
+    """How long an agent may have the line. In seconds; None is no limit."""
+
+    seconds: float | None = None
+    """In all: then the outcome is `timeout`."""
+    silence: float | None = 10.0
+    """With neither side speaking: then it is `caller_silent`, or `failed` where it was the agent's turn."""
+    first_audio: float | None = None
+    """Until the agent has spoken first: then it is `failed`. None: it may let the caller begin."""
+
 
 @attrs.frozen
 class Outcome:
-    """How a conversation with an agent ended: a word for `choose`, and facts it leaves behind (`agent.<name>`)."""
+    """How a conversation with an agent ended: a word for `choose`, and facts it leaves behind (`agent.<name>`).
+
+    The words that voiced itself uses: `completed` (the agent has ended it, or it came to its end), `hung_up` (the
+    agent has hung up: the call ends), `handover` (it asks for a human), `transferred` (it has chosen one), `failed`,
+    `timeout` (the step's `seconds` are over), `caller_silent` (nobody has said anything for `silence` seconds).
+    """
 
     name: str
     facts: Mapping[str, str] = attrs.field(factory=dict)
 
 
+@attrs.frozen
+class ToolResult:
+    """What a tool answers the agent. With `leave` the conversation ends so, when the caller has heard it out."""
+
+    text: str
+    error: bool = False
+    leave: Outcome | None = None
+
+
+class IAgentTool(Interface):
+    """What a live agent may do besides talking. Plugin kind `tool`."""
+
+    description: str = Attribute("What it does and when to use it: for the agent's language model.")
+    parameters: Mapping[str, Any] = Attribute('A JSON Schema of its arguments: {"type": "object", "properties": …}.')
+    timeout: float = Attribute("Seconds it may take; then it is cancelled and the agent is told so.")
+
+    def run(call: ICall, arguments: Mapping[str, Any]) -> Deferred[ToolResult]:
+        """Do it. `arguments` are the language model's own words: nothing about them is sure.
+
+        Whatever it fails with, the agent gets an error result, and a ToolFailed's sentence in it.
+        """
+
+
+class IToolbox(Interface):
+    """The tools that an agent has in this conversation, by name."""
+
+    tools: Mapping[str, IAgentTool] = Attribute("What there is to be offered to the agent.")
+
+    def use(name: str, arguments: Mapping[str, Any]) -> Deferred[ToolResult]:
+        """Use one; fires with its result, with an error result at the latest when its time is over. Never fails."""
+
+
+@attrs.frozen
+class Brief:
+    """What an agent is asked to do this time. What is None is not said: the agent's own setting holds."""
+
+    prompt: str | None = attrs.field(default=None, repr=False)
+    first_message: str | None = attrs.field(default=None, repr=False)
+    language: str | None = None
+    """ISO 639-1."""
+    voice: str | None = None
+    """A voice by the agent's own name for it (a vendor's voice id; of a local agent, a voice of voiced.yaml)."""
+    variables: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """Facts for the agent, by names it knows."""
+    tools: IToolbox | None = None
+
+
 class IAgent(Interface):
     """Someone who can take the line: a live conversation. Plugin kind `agent`."""
 
-    def converse(line: ILine, call: ICall) -> Deferred[Outcome]:
+    notices_interruptions: bool = Attribute(
+        "Whether it clears the line itself when the caller interrupts it. Where not, voiced's own ears do so (the "
+        "extra `local`), unless voiced.yaml says `barge_in: none`; the agent's open speeches are cut then."
+    )
+
+    def converse(line: ILine, call: ICall, brief: Brief) -> Deferred[Outcome]:
         """Take the line until the conversation is over; fires with its Outcome.
 
-        Cancelling ends it, at the vendor too. Fails with AgentError (CancelledError when cancelled) only.
+        It must call `line.ready()` within 2 s, else it is cancelled. What is queued when it fires is still heard to
+        its end. Cancelling ends it, at the vendor too. Fails with AgentError (CancelledError when cancelled) only.
         """
+
+
+class IAgentDialect(Interface):
+    """One conversation with an agent, as its vendor's socket speaks it. Pure: texts in, events and texts out.
+
+    voiced.agents.realtime does the sending and the waiting for every dialect; voiced.agents.events has the events.
+    """
+
+    def opening() -> Sequence[str]:
+        """The messages that begin the conversation, once the socket is open."""
+
+    def receive(text: str | bytes) -> Sequence[Any]:
+        """What a message means: events, in order. Never raises: what it does not understand is an Unknown."""
+
+    def audio(audio: bytes) -> Sequence[str]:
+        """The caller's audio, as messages."""
+
+    def key(key: str) -> Sequence[str]:
+        """The caller pressed a key; for the agent to know, not to answer."""
+
+    def interrupted(cut: Sequence[Cut]) -> Sequence[str]:
+        """What to tell the vendor when these speeches were cut, and how much of each was heard."""
+
+    def tool_result(call: str, result: ToolResult) -> Sequence[str]:
+        """A tool's result, and what makes the agent go on."""
+
+    def closing() -> Sequence[str]:
+        """What to say before we close the socket."""
+
+    def closed(code: int | None, reason: str) -> Any:
+        """What it means that the vendor closed the socket so: an Ended or a Failed."""
+
+
+@attrs.frozen
+class Door:
+    """Where a vendor's socket is, and what opens it. Its URL may be signed: nothing of it is shown."""
+
+    url: str = attrs.field(repr=False)
+    """ws:// or wss://."""
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    subprotocols: tuple[str, ...] = ()
+    most_seconds: float | None = None
+    """How long the vendor lets a conversation last, less a margin: we end it in order before."""
+
+
+@attrs.frozen
+class Cut:
+    """A speech of an agent that was interrupted: the vendor's name for it, and how much of it was heard."""
+
+    item: str
+    heard: Heard
 
 
 class ICallerLookup(Interface):
@@ -110,13 +281,49 @@ class ICallerLookup(Interface):
         """
 
 
+# Ears of our own
+
+
+class IDetector(Interface):
+    """Tells speech from everything else, on one caller's line."""
+
+    def feed(audio: bytes) -> Sequence[float]:
+        """The chance of speech (0 to 1) in each window of WINDOW seconds that this audio completes.
+
+        Takes about 0.1 ms a window. What is left over begins the next window.
+        """
+
+
+class IHearing(Interface):
+    """Voice activity and speech recognition on this machine."""
+
+    def detector() -> IDetector:
+        """A new one, for one line."""
+
+    def recognise(audio: bytes) -> Deferred[str]:
+        """The words in this audio; "" when there are none.
+
+        In a worker thread; the recogniser that is least busy takes it. Cancelling forgets it: one that has not begun
+        is not begun. Fails with RecognitionFailed (CancelledError when cancelled) only.
+        """
+
+    def close() -> None:
+        """No more: the worker threads end."""
+
+
+WINDOW = 0.032
+"""Seconds of audio in a detector's window: 256 bytes."""
+
+
 # Flows
 
 
 class End(enum.Enum):
-    """What a step answers to end the flow."""
+    """What a step answers to end the flow: the value is how the call is then called ended (voiced.call.records)."""
 
-    END = "end"
+    END = "completed"
+    BY_AGENT = "agent_ended"
+    TRANSFERRED = "transferred"
 
 
 END = End.END
@@ -137,6 +344,8 @@ class Mentions:
     nodes: tuple[str, ...] = ()
     voices: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+    hears: bool = False
+    """Whether it needs ears of our own (IHearing)."""
     lookups: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     prompts: tuple[Prompt, ...] = ()
@@ -167,8 +376,10 @@ class ICall(Interface):
     facts: dict[str, str] = Attribute("What is known, by dotted name; steps may add to it. Text compares as text.")
     clock: IReactorTime = Attribute("The only clock.")
 
-    def say(text: Template, voice: str | None = None, interruptible: bool = True) -> Deferred[Heard]:
-        """Speak; fires with Heard when the caller has heard it, or has cut it with a key.
+    def say(
+        text: Template, voice: str | None = None, interruptible: bool = True, by_speech: bool = False
+    ) -> Deferred[Heard]:
+        """Speak; fires with Heard when the caller has heard it, or cut it with a key (`by_speech`: or with words).
 
         Cancelling stops the synthesis; what the carrier has queued plays on. Fails with SynthesisError.
         """
@@ -194,8 +405,14 @@ class ICall(Interface):
     def interrupt() -> None:
         """Silence our speech at once; what was being said is cut."""
 
-    def converse(agent: str) -> Deferred[Outcome]:
-        """Hand the line to the agent of that name; fires with its Outcome. Fails with AgentError."""
+    def converse(agent: str, brief: Brief, limits: AgentLimits) -> Deferred[Outcome]:
+        """Hand the line to the agent of that name; fires with its Outcome. Fails with AgentError.
+
+        `brief.tools` is filled in with the tools that voiced.yaml gives the agent.
+        """
+
+    def voice(name: str | None = None) -> ITTSEngine:
+        """The voice of that name, or the flow's. Raises FlowError when there is none."""
 
     def look_up(lookup: str) -> Deferred[Mapping[str, str]]:
         """Ask the lookup of that name; fires with what it knows. Fails with LookupFailed."""
@@ -280,11 +497,11 @@ class IMaker(IPlugin):
     """A plugin: a light object in `voiced/plugins/`, naming the module behind it.
 
     What `module` names is imported when the plugin is chosen. It exposes `Settings` (a msgspec.Struct, frozen,
-    unknown keys refused) and `make(settings, tools)`, which gives the voice, agent or lookup. For a step it names the
-    Struct class itself (`package.module.Class`), whose instances provide IStep.
+    unknown keys refused) and `make(settings, tools)`, which gives the voice, agent, tool or lookup. For a step it
+    names the Struct class itself (`package.module.Class`), whose instances provide IStep.
     """
 
-    kind = Attribute('"voice", "agent", "lookup" or "step".')
+    kind = Attribute('"voice", "agent", "tool", "lookup" or "step".')
     name = Attribute("What YAML calls it.")
     description = Attribute("One line for people.")
     module = Attribute("The dotted name of what makes it.")
@@ -303,6 +520,8 @@ class Tools:
     """An ICarrier."""
     directory: Path
     """The data directory; it exists."""
+    hearing: Callable[[], IHearing]
+    """The ears of this machine, for all calls; raises VoicedError when the extra `local` is not installed."""
     in_thread: Callable[..., Deferred[Any]]
     """`in_thread(f, *args)`: call it in a worker thread; fires with what it returns."""
     from_thread: Callable[..., None]

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.call.privacy import Privacy
-from voiced.call.records import CallRecord
+from voiced.call.records import AgentRecord, CallRecord
 from voiced.ivoiced import IJournal
 
 log = Logger()
@@ -68,7 +68,24 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
             }
             for step in record.steps
         ],
+        "agents": [_agent(agent, privacy) for agent in record.agents],
         "faults": record.faults,
+    }
+
+
+def _agent(record: AgentRecord, privacy: Privacy) -> dict[str, Any]:
+    said = [{"who": line.who, "text": line.text, "time": _time(line.at)} for line in record.transcript]
+    return {
+        "agent": record.agent,
+        "conversation": record.conversation,
+        "began": _time(record.began),
+        "ended": _time(record.ended),
+        "ready_ms": record.ready_ms,
+        "first_audio_ms": record.first_audio_ms,
+        "outcome": record.outcome,
+        "error": record.error,
+        "lines": len(said),
+        **({"transcript": said} if privacy.shows_words else {}),
     }
 
 

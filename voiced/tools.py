@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from voiced.errors import ConfigError, Fault
-from voiced.ivoiced import ICarrier, Tools
+from voiced.ivoiced import ICarrier, IHearing, Tools
 
 CONNECT_SECONDS = 5.0
 """For name, TCP and TLS to any vendor."""
@@ -34,7 +35,9 @@ def http_client(reactor: Any) -> treq.client.HTTPClient:
     return treq.client.HTTPClient(Agent(reactor, connectTimeout=CONNECT_SECONDS, pool=pool))
 
 
-def real_tools(reactor: Any, http: treq.client.HTTPClient, carrier: ICarrier, directory: Path) -> Tools:
+def real_tools(
+    reactor: Any, http: treq.client.HTTPClient, carrier: ICarrier, directory: Path, hearing: Callable[[], IHearing]
+) -> Tools:
     """Tools of this reactor; the data directory is made where it is not there.
 
     Raises ConfigError when it cannot be.
@@ -54,4 +57,4 @@ def real_tools(reactor: Any, http: treq.client.HTTPClient, carrier: ICarrier, di
     def in_thread(function: Any, *arguments: Any) -> Deferred[Any]:
         return deferToThreadPool(reactor, reactor.getThreadPool(), function, *arguments)
 
-    return Tools(reactor, http, endpoint, carrier, directory, in_thread, reactor.callFromThread)
+    return Tools(reactor, http, endpoint, carrier, directory, hearing, in_thread, reactor.callFromThread)

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from voiced.call.records import Ending, StepRecord
 from voiced.call.template import Template
 from voiced.errors import CallOver, FlowError, VoicedError
-from voiced.ivoiced import END, Apologise, IStep
+from voiced.ivoiced import Apologise, End, IStep
 
 if TYPE_CHECKING:
     from voiced.call.session import CallSession
@@ -64,7 +64,7 @@ class Flow:
         node, number = call.position[-1][1:] if call.position else (self.start, 0)
         while True:
             try:
-                await self._walk(call, run, node, number)
+                return await self._walk(call, run, node, number)
             except VoicedError as error:
                 run.check()
                 self._failed(call, str(error))
@@ -75,8 +75,6 @@ class Flow:
                 log.failure("{call}: a step raised what no step may raise", call=call.info.sid)
                 call.record.faults.append("a fault of ours; the log has its traceback")
                 return await self._apologise(call, run, Ending.BUG)
-            else:
-                return Ending.COMPLETED
             if call.rescued or self.on_error is None:
                 return await self._apologise(call, run, Ending.FAILED)
             call.rescued, node, number = True, self.on_error, 0
@@ -86,7 +84,7 @@ class Flow:
         if self.on_hangup is not None:
             await self._walk(call, run, self.on_hangup, 0)
 
-    async def _walk(self, call: CallSession, run: Run, node: str | None, number: int) -> None:
+    async def _walk(self, call: CallSession, run: Run, node: str | None, number: int) -> Ending:
         at_once = 0
         while node is not None:
             steps = self.nodes[node]
@@ -98,12 +96,13 @@ class Flow:
                 run.check()
                 if at_once > MOST_STEPS_AT_ONCE:
                     raise FlowError(f"flow {self.name!r} runs in a circle at node {came_from!r} without a caller")
-                if follow is END:
-                    return
+                if isinstance(follow, End):
+                    return Ending(follow.value)
                 if follow is not None:
                     node = str(follow)
                     break
             number = 0
+        return Ending.COMPLETED
 
     async def _step(self, call: CallSession, node: str, place: int, placed: Placed) -> object:
         call.position = [(self.name, node, place)]

@@ -13,9 +13,9 @@ class Privacy(enum.Enum):
     """What logs and the journal may say of a caller."""
 
     OPEN = "open"
-    """Numbers and keys as they are."""
+    """Numbers, keys and what was said to agents, as they are."""
     MASKED = "masked"
-    """Numbers without all but their first and last two digits; the keys of a menu."""
+    """Numbers without all but their first and last two digits; the keys of a menu; nothing of what was said."""
     STRICT = "strict"
     """No numbers and no keys at all; the way through the flow is still to be seen."""
 
@@ -36,6 +36,11 @@ class Privacy(enum.Enum):
             user, at, host = rest.partition("@")
             return f"{scheme}:{user[:1]}•••{at}{host}"
         return party
+
+    @property
+    def shows_words(self) -> bool:
+        """Whether what was said on a call may be written."""
+        return self is Privacy.OPEN
 
     def key(self, key: str) -> str:
         """A key the caller pressed, as far as it may be written."""

@@ -9,7 +9,23 @@ import attrs
 from voiced.call.dialplan import DialPlan
 from voiced.call.flow import Flow
 from voiced.call.privacy import Privacy
-from voiced.ivoiced import IAgent, ICallerLookup, ITTSEngine
+from voiced.ivoiced import IAgent, IAgentTool, ICallerLookup, IHearing, ITTSEngine
+
+
+@attrs.frozen
+class Colleague:
+    """An agent as voiced.yaml employs it."""
+
+    agent: IAgent
+    tools: Mapping[str, IAgentTool] = attrs.field(factory=dict)
+    """What it may do besides talking, by the name it knows."""
+    barge_in: str = "auto"
+    """Who hears that the caller interrupts: `auto` (the agent, if it can), `local` (our own ears) or `none`."""
+
+    @property
+    def needs_ears(self) -> bool:
+        """Whether our own ears listen for interruptions."""
+        return self.barge_in == "local" or (self.barge_in == "auto" and not self.agent.notices_interruptions)
 
 
 @attrs.frozen
@@ -19,8 +35,10 @@ class Program:
     flows: Mapping[str, Flow]
     dial_plan: DialPlan
     voices: Mapping[str, ITTSEngine] = attrs.field(factory=dict)
-    agents: Mapping[str, IAgent] = attrs.field(factory=dict)
+    agents: Mapping[str, Colleague] = attrs.field(factory=dict)
     lookups: Mapping[str, ICallerLookup] = attrs.field(factory=dict)
+    hearing: IHearing | None = None
+    """Ears of our own, where anything needs them."""
     apology: str = "We are sorry, something went wrong on our side. Please call again later. Goodbye."
     busy: str = "All our lines are busy at the moment. Please call again in a few minutes. Goodbye."
     refusal: str = "This number is not in service. Goodbye."

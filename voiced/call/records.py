@@ -105,6 +105,36 @@ class Gap:
 NO_GAP = Gap()
 
 
+@attrs.frozen
+class Said:
+    """A line of a conversation. Of what an agent said, only what the caller heard."""
+
+    who: str
+    """`agent` or `caller`."""
+    text: str
+    at: float
+    """Seconds since the epoch."""
+
+
+@attrs.define
+class AgentRecord:
+    """One conversation with an agent."""
+
+    agent: str
+    """Its name in voiced.yaml."""
+    began: float
+    ended: float | None = None
+    conversation: str = ""
+    """The vendor's own name for it."""
+    ready_ms: float | None = None
+    """From the line being handed over until the agent was there."""
+    first_audio_ms: float | None = None
+    """From the line being handed over until the agent's first audio."""
+    outcome: str = ""
+    error: str = ""
+    transcript: list[Said] = attrs.field(factory=list)
+
+
 @attrs.define
 class CallRecord:
     """What is kept of a call. Times are seconds since the epoch."""
@@ -120,5 +150,6 @@ class CallRecord:
     """From the stream's `start` to our first audio on it."""
     missing: Gap = NO_GAP
     steps: list[StepRecord] = attrs.field(factory=list)
+    agents: list[AgentRecord] = attrs.field(factory=list)
     faults: list[str] = attrs.field(factory=list)
     """What went wrong on the way, in order, one sentence each."""

@@ -78,8 +78,10 @@ class CallSession(Verbs):
         return self._stream is not None
 
     def key_pressed(self, key: str) -> None:
-        """A key: cuts what may be cut, and goes to the listener, or waits for one."""
+        """A key: cuts what may be cut, and goes to the listener, or waits for one; an agent is told of it, too."""
         self._keypad.press(key)
+        if self._conversation is not None:
+            self._conversation.key(key)
         self._speaker.key_pressed()
         self._keypad.hand_over()
 

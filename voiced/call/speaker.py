@@ -32,6 +32,10 @@ class Speaker(Playback):
         if self._utterance is not None and self._utterance.interruptible and self._utterance.awaited:
             self.interrupt()
 
+    def cut(self) -> None:
+        """The caller has interrupted, as our own ears say."""
+        self.interrupt()
+
     def last_words(self) -> Deferred[None]:
         """The utterance under way is the last, and will be heard to its end, whoever stops waiting for it."""
         if self._utterance is not None:

@@ -1,4 +1,4 @@
-"""The verbs: what the steps of a flow may do with a call, and what may be done on its line."""
+"""The verbs: what the steps of a flow may do with a call."""
 
 from __future__ import annotations
 
@@ -6,22 +6,37 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
+from voiced.call.bargein import BargeIn
+from voiced.call.conversation import Conversation
 from voiced.call.flow import Flow
 from voiced.call.keypad import Keypad
 from voiced.call.program import Program
-from voiced.call.records import CallInfo, CallRecord
+from voiced.call.records import AgentRecord, CallInfo, CallRecord
 from voiced.call.speaker import Speaker
 from voiced.call.template import Template
+from voiced.call.toolbox import Toolbox
 from voiced.errors import CallOver, FlowError
-from voiced.ivoiced import Deliver, Heard, ICall, ILine, IMediaStream, Outcome, Sequel, Utterance
+from voiced.ivoiced import (
+    AgentLimits,
+    Brief,
+    Deliver,
+    Heard,
+    ICall,
+    IMediaStream,
+    ITTSEngine,
+    Outcome,
+    Sequel,
+    Utterance,
+)
 
 
-@implementer(ICall, ILine)
+@implementer(ICall)
 class Verbs:
     """A call as its flow sees it: who is calling, what is known, and a line to speak and listen on.
 
@@ -42,16 +57,29 @@ class Verbs:
         self._speaker = Speaker(clock, self._first_audio, stalled)
         self._keypad = Keypad(clock)
         self._ear: Deliver | None = None
+        """Who hears the caller, while anybody does."""
+        self._conversation: Conversation | None = None
         self._sequel: Sequel | None = None
         self._started = 0.0
 
-    def say(self, text: Template, voice: str | None = None, interruptible: bool = True) -> Deferred[Heard]:
+    def say(
+        self, text: Template, voice: str | None = None, interruptible: bool = True, by_speech: bool = False
+    ) -> Deferred[Heard]:
         """See ICall."""
-        name = voice or self.flow.voice
-        if name is None or name not in self.program.voices:
-            return fail(FlowError(f"flow {self.flow.name!r} has no voice {name or 'at all'!r}"))
+        try:
+            engine = self.voice(voice)
+        except FlowError:
+            return fail()
         utterance = Utterance(text.fill(self.facts), keep=text.static, call=self.info.sid)
-        return self._speak(interruptible, partial(self.program.voices[name].synthesize, utterance))
+        saying = self._speak(interruptible, partial(engine.synthesize, utterance))
+        return self._listening(saying) if by_speech else saying
+
+    def voice(self, name: str | None = None) -> ITTSEngine:
+        """See ICall."""
+        name = name or self.flow.voice
+        if name is None or name not in self.program.voices:
+            raise FlowError(f"flow {self.flow.name!r} has no voice {name or 'at all'!r}")
+        return self.program.voices[name]
 
     def play(self, audio: bytes, interruptible: bool = True) -> Deferred[Heard]:
         """See ICall."""
@@ -84,13 +112,21 @@ class Verbs:
         self._check_line()
         self._speaker.interrupt()
 
-    def converse(self, agent: str) -> Deferred[Outcome]:
+    def converse(self, agent: str, brief: Brief, limits: AgentLimits) -> Deferred[Outcome]:
         """See ICall."""
         if self._stream is None:
             return fail(CallOver())
         if agent not in self.program.agents:
             return fail(FlowError(f"no agent is called {agent!r}"))
-        return self.program.agents[agent].converse(self, self).addBoth(self._agent_left)
+        colleague = self.program.agents[agent]
+        record = AgentRecord(agent, self.clock.seconds())
+        self.record.agents.append(record)
+        conversation = self._conversation = Conversation(self, self._speaker, limits, record)
+        self._ear = conversation.heard
+        hearing = self.program.hearing if colleague.needs_ears else None
+        ears = None if hearing is None else BargeIn(hearing, self.clock, conversation)
+        toolbox = Toolbox(colleague.tools, self)
+        return conversation.begin(colleague.agent, attrs.evolve(brief, tools=toolbox), ears).addBoth(self._agent_left)
 
     def look_up(self, lookup: str) -> Deferred[Mapping[str, str]]:
         """See ICall."""
@@ -110,26 +146,6 @@ class Verbs:
         """See ICall."""
         return self.program.privacy.key(key)
 
-    # What who converses on the line does (ILine)
-
-    def send_audio(self, audio: bytes) -> None:
-        """See ILine."""
-        self._check_line()
-        self._speaker.send(audio)
-
-    def hear(self, deliver: Deliver | None) -> None:
-        """See ILine."""
-        self._ear = deliver
-
-    def clear(self) -> None:
-        """See ILine."""
-        self._check_line()
-        self._speaker.interrupt()
-
-    def when_heard(self) -> Deferred[None]:
-        """See ILine."""
-        return self._speaker.when_heard()
-
     # Within
 
     def _check_line(self) -> None:
@@ -137,8 +153,22 @@ class Verbs:
             raise CallOver
 
     def _agent_left(self, outcome: Any) -> Any:
-        self._ear = None
+        self._ear = self._conversation = None
         return outcome
+
+    def _listening(self, saying: Deferred[Heard]) -> Deferred[Heard]:
+        """The same, cut when the caller speaks, as our own ears have it."""
+        if self.program.hearing is None:
+            return saying
+        ears = BargeIn(self.program.hearing, self.clock, self._speaker)
+        self._ear = ears.hear
+
+        def over(result: Any) -> Any:
+            self._ear = None
+            ears.stop()
+            return result
+
+        return saying.addBoth(over)
 
     def _speak(self, interruptible: bool, synthesize: Callable[[Deliver], Deferred[Any]]) -> Deferred[Heard]:
         if self._stream is None:

@@ -5,12 +5,23 @@ from voiced.maker import Maker
 elevenlabs_voice = Maker("voice", "elevenlabs", "ElevenLabs text to speech", "voiced.speech.elevenlabs")
 local_voice = Maker("voice", "local", "A voice that runs on this machine (English)", "voiced.speech.local")
 
+elevenlabs_agent = Maker("agent", "elevenlabs", "An agent of ElevenLabs Agents", "voiced.agents.elevenlabs")
+openai_agent = Maker("agent", "openai", "OpenAI Realtime", "voiced.agents.openai")
+local_agent = Maker("agent", "local", "An agent that runs on this machine (English)", "voiced.agents.local")
+
 table_lookup = Maker("lookup", "table", "Callers written down in voiced.yaml", "voiced.lookups.table")
+
+hang_up_tool = Maker("tool", "hang_up", "End the call", "voiced.agents.tools.hang_up")
+transfer_tool = Maker("tool", "transfer_call", "Put the caller through to a human", "voiced.agents.tools.transfer")
+dtmf_tool = Maker("tool", "send_dtmf", "Press keys, as tones", "voiced.agents.tools.dtmf")
+http_tool = Maker("tool", "http", "Ask a web service", "voiced.agents.tools.http")
 
 say = Maker("step", "say", "Speak a text", "voiced.call.steps.speech.Say")
 play = Maker("step", "play", "Play a sound file", "voiced.call.steps.speech.Play")
 pause = Maker("step", "pause", "Keep silent for some seconds", "voiced.call.steps.speech.Pause")
 menu = Maker("step", "menu", "Ask for a key, and go to its node", "voiced.call.steps.digits.Menu")
+choose = Maker("step", "choose", "Go where a fact says", "voiced.call.steps.routing.Choose")
+transfer = Maker("step", "transfer", "Connect the caller with a human", "voiced.call.steps.handover.Transfer")
 goto = Maker("step", "goto", "Go on at another node", "voiced.call.steps.routing.Goto")
 hangup = Maker("step", "hangup", "End the call", "voiced.call.steps.routing.Hangup")
 lookup = Maker("step", "lookup", "Find out who is calling", "voiced.call.steps.routing.Lookup")

@@ -1,9 +1,10 @@
-"""The voices, agents and lookups of voiced.yaml: each names a plugin and holds its settings."""
+"""The voices, agents, tools and lookups of voiced.yaml: each names a plugin and holds its settings."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import msgspec
@@ -18,6 +19,14 @@ from voiced.settings.registry import PluginError, Registry
 
 ENGINE = "engine"
 _OF_VOICES = (ENGINE, "fallback", "cache")
+_OF_AGENTS = ("agent", "tools", "barge_in")
+READY_TOOLS = ("hang_up", "transfer_call", "send_dtmf")
+"""Tools that an agent may have without a block of their own: they need no settings."""
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+"""What every vendor takes as a tool's name (platform.openai.com/docs: function calling; the others take more)."""
+
+BargeIn = Literal["auto", "local", "none"]
+"""Who hears that the caller interrupts: the vendor, our own ears, or nobody."""
 
 
 @attrs.frozen
@@ -32,7 +41,7 @@ class Chosen:
     """Where voiced.yaml chooses it."""
 
     def make(self, tools: Tools) -> Any:
-        """The voice, agent or lookup itself. Raises ConfigError when the plugin says that it cannot be made here."""
+        """The voice, agent, tool or lookup. Raises ConfigError when the plugin says that it cannot be made here."""
         try:
             return self.maker(self.settings, tools)
         except VoicedError as error:
@@ -48,10 +57,74 @@ class ChosenVoice(Chosen):
     cache: bool = True
 
 
+@attrs.frozen
+class ChosenAgent(Chosen):
+    """An agent; these tools are what it may do besides talking."""
+
+    tools: tuple[str, ...] = ()
+    barge_in: BargeIn = "auto"
+
+
 def plugins(part: Part, kind: str, registry: Registry) -> dict[str, Chosen]:
-    """The agents or lookups; the setting that names the plugin is called as its kind."""
+    """The tools or lookups; the setting that names the plugin is called as its kind."""
     found = {name: _chosen(inner, kind, kind, (kind,), registry) for name, inner in part.items()}
     return {name: chosen for name, chosen in found.items() if chosen is not None}
+
+
+def tools(part: Part, agents: Part, registry: Registry) -> dict[str, Chosen]:
+    """The tools that are declared, and those of READY_TOOLS that an agent names without that."""
+    for name in _declared(part):
+        if not _TOOL_NAME.fullmatch(name):
+            sentence = f"{part[name].name!r} is no tool's name: at most 64 letters, digits, `_` and `-`"
+            part[name].wrong(sentence, named=True)
+    named = {use.value: use for agent in _declared(agents) for use in _uses(agents[agent])}
+    found: dict[str, Chosen | None] = dict(plugins(part, "tool", registry))
+    found |= {name: _ready(named[name], registry) for name in READY_TOOLS if name in named and name not in part}
+    return {name: chosen for name, chosen in found.items() if chosen is not None}
+
+
+def agents(part: Part, tools: Part, registry: Registry) -> dict[str, ChosenAgent]:
+    """The agents; every tool that one of them may use is there."""
+    known = {*_declared(tools), *READY_TOOLS}
+    found = {name: _agent(inner, known, registry) for name, inner in part.items()}
+    return {name: agent for name, agent in found.items() if agent is not None}
+
+
+def _agent(part: Part, tools: Collection[str], registry: Registry) -> ChosenAgent | None:
+    chosen = _chosen(part, "agent", "agent", _OF_AGENTS, registry)
+    uses = check.convert(part["tools"], tuple[str, ...]) if "tools" in part else ()
+    barge_in: Any = check.convert(part["barge_in"], BargeIn) if "barge_in" in part else "auto"
+    seen: set[str] = set()
+    for use in _uses(part):
+        if use.value in seen:
+            use.wrong(f"the tool {use.written} is here twice: take one away")
+        elif use.value not in tools:
+            use.wrong(f"no tool is called {use.written}{instead(use.value, tools)}")
+        seen.add(use.value)
+    if chosen is None or uses is BROKEN or barge_in is BROKEN:
+        return None
+    return ChosenAgent(chosen.plugin, chosen.settings, chosen.maker, part, uses, barge_in)
+
+
+def _ready(part: Part, registry: Registry) -> Chosen | None:
+    """A tool without settings, where an agent names it."""
+    try:
+        module = registry.load("tool", part.value)
+    except PluginError as error:
+        return part.wrong(str(error)) and None
+    return Chosen(part.value, module.Settings(), module.make, part)
+
+
+def _declared(part: Part) -> Collection[str]:
+    """The names in it, whether what they name is right or not."""
+    return part.value if isinstance(part.value, dict) else ()
+
+
+def _uses(agent: Part) -> list[Part]:
+    """Where an agent names its tools, as far as they are names."""
+    value = agent["tools"].value
+    places = [agent["tools"][number] for number in range(len(value))] if isinstance(value, list) else []
+    return [place for place in places if isinstance(place.value, str)]
 
 
 def voices(part: Part, registry: Registry) -> dict[str, ChosenVoice]:

@@ -10,9 +10,10 @@ import attrs
 import msgspec
 
 from voiced.call.privacy import Privacy
+from voiced.ivoiced import IAgentTool, Tools
 from voiced.settings import address, check
 from voiced.settings.accounts import accounts
-from voiced.settings.chosen import Chosen, ChosenVoice, plugins, voices
+from voiced.settings.chosen import Chosen, ChosenAgent, ChosenVoice, agents, plugins, tools, voices
 from voiced.settings.nearest import instead
 from voiced.settings.numbers import dialled, number
 from voiced.settings.part import Part
@@ -55,7 +56,7 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prerender: bool = True
 
 
-NEEDING_A_LOOK = ("listen", "public_url", "twilio", "voices", "agents", "lookups", "numbers", "human")
+NEEDING_A_LOOK = ("listen", "public_url", "twilio", "voices", "agents", "tools", "lookups", "numbers", "human")
 
 
 @attrs.frozen
@@ -69,7 +70,9 @@ class Settings:
     """Without a slash at its end."""
     accounts: tuple[Account, ...]
     voices: Mapping[str, ChosenVoice]
-    agents: Mapping[str, Chosen]
+    agents: Mapping[str, ChosenAgent]
+    tools: Mapping[str, Chosen]
+    """Those that are declared, and those that agents have without."""
     lookups: Mapping[str, Chosen]
     numbers: Mapping[str, str]
     """Number, prefix, address or `default` -> the flow's name."""
@@ -95,7 +98,8 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
         "public_url": _public_url(part, plain),
         "accounts": accounts(part["twilio"], insecure=plain.insecure),
         "voices": voices(part["voices"], registry),
-        "agents": plugins(part["agents"], "agent", registry),
+        "agents": agents(part["agents"], part["tools"], registry),
+        "tools": tools(part["tools"], part["agents"], registry),
         "lookups": plugins(part["lookups"], "lookup", registry),
         "numbers": {name: flow.value for name, flow in dialled(part["numbers"]).items()},
         "human": number(part["human"]),
@@ -104,6 +108,14 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
         "data": plain.data or directory / "var",
     }
     return Settings(plain, **found) if len(part.faults) == before else None
+
+
+def make_tools(settings: Settings, tools: Tools) -> dict[str, IAgentTool]:
+    """Every tool that an agent of this voiced.yaml may have, by its name there.
+
+    Raises ConfigError when one cannot be made on this machine.
+    """
+    return {name: chosen.make(tools) for name, chosen in settings.tools.items()}
 
 
 def check_numbers(part: Part, flows: Mapping[str, Any]) -> None:

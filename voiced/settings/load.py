@@ -11,13 +11,13 @@ import msgspec
 
 from voiced.call.dialplan import DialPlan
 from voiced.call.flow import Flow
-from voiced.call.program import Program
-from voiced.errors import ConfigError, Fault
-from voiced.ivoiced import ITTSEngine, Tools, Utterance
+from voiced.call.program import Colleague, Program
+from voiced.errors import ConfigError, Fault, VoicedError
+from voiced.ivoiced import IHearing, ITTSEngine, Tools, Utterance
 from voiced.secret import Secret
 from voiced.settings import plainyaml
 from voiced.settings.chosen import ChosenVoice
-from voiced.settings.daemon import Settings, check_numbers, default_voice, read_settings
+from voiced.settings.daemon import Settings, check_numbers, default_voice, make_tools, read_settings
 from voiced.settings.expand import expand
 from voiced.settings.flowfile import FlowFiles, Names
 from voiced.settings.part import Part
@@ -79,23 +79,55 @@ def _declared(part: Part) -> Collection[str]:
 
 
 def build_program(configuration: Configuration, tools: Tools) -> Program:
-    """Make the voices, agents and lookups, and put them together with the flows.
+    """Make the voices, agents, their tools and the lookups, and put them together with the flows.
 
     Raises ConfigError when a plugin cannot be made on this machine.
     """
     settings = configuration.settings
     plain = settings.plain
+    agents = _agents(settings, tools)
     sentences = {"apology": plain.apology, "busy": plain.busy, "refusal": plain.refusal}
     return Program(
         flows=configuration.flows,
         dial_plan=DialPlan(settings.numbers),
         voices=_voices(settings, tools),
-        agents={name: chosen.make(tools) for name, chosen in settings.agents.items()},
+        agents=agents,
         lookups={name: chosen.make(tools) for name, chosen in settings.lookups.items()},
+        hearing=_hearing(configuration, agents, tools),
         human=settings.human,
         privacy=plain.privacy,
         **{name: sentence for name, sentence in sentences.items() if sentence is not None},
     )
+
+
+def _agents(settings: Settings, tools: Tools) -> dict[str, Colleague]:
+    may_use = make_tools(settings, tools)
+    return {
+        name: Colleague(chosen.make(tools), {tool: may_use[tool] for tool in chosen.tools}, chosen.barge_in)
+        for name, chosen in settings.agents.items()
+    }
+
+
+def _hearing(configuration: Configuration, agents: Mapping[str, Colleague], tools: Tools) -> IHearing | None:
+    """Ears of our own, where a flow or an agent needs them. Raises ConfigError where they cannot be had."""
+    settings = configuration.settings
+    for flow in configuration.flows.values():
+        if any(placed.step.mentions().hears for steps in flow.nodes.values() for placed in steps):
+            return _open(tools, Fault(str(settings.flows), 1, 1, f"flow {flow.name!r} listens while it speaks"))
+    for name, colleague in agents.items():
+        if colleague.needs_ears:
+            part = settings.agents[name].part
+            spot = part.document.spot(part.where)
+            why = f"agent {name!r} leaves it to us to hear that it is interrupted (`barge_in: none`: nobody does)"
+            return _open(tools, Fault(part.document.file, *spot.name_at, why))
+    return None
+
+
+def _open(tools: Tools, fault: Fault) -> IHearing:
+    try:
+        return tools.hearing()
+    except VoicedError as error:
+        raise ConfigError([attrs.evolve(fault, message=f"{fault.message}: {error}")]) from error
 
 
 def static_prompts(program: Program) -> Iterator[tuple[str, Utterance]]:

@@ -16,7 +16,8 @@ from voiced.call.privacy import Privacy
 from voiced.call.records import CallInfo
 from voiced.call.template import Template
 from voiced.errors import CallOver
-from voiced.ivoiced import HangUp, Heard, ICall, Outcome, Sequel
+from voiced.ivoiced import AgentLimits, Brief, HangUp, Heard, ICall, ITTSEngine, Outcome, Sequel
+from voiced.testing.fakes import SpellingVoice
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ class Said:
     text: str
     voice: str | None = None
     interruptible: bool = True
+    by_speech: bool = False
 
 
 @implementer(ICall)
@@ -37,7 +39,8 @@ class FakeCall:
     """Speaks at once, or `pace` seconds a sentence; knows the agents, lookups and sounds it is given.
 
     An agent or lookup may be its answer, an exception to fail with, or a Deferred. Of a name that is not given, an
-    agent ends with the outcome `done`, a lookup knows nothing. `refused` counts the verbs that raised CallOver.
+    agent ends with the outcome `done`, a lookup knows nothing; the flow's voice is `voices[""]`. `refused` counts the
+    verbs that raised CallOver.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class FakeCall:
         sounds: Mapping[str, bytes] | None = None,
         agents: Mapping[str, Outcome | Exception | Deferred[Outcome]] | None = None,
         lookups: Mapping[str, Mapping[str, str] | Exception | Deferred[Mapping[str, str]]] | None = None,
+        voices: Mapping[str, ITTSEngine] | None = None,
         privacy: Privacy = Privacy.MASKED,
     ) -> None:
         self.info = info
@@ -57,6 +61,8 @@ class FakeCall:
         self.said: list[Said] = []
         self.played: list[bytes] = []
         self.notes: list[str] = []
+        self.briefs: list[tuple[Brief, AgentLimits]] = []
+        """What each agent was asked to do, and within which limits."""
         self.sequel: Sequel = HangUp()
         self.interrupts = 0
         self.refused = 0
@@ -64,6 +70,7 @@ class FakeCall:
         self._sounds = sounds or {}
         self._agents = agents or {}
         self._lookups = lookups or {}
+        self._voices = voices or {"": SpellingVoice()}
         self._privacy = privacy
         self._keys: list[str] = []
         self._over = False
@@ -88,10 +95,12 @@ class FakeCall:
 
     # What the step does
 
-    def say(self, text: Template, voice: str | None = None, interruptible: bool = True) -> Deferred[Heard]:
+    def say(
+        self, text: Template, voice: str | None = None, interruptible: bool = True, by_speech: bool = False
+    ) -> Deferred[Heard]:
         """See ICall."""
         self._check()
-        self.said.append(Said(text.fill(self.facts), voice, interruptible))
+        self.said.append(Said(text.fill(self.facts), voice, interruptible, by_speech))
         return self._speak(self._pace, interruptible)
 
     def play(self, audio: bytes, interruptible: bool = True) -> Deferred[Heard]:
@@ -135,10 +144,15 @@ class FakeCall:
         self._check()
         self.interrupts += 1
 
-    def converse(self, agent: str) -> Deferred[Outcome]:
+    def converse(self, agent: str, brief: Brief, limits: AgentLimits) -> Deferred[Outcome]:
         """See ICall."""
         self._check()
+        self.briefs.append((brief, limits))
         return _answer(self._agents.get(agent, Outcome("done")))
+
+    def voice(self, name: str | None = None) -> ITTSEngine:
+        """See ICall."""
+        return self._voices[name or ""]
 
     def look_up(self, lookup: str) -> Deferred[Mapping[str, str]]:
         """See ICall. It needs no line."""

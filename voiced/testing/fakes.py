@@ -14,8 +14,8 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from voiced.call.audio import RATE, SILENCE, silence
-from voiced.errors import SynthesisError
-from voiced.ivoiced import Deliver, ITTSEngine, Tools, Utterance
+from voiced.errors import SynthesisError, VoicedError
+from voiced.ivoiced import Deliver, IHearing, ITTSEngine, Tools, Utterance
 from voiced.speech.delivery import delivering
 
 # A voice that can be read
@@ -130,7 +130,13 @@ def _counted(running: Deferred[None], cancelled: Callable[[], None]) -> Deferred
 
 
 def FakeTools(
-    clock: IReactorTime, *, http: Any = None, carrier: Any = None, directory: Path = Path(), late: bool = False
+    clock: IReactorTime,
+    *,
+    http: Any = None,
+    carrier: Any = None,
+    directory: Path = Path(),
+    hearing: IHearing | None = None,
+    late: bool = False,
 ) -> Tools:
     """`Tools` over a clock: what would run in a thread runs at once, in this one.
 
@@ -144,6 +150,7 @@ def FakeTools(
         endpoint=_no_endpoint,
         carrier=carrier,
         directory=directory,
+        hearing=_no_hearing if hearing is None else lambda: hearing,
         in_thread=threads.in_thread,
         from_thread=threads.from_thread,
     )
@@ -168,6 +175,10 @@ class _Threads:
             f(*args)
         else:
             self._turn.callLater(0, f, *args)
+
+
+def _no_hearing() -> IHearing:
+    raise VoicedError("this test gave no ears: FakeTools(hearing=FakeHearing())")
 
 
 def _no_endpoint(url: str) -> IStreamClientEndpoint:

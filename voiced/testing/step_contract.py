@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from voiced.errors import CallOver
-from voiced.ivoiced import END, IStep
+from voiced.ivoiced import End, IStep
 from voiced.testing.fake_call import FakeCall
 
 KEYS = "0123456789*#ABCD"
@@ -69,8 +69,8 @@ class StepContract(_TestCase):
         self.assertEqual(step.mentions(), self.make_step().mentions())
 
     def test_goes_only_where_it_says(self) -> None:
-        """Whatever the caller presses, it ends with a node that it mentions, with END, or with None."""
-        allowed = {*self.make_step().mentions().nodes, END, None}
+        """Whatever the caller presses, it ends with a node that it mentions, with an End, or with None."""
+        allowed = {*self.make_step().mentions().nodes, *End, None}
         for keys in ("", *KEYS):
             call = self.make_call()
             call.press(keys)

@@ -1,4 +1,4 @@
-"""The steps that decide where a flow goes, and what it knows: goto, hangup, lookup."""
+"""The steps that decide where a flow goes, and what it knows: goto, choose, hangup, lookup."""
 
 from __future__ import annotations
 
@@ -30,6 +30,27 @@ class Goto(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     async def run(self, call: ICall) -> str:
         """Go there."""
         return self.node
+
+
+@implementer(IStep)
+class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Go to the node that stands for what a fact says; to `otherwise`, or on with the next step, when none does.
+
+    Facts compare as text; one that is not there is "".
+    """
+
+    fact: Annotated[str, msgspec.Meta(min_length=1)]
+    cases: Annotated[dict[str, str], msgspec.Meta(min_length=1)]
+    otherwise: str | None = None
+
+    def mentions(self) -> Mentions:
+        """The nodes, and the fact."""
+        otherwise = (self.otherwise,) if self.otherwise else ()
+        return Mentions(nodes=(*self.cases.values(), *otherwise), reads=(self.fact,))
+
+    async def run(self, call: ICall) -> str | None:
+        """Go there."""
+        return self.cases.get(call.facts.get(self.fact, ""), self.otherwise)
 
 
 @implementer(IStep)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from zope.interface import implementer
@@ -15,8 +15,9 @@ from voiced.ivoiced import ICall, IStep, Mentions, Prompt
 class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Speak a text, and go on when the caller has heard it.
 
-    `voice` names another voice than the flow's. A key cuts the text short and is kept for the next `menu`;
-    `interruptible: false` lets the text be heard to its end.
+    `voice` names another voice than the flow's. A key cuts the text short and is kept for the next `menu`, and with
+    `barge_in: speech` words of the caller do so, too (needs the extra `local`); `interruptible: false` lets the text
+    be heard to its end.
     """
 
     shorthand: ClassVar[str] = "text"
@@ -24,18 +25,24 @@ class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: Template
     voice: str | None = None
     interruptible: bool = True
+    barge_in: Literal["key", "speech"] = "key"
+
+    def __post_init__(self) -> None:
+        if self.barge_in == "speech" and not self.interruptible:
+            raise ValueError("`barge_in: speech` and `interruptible: false` contradict each other: take one out")
 
     def mentions(self) -> Mentions:
         """The text, the voice, and the facts that the text reads."""
         return Mentions(
             voices=(self.voice,) if self.voice else (),
+            hears=self.barge_in == "speech",
             prompts=(Prompt(self.text, self.voice),),
             reads=self.text.facts,
         )
 
     async def run(self, call: ICall) -> None:
         """Speak it."""
-        await call.say(self.text, self.voice, self.interruptible)
+        await call.say(self.text, self.voice, self.interruptible, self.barge_in == "speech")
 
 
 @implementer(IStep)

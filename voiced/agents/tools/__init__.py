@@ -1,0 +1,1 @@
+"""What a live agent may do besides talking: a file a tool."""

@@ -1,0 +1,349 @@
+"""One agent's time on the line: what it may do there, how long, and what is kept of it.
+
+Whatever agent it is, the caller is never left in silence with it: an agent that is not there in time, goes quiet when
+it is its turn, or breaks, loses the line, and the flow goes on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import attrs
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from voiced.call import audio
+from voiced.call.activity import Activity
+from voiced.call.playback import Playback, Speech
+from voiced.call.records import AgentRecord
+from voiced.call.transcript import Transcript
+from voiced.errors import AgentError, CallOver
+from voiced.ivoiced import AgentLimits, Brief, Deliver, IAgent, ICall, ILine, ISpeech, Outcome, Who
+
+READY_SECONDS = 2.0
+"""Within which an agent must be there: signed URL, connection and greeting together."""
+EARLY_BYTES = 5 * audio.RATE
+"""What is kept of the caller's audio for an agent that does not hear yet: 5 s, the newest."""
+
+log = Logger()
+
+
+class Ears(Protocol):
+    """Who listens for the caller to interrupt (voiced.call.bargein)."""
+
+    def hear(self, frame: bytes) -> None:
+        """The caller's audio."""
+
+    def stop(self) -> None:
+        """No more."""
+
+
+@implementer(ILine)
+class Conversation:
+    """An agent with the line. `begin` gives the Deferred that the flow waits for; cancelling it takes the line back.
+
+    `record` is kept up to date by its end, however it comes.
+    """
+
+    def __init__(self, call: ICall, speaker: Playback, limits: AgentLimits, record: AgentRecord) -> None:
+        self.record = record
+        self._call = call
+        self._clock: IReactorTime = call.clock
+        self._speaker = speaker
+        self._limits = limits
+        self._transcript = Transcript()
+        self._open: list[Speech] = []
+        """What the agent has begun to say and not ended."""
+        self._ears: Ears | None = None
+        self._early: deque[bytes] = deque()
+        self._deliver: Deliver | None = self._keep
+        self._keys: Callable[[str], object] | None = None
+        self._activity = Activity()
+        self._timers: dict[str, IDelayedCall] = {}
+        self._quiet_since = self._clock.seconds()
+        """When somebody was heard last; in the future while the agent's speech is being played."""
+        self._asked = False
+        """Whether it is the agent's turn to say something."""
+        self._over = False
+        self._hearing_out: Deferred[None] = succeed(None)
+        self._result: Deferred[Outcome] = Deferred(self._taken_back)
+
+    def begin(self, agent: IAgent, brief: Brief, ears: Ears | None = None) -> Deferred[Outcome]:
+        """Hand over; fires with the Outcome when what the agent said is heard. Fails with AgentError.
+
+        `ears` get all the caller's audio, before the agent.
+        """
+        self._ears = ears
+        self._time("ready", READY_SECONDS, self._fail, f"the agent was not there within {READY_SECONDS:g} s")
+        if self._limits.seconds is not None:
+            self._time("seconds", self._limits.seconds, self._leave, Outcome("timeout"))
+        self._agent = maybeDeferred(agent.converse, self, self._call, brief)
+        self._agent.addCallbacks(self._left, self._broke)
+        return self._result
+
+    # What the call tells us
+
+    def heard(self, frame: bytes) -> None:
+        """Audio of the caller."""
+        if self._ears is not None:
+            self._ears.hear(frame)
+        if self._activity.feed(frame):
+            self._sign_of_life()
+        if self._deliver is not None:
+            self._deliver(frame)
+
+    def key(self, key: str) -> None:
+        """A key of the caller."""
+        self._sign_of_life()
+        if self._keys is not None:
+            self._keys(key)
+
+    # What our own ears do (bargein.Saying)
+
+    @property
+    def playing(self) -> bool:
+        """Whether the agent is to be heard."""
+        return self._speaker.playing
+
+    def pause(self) -> None:
+        """The caller may be interrupting."""
+        self._speaker.pause()
+
+    def resume(self) -> None:
+        """It was nothing."""
+        self._speaker.resume()
+        self._quiet_since = self._clock.seconds() + self._speaker.queued
+
+    def cut(self) -> None:
+        """The caller has interrupted."""
+        self._asked = True
+        self._speaker.interrupt()
+        self._quiet_since = self._clock.seconds()
+
+    # What the agent does (ILine)
+
+    def ready(self) -> None:
+        """See ILine."""
+        if self._over or "ready" not in self._timers:
+            return
+        self._stop("ready")
+        self.record.ready_ms = self._since(self.record.began)
+        self._quiet_since = self._clock.seconds()
+        if self._limits.first_audio is not None:
+            why = f"the agent has said nothing within {self._limits.first_audio:g} s"
+            self._time("first_audio", self._limits.first_audio, self._fail, why)
+        if self._limits.silence is not None:
+            self._time("silence", self._limits.silence, self._look_for_life)
+
+    def hear(self, deliver: Deliver | None) -> None:
+        """See ILine."""
+        if self._over:
+            return
+        self._deliver = deliver
+        early, self._early = self._early, deque()
+        for frame in early:
+            if deliver is not None and self._deliver is deliver:
+                deliver(frame)
+
+    def keys(self, deliver: Callable[[str], object] | None) -> None:
+        """See ILine."""
+        self._keys = None if self._over else deliver
+
+    def speak(self) -> ISpeech:
+        """See ILine."""
+        self._check()
+        speech = self._speaker.speak()
+        self._open = [each for each in self._open if not each.ended]
+        self._open.append(speech)
+        return _Watched(speech, self._fed)
+
+    def send_audio(self, audio: bytes) -> None:
+        """See ILine."""
+        self._check()
+        self._speaker.send(audio)
+        self._fed()
+
+    @property
+    def queued(self) -> float:
+        """See ILine."""
+        return self._speaker.queued
+
+    def clear(self) -> None:
+        """See ILine."""
+        self._check()
+        self._quiet_since = min(self._quiet_since, self._clock.seconds())
+        self._speaker.interrupt()
+
+    def when_heard(self) -> Deferred[None]:
+        """See ILine."""
+        return self._speaker.when_heard()
+
+    def said(self, who: Who, text: str, speech: ISpeech | None = None) -> None:
+        """See ILine."""
+        if self._over:
+            return
+        self._transcript.add(who, text, self._clock.seconds(), speech)
+        if who is Who.CALLER:
+            self.caller_active()
+
+    def corrected(self, text: str) -> None:
+        """See ILine."""
+        self._transcript.correct(text)
+
+    def conversation(self, name: str) -> None:
+        """See ILine."""
+        self.record.conversation = name
+
+    def caller_active(self) -> None:
+        """See ILine."""
+        self._asked = True
+        self._sign_of_life()
+
+    # Within
+
+    def _keep(self, frame: bytes) -> None:
+        self._early.append(frame)
+        if len(self._early) * len(frame) > EARLY_BYTES:
+            self._early.popleft()
+
+    def _fed(self) -> None:
+        """The agent has sent audio."""
+        if self._over:
+            return
+        self._asked = False
+        if self.record.first_audio_ms is None:
+            self.record.first_audio_ms = self._since(self.record.began)
+            self._stop("first_audio")
+        self._quiet_since = self._clock.seconds() + self._speaker.queued
+
+    def _sign_of_life(self) -> None:
+        self._quiet_since = max(self._quiet_since, self._clock.seconds())
+
+    def _look_for_life(self) -> None:
+        """The silence may have lasted long enough; if not, look again when it may have."""
+        silence = self._limits.silence or 0.0
+        since = self._clock.seconds() if self._speaker.playing else self._quiet_since
+        left = since + silence - self._clock.seconds()
+        if left > 0:
+            self._time("silence", left, self._look_for_life)
+        elif self._asked:
+            self._fail(f"the agent has not answered for {silence:g} s")
+        else:
+            self._leave(Outcome("caller_silent"))
+
+    def _check(self) -> None:
+        if self._over:
+            raise CallOver
+
+    def _left(self, outcome: Outcome) -> None:
+        """The agent has ended the conversation: the flow goes on when what it said is heard."""
+        if self._over:
+            return
+        self._close(outcome.name, "")
+        self._hearing_out = self._speaker.when_heard()
+        self._hearing_out.addCallbacks(lambda _: self._hand_back(outcome), lambda cancelled: None)
+
+    def _leave(self, outcome: Outcome) -> None:
+        """The agent loses the line, in order."""
+        self._close(outcome.name, "")
+        self._agent.cancel()
+        self._hand_back(outcome)
+
+    def _broke(self, failure: Failure) -> None:
+        if self._over:
+            if failure.check(CancelledError, AgentError, CallOver) is None:
+                log.failure("{call}: an agent broke when it was stopped", failure, call=self._call.info.sid)
+            return
+        if failure.check(AgentError):
+            self._fail(failure.getErrorMessage())
+            return
+        if failure.check(CancelledError):
+            self._fail("the agent gave up without saying why")
+            return
+        log.failure("{call}: an agent broke by a fault of its own", failure, call=self._call.info.sid)
+        self._fail(f"the agent has a fault ({type(failure.value).__name__}): the log has its traceback")
+
+    def _fail(self, why: str) -> None:
+        """The agent loses the line, in disorder."""
+        self._close("failed", why)
+        self._agent.cancel()
+        self.record.transcript = self._transcript.lines()
+        self._result.errback(AgentError(why))
+
+    def _taken_back(self, _: object) -> None:
+        """The flow was stopped: the caller has hung up, or the daemon stops."""
+        if not self._over:
+            self._close("cut off", "")
+        self.record.transcript = self._transcript.lines()
+        self._agent.cancel()
+        self._hearing_out.cancel()
+
+    def _close(self, outcome: str, error: str) -> None:
+        """From now on the line is not the agent's."""
+        self._over = True
+        self._deliver = self._keys = None
+        if self._ears is not None:
+            self._ears.stop()
+        for name in list(self._timers):
+            self._stop(name)
+        for speech in self._open:
+            speech.end()
+        self.record.outcome, self.record.error = outcome, error
+        self.record.ended = self._clock.seconds()
+
+    def _hand_back(self, outcome: Outcome) -> None:
+        lines = self.record.transcript = self._transcript.lines()
+        facts = {
+            **outcome.facts,
+            "conversation": self.record.conversation,
+            "transcript": "\n".join(f"{line.who}: {line.text}" for line in lines),
+        }
+        self._result.callback(attrs.evolve(outcome, facts=facts))
+
+    def _since(self, began: float) -> float:
+        return round((self._clock.seconds() - began) * 1000, 1)
+
+    def _time(self, name: str, seconds: float, act: Callable[..., None], *arguments: Any) -> None:
+        def due() -> None:
+            del self._timers[name]
+            act(*arguments)
+
+        self._timers[name] = self._clock.callLater(seconds, due)
+
+    def _stop(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+
+@implementer(ISpeech)
+@attrs.frozen(eq=False)
+class _Watched:
+    """A speech of an agent's: the conversation is told when it is fed."""
+
+    _speech: Speech
+    _fed: Callable[[], None]
+
+    @property
+    def done(self) -> Deferred[Any]:
+        """See ISpeech."""
+        return self._speech.done
+
+    def feed(self, audio: bytes) -> None:
+        """See ISpeech."""
+        if not self._speech.ended:
+            self._speech.feed(audio)
+            self._fed()
+
+    def end(self) -> None:
+        """See ISpeech."""
+        self._speech.end()
+
+    def so_far(self) -> Any:
+        """See ISpeech."""
+        return self._speech.so_far()

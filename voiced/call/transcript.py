@@ -1,0 +1,63 @@
+"""What was said in a conversation, line by line, and of the agent's lines what the caller heard."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from voiced.call.records import Said
+from voiced.ivoiced import Heard, ISpeech, Who
+
+CUT = "…"
+"""What stands at the end of a line that was not heard to its end."""
+MOST_LINES = 2000
+"""Lines kept of one conversation; a chatty hour has a few hundred."""
+
+_WORD_END = re.compile(r"\S+\s*")
+
+
+@attrs.define
+class _Line:
+    who: Who
+    text: str
+    at: float
+    speech: ISpeech | None
+    corrected: bool = False
+
+    def said(self) -> Said:
+        heard = self.speech.so_far() if self.speech is not None and not self.corrected else None
+        text = self.text if heard is None else heard_text(self.text, heard)
+        return Said(self.who.value, text, self.at)
+
+
+class Transcript:
+    """The lines of one conversation, in the order they were said."""
+
+    def __init__(self) -> None:
+        self._lines: list[_Line] = []
+
+    def add(self, who: Who, text: str, at: float, speech: ISpeech | None = None) -> None:
+        """A line, said at this time (seconds since the epoch); a text without words is none."""
+        if text.strip() and len(self._lines) < MOST_LINES:
+            self._lines.append(_Line(who, text.strip(), at, speech))
+
+    def correct(self, text: str) -> None:
+        """The agent's last line is rather this."""
+        for line in reversed(self._lines):
+            if line.who is Who.AGENT:
+                line.text, line.corrected = text.strip(), True
+                return
+
+    def lines(self) -> list[Said]:
+        """What was said and heard, as far as is known now. A line of which nothing was heard is not there."""
+        return [said for said in (line.said() for line in self._lines) if said.text]
+
+
+def heard_text(text: str, heard: Heard) -> str:
+    """As much of a text as was heard of its speech: whole words in proportion to the time, and CUT where it stops."""
+    if heard.seconds >= heard.of > 0 and not heard.cut:
+        return text
+    share = len(text) * heard.seconds / heard.of if heard.of else 0.0
+    words = "".join(word[0] for word in _WORD_END.finditer(text) if word.end() <= share + 1)
+    return f"{words.rstrip()}{CUT}" if words else ""

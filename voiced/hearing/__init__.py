@@ -1,0 +1,1 @@
+"""Ears that run on this machine: voice activity and speech recognition (the extra `local`)."""

@@ -1,0 +1,134 @@
+"""What every tool promises (IAgentTool): a test class for voiced's own tools and for other people's.
+
+class AcmeContract(AgentToolContract, SynchronousTestCase):
+    arguments = {"city": "Paris"}
+
+    def make_tool(self):
+        self.clock = Clock()
+        return make(Settings(url="https://acme.test"), FakeTools(self.clock, http=acme_in_memory(self.clock)))
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
+
+from voiced.errors import ToolFailed
+from voiced.ivoiced import IAgentTool, ToolResult
+from voiced.testing.fake_call import FakeCall
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    0.5,
+    1e308,
+    10**400,
+    "",
+    "x" * 100_000,
+    "../..",
+    "\0\r\n{}",
+    "\ud800",
+    [],
+    {"a": []},
+)
+"""What a language model might say where it should say something else."""
+
+
+class AgentToolContract:
+    """A mixin for `twisted.trial.unittest.SynchronousTestCase`: override `make_tool`, and `arguments`.
+
+    Where more than `self.clock` moves the tool, override `advance` too; where its double has timers of its own,
+    `pending`.
+    """
+
+    clock: Clock
+    arguments: Mapping[str, Any] = {}
+    """Arguments with which the tool works."""
+
+    # For mypy: what comes from SynchronousTestCase.
+    assertEqual: Any
+    assertTrue: Any
+    assertFalse: Any
+    assertIsInstance: Any
+    assertLessEqual: Any
+    failureResultOf: Any
+
+    def make_tool(self) -> IAgentTool:
+        """A new tool that works; and set `self.clock`."""
+        raise NotImplementedError
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass, and let happen what happens in it."""
+        self.clock.advance(seconds)
+
+    def pending(self) -> list[Any]:
+        """What the tool has left to be done later."""
+        return list(self.clock.getDelayedCalls())
+
+    def use(self, arguments: Mapping[str, Any]) -> Any:
+        """What a new tool answers to these arguments in the time it may take: a ToolResult or a Failure."""
+        answers: list[Any] = []
+        tool = self.make_tool()
+        tool.run(FakeCall(clock=self.clock), arguments).addBoth(answers.append)
+        for _ in range(100):
+            self.advance(tool.timeout / 100)
+        self.assertEqual(len(answers), 1, "it did not answer in time")
+        return answers[0]
+
+    def test_provides_the_interface(self) -> None:
+        """It is an IAgentTool, as zope.interface verifies; it says what it is for, and how long it may take."""
+        tool = self.make_tool()
+        verifyObject(IAgentTool, tool)
+        self.assertTrue(tool.description.strip())
+        self.assertTrue(tool.timeout > 0)
+
+    def test_parameters(self) -> None:
+        """They are the JSON Schema of an object, and JSON."""
+        schema = json.loads(json.dumps(self.make_tool().parameters))
+        self.assertEqual(schema["type"], "object")
+        for parameter in schema["properties"].values():
+            self.assertIsInstance(parameter, dict)
+        self.assertLessEqual(set(schema.get("required", ())), set(schema["properties"]))
+
+    def test_works(self) -> None:
+        """With good arguments, it answers with a text that is no error."""
+        result = self.use(self.arguments)
+        self.assertIsInstance(result, ToolResult)
+        self.assertFalse(result.error, result.text)
+        self.assertTrue(result.text)
+
+    def test_more_than_asked_for(self) -> None:
+        """An argument that nobody asked for changes nothing."""
+        self.assertEqual(self.use({**self.arguments, "nobody_asked": [1]}), self.use(self.arguments))
+
+    def test_nonsense(self) -> None:
+        """Whatever the arguments are, it answers, or fails with ToolFailed and a sentence, and with nothing else."""
+        self._sensible(self.use({}))
+        for name in self.make_tool().parameters["properties"]:
+            for odd in ODD:
+                self._sensible(self.use({**self.arguments, name: odd}))
+
+    def test_cancel(self) -> None:
+        """Cancelling ends it, at once and quietly, and leaves nothing to be done later."""
+        tool = self.make_tool()
+        running = tool.run(FakeCall(clock=self.clock, pace=1.0), self.arguments)
+        if running.called:
+            return  # it waits for nothing
+        running.cancel()
+        self.failureResultOf(running, CancelledError)
+        self.advance(1)
+        self.assertEqual(self.pending(), [])
+
+    def _sensible(self, answer: Any) -> None:
+        if isinstance(answer, Failure):
+            answer.trap(ToolFailed)
+            self.assertTrue(str(answer.value))
+        else:
+            self.assertIsInstance(answer, ToolResult)
