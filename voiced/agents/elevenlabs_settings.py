@@ -1,0 +1,76 @@
+"""ElevenLabs' settings: what voiced.yaml may say of such an agent.
+
+Who the agent is, is set at elevenlabs.io. What is set here is said anew in every conversation (an "override"), and
+what is not set is not said at all: each one must be allowed in the agent's Security tab, or ElevenLabs ends the
+conversation at once. Names and ranges are the contract's (elevenlabs/packages, agent.asyncapi.yaml, 2026-08).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from voiced.secret import Secret
+
+ClientEvent = Literal[
+    "audio", "agent_response", "agent_response_correction", "interruption", "user_transcript",
+    "tentative_user_transcript", "conversation_initiation_metadata", "client_tool_call", "agent_tool_response",
+    "agent_tool_response_full_payload", "mcp_tool_call", "mcp_connection_status", "vad_score", "ping",
+    "guardrail_triggered",
+]  # fmt: skip
+"""Those of the contract's events that voiced makes something of."""
+_NEEDED = {"audio", "interruption", "conversation_initiation_metadata"}
+
+_Text = Annotated[str, Meta(min_length=1)]
+_Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An agent `engine: elevenlabs` of voiced.yaml."""
+
+    # The agent's id, as in its URL at elevenlabs.io.
+    agent_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{4,128}$")]
+    # The account's key (xi-api-key). None: the agent is public, and asks nobody who they are.
+    api_key: Secret | None = None
+    # Another region (https://api.us.elevenlabs.io, https://api.eu.residency.elevenlabs.io), a proxy, a simulator.
+    base_url: Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$")] = (
+        "https://api.elevenlabs.io"
+    )
+    # A branch, a version or an environment of the agent, where it has several; they need an api_key.
+    branch_id: _Name | None = None
+    version_id: _Name | None = None
+    environment: _Name | None = None
+    # Overrides. A step's own brief goes before them.
+    prompt: _Text | None = None
+    # "": the agent waits for the caller to begin.
+    first_message: str | None = None
+    # ISO 639-1, and "pt-br".
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2}(-[a-z]{2})?$")] | None = None
+    # A voice's id.
+    voice: _Name | None = None
+    # The language model, by ElevenLabs' name for it.
+    llm: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/@:-]{1,64}$")] | None = None
+    # 0 lively to 1 even.
+    stability: _Share | None = None
+    # 1 is the voice's own pace.
+    speed: Annotated[float, Meta(ge=0.7, le=5)] | None = None
+    # 0 to 1: how close to the original voice.
+    similarity_boost: _Share | None = None
+    # Words that the caller is likely to say.
+    keywords: tuple[_Text, ...] = ()
+    # The events that ElevenLabs sends; empty: those that are enabled in the agent's Advanced tab.
+    client_events: tuple[ClientEvent, ...] = ()
+    # Whether the caller's number is given as `user_id`, so that ElevenLabs keeps the callers apart.
+    user_id: bool = False
+
+    def __post_init__(self) -> None:
+        key = self.api_key.reveal() if self.api_key is not None else "public"
+        if not key or not key.isascii() or not key.isprintable() or " " in key:
+            raise ValueError("`api_key` is empty, or holds a space or a line break: copy the key alone")
+        if self.api_key is None and (self.branch_id or self.version_id or self.environment):
+            raise ValueError("`branch_id`, `version_id` and `environment` need an `api_key`")
+        if self.client_events and (missing := sorted(_NEEDED.difference(self.client_events))):
+            raise ValueError(f"`client_events` lacks {', '.join(missing)}: no conversation can do without")

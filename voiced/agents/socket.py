@@ -1,0 +1,184 @@
+"""The agent's end of a call: one Autobahn client factory, one socket. They tell their owner and decide nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from autobahn.exception import Disconnected
+from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from voiced.ivoiced import Door
+from voiced.net.trouble import NETWORK, sentence
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a message: ElevenLabs' own clients take as much, and audio messages of 100s of KB occur."""
+CLOSE_SECONDS = 2.0
+"""How long the vendor may take to answer our close frame before the socket is dropped."""
+PING_EVERY = 20.0
+PING_SECONDS = 10.0
+"""How long the vendor may take to answer a ping of ours: a dead network shows in no other way."""
+
+_REFUSED = re.compile(r"upgrade failed \[(\d{3})\]")
+"""What Autobahn says when a handshake is answered by HTTP."""
+
+log = Logger()
+
+
+class SocketOwner(Protocol):
+    """Who is told what happens on a socket."""
+
+    def opened(self) -> None:
+        """The handshake is done."""
+
+    def received(self, payload: bytes) -> None:
+        """A message has come."""
+
+    def closed(self, code: int | None, reason: str) -> None:
+        """The socket is gone; the code and reason, as far as there are any: the vendor's, unless we had to close."""
+
+    def turned_away(self, why: str) -> None:
+        """It never came to a handshake; `why` is for the operator."""
+
+
+class AgentFactory(WebSocketClientFactory):  # type: ignore[misc]
+    """Builds the socket of one conversation. Its name says nothing of the URL, which may be signed."""
+
+    noisy = False
+
+    def __init__(self, door: Door, owner: SocketOwner, sid: str, clock: IReactorTime) -> None:
+        super().__init__(
+            door.url, headers=dict(door.headers), protocols=list(door.subprotocols), useragent="voiced", reactor=clock
+        )
+        self._call = (owner, sid)
+        self.setProtocolOptions(
+            failByDrop=False,
+            closeHandshakeTimeout=CLOSE_SECONDS,
+            maxMessagePayloadSize=LARGEST,
+            maxFramePayloadSize=LARGEST,
+            autoPingInterval=PING_EVERY,
+            autoPingTimeout=PING_SECONDS,
+        )
+
+    def __repr__(self) -> str:
+        return f"<the agent's socket of {self._call[1]}>"
+
+    def buildProtocol(self, addr: Any) -> AgentProtocol:
+        """Named by Twisted."""
+        protocol = AgentProtocol()
+        protocol.factory = self
+        protocol._call = AgentSocket(protocol, *self._call)
+        return protocol
+
+
+class AgentProtocol(WebSocketClientProtocol):  # type: ignore[misc]
+    """Autobahn's side of the socket; everything of ours is in `_call`, for Autobahn owns the other names."""
+
+    tcpNoDelay = True  # Autobahn reads the class attribute only: what the factory is told comes too late
+    _call: AgentSocket
+
+    def onOpen(self) -> None:
+        """Named by Autobahn: the handshake is done."""
+        self._call.opened()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Named by Autobahn: a message has arrived. Some vendors put JSON into binary frames."""
+        self._call.guarded(self._call.owner.received, payload)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Named by Twisted; Autobahn keeps what the network says to itself."""
+        self._call.lost = reason
+        super().connectionLost(reason)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """Named by Autobahn: the socket is gone."""
+        self._call.closed(code, reason or "")
+
+
+@implementer(IPushProducer)
+class AgentSocket:
+    """One socket. While the vendor does not read, what would be sent is dropped: stale audio helps nobody."""
+
+    def __init__(self, protocol: AgentProtocol, owner: SocketOwner, sid: str) -> None:
+        self.owner = owner
+        self.congested = False
+        self.lost: Failure | None = None
+        """Why the connection ended, once it has."""
+        self._protocol = protocol
+        self._host = protocol.factory.host
+        self._sid = sid
+        self._open = False
+
+    def send(self, message: str) -> None:
+        """Send a text, unless the socket is closing or gone."""
+        if self._protocol.state == self._protocol.STATE_OPEN:
+            try:
+                self._protocol.sendMessage(message.encode())
+            except Disconnected:  # the vendor's close is on its way to us
+                pass
+
+    def close(self) -> None:
+        """End in order (1000); a socket that is not open yet is dropped."""
+        if self._protocol.state == self._protocol.STATE_OPEN:
+            self._protocol.transport.unregisterProducer()  # TLS would wait for it before it closes
+            self._protocol.sendClose(1000)
+        elif self._protocol.transport is not None and self._protocol.state != self._protocol.STATE_CLOSING:
+            self._protocol.transport.abortConnection()
+
+    def fail(self, code: int) -> None:
+        """End with this code: the vendor broke the rules."""
+        if self._protocol.state == self._protocol.STATE_OPEN:
+            self._protocol.transport.unregisterProducer()
+            # sendClose knows only 1000 and 3000-4999; the frame itself carries any code
+            self._protocol.sendCloseFrame(code, b"")
+
+    # What Autobahn and the transport tell us
+
+    def opened(self) -> None:
+        """The handshake is done."""
+        self._open = True
+        self._protocol.transport.registerProducer(self, True)
+        self.guarded(self.owner.opened)
+
+    def closed(self, code: int | None, reason: str) -> None:
+        """The socket is gone."""
+        if self._open:
+            ours = self._protocol.localCloseCode
+            broken = ours not in (None, 1000)  # what a reply to the vendor's own close says is 1000
+            self.guarded(self.owner.closed, ours if broken else code, "" if broken else reason)
+        else:
+            self.guarded(self.owner.turned_away, self._why(reason))
+
+    def _why(self, reason: str) -> str:
+        refused = _REFUSED.search(reason)
+        if refused:
+            return f"{self._host} refused the socket (HTTP {refused[1]}): check the agent's id, key and base_url"
+        if self.lost is not None and self.lost.check(*NETWORK) and not self._protocol.droppedByMe:
+            return sentence(self.lost, self._host)
+        return f"{self._host} did not take the socket: check that base_url leads to the vendor"
+
+    def guarded(self, act: Callable[..., None], *arguments: Any) -> None:
+        """Do it; what it raises is a fault of ours, and ends this socket and nothing else."""
+        try:
+            act(*arguments)
+        except Exception:  # noqa: BLE001 - Autobahn would swallow it in four different ways
+            log.failure("{call}: a fault of ours in the agent's socket", call=self._sid)
+            self.fail(1011)
+
+    def pauseProducing(self) -> None:
+        """Named by Twisted: the vendor does not read as fast as the caller speaks."""
+        self.congested = True
+
+    def resumeProducing(self) -> None:
+        """Named by Twisted: it reads again."""
+        self.congested = False
+
+    def stopProducing(self) -> None:
+        """Named by Twisted: the connection is gone."""
+        self.congested = True
