@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from voiced.settings.load import Configuration
 from voiced.simulator.caller import Caller
 from voiced.simulator.carrier import Carrier, SimulatedCall
 from voiced.simulator.line import Line
-from voiced.simulator.mulaw import wav
+from voiced.simulator.mulaw import SILENCE, silence, wav
 from voiced.simulator.sheet import Entry
 
 CALLBACKS_SECONDS = 0.5
@@ -31,6 +33,12 @@ QUIET = ("twiml", "callback", "info", "mark")
 @click.option("--from", "from_", default="+14155550100", metavar="NUMBER", help="Who rings.")
 @click.option("--press", multiple=True, metavar="KEY", help="A key to press when we are asked; may be repeated.")
 @click.option(
+    "--say",
+    multiple=True,
+    metavar="TEXT",
+    help="Something to say when we are asked, after the keys; may be repeated. Needs the extra `local`.",
+)
+@click.option(
     "--wav", "wav_file", type=click.Path(path_type=Path), metavar="FILE", help="Write what the caller heard."
 )
 @click.option("--account", metavar="NAME", help="Which account of `twilio:` rings (the first).")
@@ -39,35 +47,52 @@ QUIET = ("twiml", "callback", "info", "mark")
 )
 @click.option("--most", type=float, default=120.0, metavar="SECONDS", help="Hang up after so long.")
 @click.option("--verbose", is_flag=True, help="Show every webhook's answer and callback, too.")
-def call(config: str | None, to: str, from_: str, press: tuple[str, ...], wav_file: Path | None,
+def call(config: str | None, to: str, from_: str, press: tuple[str, ...], say: tuple[str, ...], wav_file: Path | None,
          account: str | None, line: int | None, most: float, verbose: bool) -> None:  # fmt: skip
-    """Ring a running daemon as Twilio would: signed webhooks, a media stream, keys. No telephone is involved.
+    """Ring a running daemon as Twilio would: signed webhooks, a media stream, keys, speech. No telephone needed.
 
     The daemon runs with the same settings as this command reads: they say where it listens and what signs for Twilio.
     """
     _, configuration = load(config)
+    acts: list[str | bytes] = [*press, *map(spoken, say)]
 
     async def ring(reactor: Any) -> None:
         carrier = carrier_for(reactor, configuration, to, account)
         ringing = carrier.ring(to, from_, Line.clean() if line is None else Line.real(line), printer(verbose))
-        caller = Caller(ringing, reactor, press, most=most)
+        caller = Caller(ringing, reactor, acts, most=most)
         await ringing.ended
         await deferLater(reactor, CALLBACKS_SECONDS)
         if wav_file is not None:
-            keep(ringing, wav_file)
+            keep([ringing], wav_file)
         if (trouble := what_went_wrong(ringing, caller)) is not None:
             raise click.ClickException(trouble)
 
     run(ring)
 
 
-def keep(ringing: SimulatedCall, wav_file: Path) -> None:
-    """Write what the caller heard, and say where."""
+def spoken(text: str) -> bytes:
+    """What the caller says, in a voice of this machine. Raises ClickException where there is none, or no words."""
     try:
-        wav_file.write_bytes(wav(ringing.heard))
+        model = import_module("voiced.speech.local_model")
+    except ImportError as error:
+        raise click.ClickException(
+            f"a caller who speaks needs packages that are not installed ({error.name}): pip install 'voiced[local]'"
+        ) from error
+    audio = b"".join(model.render(sentence, 1.0) for sentence in model.sentences(text))
+    if not audio:
+        raise click.ClickException(f"the caller speaks English only, and there is nothing of it in {text!r}")
+    return audio
+
+
+def keep(calls: Sequence[SimulatedCall], wav_file: Path) -> None:
+    """Write what the callers heard, a second apart, and say where; what they said is on the other channel."""
+    gap = silence(1.0)
+    heard, spoken = gap.join(call.heard for call in calls), gap.join(call.spoken for call in calls)
+    try:
+        wav_file.write_bytes(wav(heard, spoken) if spoken.strip(SILENCE) else wav(heard))
     except OSError as error:
         raise click.ClickException(f"{wav_file} cannot be written: {error.strerror}") from error
-    click.echo(f"What the caller heard: {wav_file.absolute()}")
+    click.echo(f"What the caller{'s' * (len(calls) > 1)} heard: {wav_file.absolute()}")
 
 
 def carrier_for(reactor: Any, configuration: Configuration, number: str, name: str | None = None) -> Carrier:

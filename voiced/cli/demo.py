@@ -7,6 +7,8 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
-from voiced.cli.call import CALLBACKS_SECONDS, carrier_for, keep, printer, what_went_wrong
+from voiced.cli.call import CALLBACKS_SECONDS, carrier_for, keep, printer, spoken, what_went_wrong
 from voiced.cli.configured import load
 from voiced.cli.running import run
 from voiced.settings.load import Configuration
@@ -28,14 +30,20 @@ from voiced.simulator.carrier import SimulatedCall
 
 CONFIG = Path("config/demo.yaml")
 NUMBER = "+14155550123"
-ANSWER = "hours"
-"""The node of config/demo/demo.yaml that the key 1 leads to."""
+QUESTION = "What time is breakfast?"
+ANSWER = "seven until ten"
+"""What the concierge of config/demo.yaml knows about it."""
+FAREWELL = "Thank you, that is all."
 START_SECONDS = 30.0
 """How long the daemon may take to listen, on a slow machine."""
 STOP_SECONDS = 10.0
-CALL_SECONDS = 20.0
+CALL_SECONDS = 40.0
 _LISTENS = "voiced listens on"
 _TROUBLE = re.compile(r"#(?:error|critical)\]|Traceback|Unhandled")
+
+
+Acts = Sequence[str | bytes]
+"""Keys to press, and audio to say (voiced.simulator.caller)."""
 
 
 class DaemonProcess(ProcessProtocol):
@@ -97,7 +105,10 @@ async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:
     running = reactor.spawnProcess(process, twistd, command, env=os.environ)
     try:
         await process.listening.addTimeout(START_SECONDS, reactor)
-        call = await ring(reactor, configuration, site, verbose)
+        click.echo("\nA caller who presses a key:\n")
+        first = await ring(reactor, configuration, site, ["1"], verbose)
+        click.echo(f"\nA caller who asks our concierge, which runs on this machine: {QUESTION!r}\n")
+        second = await ring(reactor, configuration, site, ["3", *map(spoken, (QUESTION, FAREWELL))], verbose)
         running.signalProcess("TERM")
         await process.ended.addTimeout(STOP_SECONDS, reactor)
     except (ProcessTerminated, TimeoutError) as error:
@@ -108,19 +119,23 @@ async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:
     if process.code != 0 or process.trouble:
         why = f"ended with code {process.code}" if process.code else "logged what no good call logs"
         raise Shortfall(f"the daemon {why}:\n" + "\n".join(process.trouble or process.lines))
-    click.echo(record(configuration.settings.data / JOURNAL, call.sid))
-    keep(call, wav_file)
+    journal = configuration.settings.data / JOURNAL
+    click.echo(shown(record(journal, first.sid, ["hours", "goodbye"])))
+    talked = record(journal, second.sid, ["concierge", "goodbye"])
+    check_answer(talked)
+    click.echo(shown(talked))
+    keep([first, second], wav_file)
 
 
-async def ring(reactor: Any, configuration: Configuration, site: Site, verbose: bool) -> SimulatedCall:
-    """Hear the greeting, press 1, hear the answer, and let the daemon hang up. Raises Shortfall."""
+async def ring(reactor: Any, configuration: Configuration, site: Site, acts: Acts, verbose: bool) -> SimulatedCall:
+    """One call: do each of these when asked, until the daemon hangs up. Raises Shortfall."""
     carrier = carrier_for(reactor, configuration, NUMBER)
     site.resource = carrier.rest
     call = carrier.ring(NUMBER, on_entry=printer(verbose))
-    caller = Caller(call, reactor, keys=["1"], quiet=0.6, most=CALL_SECONDS)
+    caller = Caller(call, reactor, acts, quiet=0.6, most=CALL_SECONDS)
     await call.ended
     await deferLater(reactor, CALLBACKS_SECONDS)
-    missing = [turn for turn, happened in turns(call).items() if not happened]
+    missing = [turn for turn, happened in turns(call, len(acts)).items() if not happened]
     if missing:
         raise Shortfall(f"this did not happen: {'; '.join(missing)}")
     if (trouble := what_went_wrong(call, caller)) is not None:
@@ -128,34 +143,47 @@ async def ring(reactor: Any, configuration: Configuration, site: Site, verbose: 
     return call
 
 
-def record(journal: Path, call_sid: str) -> str:
-    """What the daemon has written down of this call, for people. Raises Shortfall when that is nothing."""
+def record(journal: Path, call_sid: str, nodes: Sequence[str]) -> dict[str, Any]:
+    """What the daemon has written down of this call, which has been at these nodes. Raises Shortfall."""
     try:
         lines = journal.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise Shortfall(f"the daemon's journal {journal} cannot be read: {error.strerror}") from error
     for line in reversed(lines):
-        kept = json.loads(line)
+        kept: dict[str, Any] = json.loads(line)
         if (kept["call"], kept["event"]) == (call_sid, "ended"):
-            steps = [f"    {step['node']:<10} {step['verb']:<8} {step['result']}" for step in kept["steps"]]
-            ended, first = (
-                f"{kept['ending']} after {kept['seconds']} s",
-                f"first audio after {kept['first_audio_ms']} ms",
-            )
-            if ANSWER not in {step["node"] for step in kept["steps"]}:
-                raise Shortfall(f"the key did not lead to the node {ANSWER!r}: the answer was not what was asked for")
-            return "\n".join([f"\nThe daemon's journal: {ended}; {first}", *steps, ""])
+            missed = [node for node in nodes if node not in {step["node"] for step in kept["steps"]}]
+            if missed:
+                raise Shortfall(f"the call has never been at {missed[0]!r}: the answer was not what was asked for")
+            return kept
     raise Shortfall(f"the call is not in the daemon's journal, {journal}")
 
 
-def turns(call: SimulatedCall) -> dict[str, bool]:
-    """What a good demonstration has, in order, and whether this one had it."""
-    pressed = [number for number, entry in enumerate(call.sheet) if entry.what == "presses"]
+def shown(kept: dict[str, Any]) -> str:
+    """A call's record, for people."""
+    ending = f"{kept['ending']} after {kept['seconds']} s; first audio after {kept['first_audio_ms']} ms"
+    steps = [f"    {step['node']:<10} {step['verb']:<8} {step['result']}" for step in kept["steps"]]
+    said = [f"    {line['who'] + ':':<10} {line['text']}" for agent in kept["agents"] for line in agent["transcript"]]
+    return "\n".join([f"\nThe daemon's journal: {ending}", *steps, *said, ""])
+
+
+def check_answer(kept: dict[str, Any]) -> None:
+    """The agent has understood the question, and answered it. Raises Shortfall."""
+    lines = [(line["who"], line["text"]) for agent in kept["agents"] for line in agent["transcript"]]
+    if not any(ANSWER in text for who, text in lines if who == "agent"):
+        raise Shortfall(f"the agent did not answer {QUESTION!r}; what was said: {lines}")
+
+
+def turns(call: SimulatedCall, acts: int) -> dict[str, bool]:
+    """What a good call has, in order, and whether this one had it."""
+    acted = [number for number, entry in enumerate(call.sheet) if entry.what in ("presses", "speaks")]
     spoken = [number for number, entry in enumerate(call.sheet) if (entry.who, entry.what) == ("daemon", "audio")]
     return {
-        "the caller hears a greeting": bool(spoken) and (not pressed or spoken[0] < pressed[0]),
-        "the caller presses a key": bool(pressed),
-        "the caller hears the answer": bool(pressed) and spoken[-1] > pressed[0],
+        "the caller hears a greeting": bool(spoken) and (not acted or spoken[0] < acted[0]),
+        "the caller does all that was planned": len(acted) == acts,
+        "the caller hears an answer to each": all(
+            any(here < number < after for number in spoken) for here, after in pairwise([*acted, len(call.sheet)])
+        ),
         "the daemon hangs up": bool(call.twiml) and "<Hangup" in call.twiml[-1],
     }
 

@@ -1,4 +1,4 @@
-"""The human at the other end: listens, presses a key when it is asked to, and does not wait for ever."""
+"""The human at the other end: listens, presses a key or says something when asked to, and does not wait for ever."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ LOOK_EVERY = 0.05
 
 
 class Caller:
-    """Presses each of `keys` when something was said since the last and then nothing for `quiet` seconds.
+    """Does each of `acts` when something was said since the last and then nothing for `quiet` seconds.
 
-    Hangs up when the call has lasted `most` seconds.
+    An act is a key to press, or mu-law audio to say. Hangs up when the call has lasted `most` seconds.
     """
 
     def __init__(
-        self, call: SimulatedCall, clock: IReactorTime, keys: Sequence[str], quiet: float = 1.0, most: float = 120.0
+        self,
+        call: SimulatedCall,
+        clock: IReactorTime,
+        acts: Sequence[str | bytes],
+        quiet: float = 1.0,
+        most: float = 120.0,
     ) -> None:
         self._call = call
         self._clock = clock
-        self._keys = list(keys)
+        self._acts = list(acts)
         self._quiet = quiet
         self._most = most
         self._acted_at = 0
-        """Bytes heard, over all streams, when the last key was pressed."""
+        """Bytes heard, over all streams, when the caller last did something."""
         self.patient = True
         """False when it was the caller who could not wait any longer."""
         self._watching = LoopingCall(self._look)
@@ -41,11 +46,17 @@ class Caller:
         if self._clock.seconds() - self._call.rang_at > self._most:
             self.patient = False
             self._call.hang_up()
-        elif self._keys and self._call.stream is not None and (player := self._call.stream.player) is not None:
+        elif self._acts and self._call.stream is not None and (player := self._call.stream.player) is not None:
             heard = sum(stream.player.position for stream in self._call.streams if stream.player is not None)
             if heard > self._acted_at and player.queued == 0 and player.rested >= self._quiet * RATE:
                 self._acted_at = heard
-                self._call.press(self._keys.pop(0))
+                self._act(self._acts.pop(0))
+
+    def _act(self, act: str | bytes) -> None:
+        if isinstance(act, bytes):
+            self._call.speak(act)
+        else:
+            self._call.press(act)
 
     def _over(self, why: Ended) -> Ended:
         if self._watching.running:
