@@ -1,17 +1,18 @@
-"""`python -m bench`: first audio, forwarded bytes and marks of a daemon on loopback, as a Markdown table."""
+"""`python -m bench`: first audio, forwarded bytes, marks and agents of a daemon on loopback, as a Markdown table."""
 
 from __future__ import annotations
 
 import bisect
 import os
 import platform
-import statistics
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import LoopingCall, react
 
+from bench.agents import with_an_agent
 from bench.house import NUMBER, BenchHouse
+from bench.table import row
 from voiced.simulator.carrier import Carrier, SimulatedCall
 from voiced.twilio.media import CallSocket
 
@@ -19,13 +20,6 @@ ONE_BY_ONE = 30
 AT_ONCE = 50
 LOOKS_EVERY = 0.0171
 """Seconds between two looks at what the daemon believes to be heard; no multiple of a frame."""
-
-
-def row(name: str, figures: list[float], unit: str = "ms") -> None:
-    """Print a line of the table: how many, and the median, the 95th percentile and the worst of them."""
-    ordered = sorted(figures)
-    late = ordered[min(len(ordered) - 1, round(len(ordered) * 0.95))]
-    print(f"| {name} | {len(figures)} | {statistics.median(ordered):.1f} | {late:.1f} | {ordered[-1]:.1f} {unit} |")
 
 
 def first_audio(call: SimulatedCall) -> float:
@@ -111,6 +105,7 @@ async def bench(reactor: Any) -> None:
     await from_cache(reactor)
     await from_vendor(reactor)
     await marks(reactor)
+    await with_an_agent(reactor)
     print(f"\nload {os.getloadavg()[0]:.2f} after")
 
 

@@ -29,9 +29,11 @@ SETTINGS = """
 listen: "tcp:0:interface=127.0.0.1"
 public_url: https://bench.voiced.test
 twilio: {account_sid: AC00000000000000000000000000000000, auth_token: a-token}
-voices: {vendor: {engine: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM, api_key: sk_bench, base_url: "%s"}}
 numbers: {default: bench}
 limits: {calls: 1000}
+"""
+VOICE = """
+voices: {vendor: {engine: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM, api_key: sk_bench, base_url: "%s"}}
 """
 FLOW = """
 flow: bench
@@ -68,23 +70,25 @@ class Vendor(Resource):
         self._reactor.callLater(0.01, self._send, request, left - 1)
 
 
-class BenchHouse:
-    """The daemon and its doubles. `text` is what its flow says; with a place in it, it is never cached."""
+class House:
+    """The daemon, and doubles of the carrier and a vendor. `settings` has a place (%s) for the vendor's base_url."""
 
-    def __init__(self, reactor: Any, text: str, pieces: int = 40) -> None:
+    def __init__(self, reactor: Any, settings: str, flow: str, vendor: Resource) -> None:
         self.reactor = reactor
-        self.vendor = Vendor(reactor, pieces)
-        self._text = text
+        self._settings = settings
+        self._flow = flow
+        self._resource = vendor
 
     async def open(self) -> Carrier:
         """Listen; gives the carrier."""
         loopback = TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1")
-        vendor = await loopback.listen(Site(self.vendor, reactor=self.reactor))
+        vendor = await loopback.listen(Site(self._resource, reactor=self.reactor))
         self._directory = tempfile.TemporaryDirectory()
         home = Path(self._directory.name)
         (home / "flows").mkdir()
-        (home / "flows/bench.yaml").write_text(FLOW % self._text)
-        (home / "voiced.yaml").write_text(SETTINGS % f"http://127.0.0.1:{vendor.getHost().port}")
+        (home / "flows/bench.yaml").write_text(self._flow)
+        url = f"http://127.0.0.1:{vendor.getHost().port}"
+        (home / "voiced.yaml").write_text(SETTINGS + self._settings.replace("%s", url))
         self.building = Building(read(home / "voiced.yaml", {}), self.reactor)
         port = await loopback.listen(self.building.daemon.site())
         self._ports = [vendor, port]
@@ -100,3 +104,11 @@ class BenchHouse:
         for port in self._ports:
             await port.stopListening()
         self._directory.cleanup()
+
+
+class BenchHouse(House):
+    """`text` is what its flow says; with a place in it, it is never cached."""
+
+    def __init__(self, reactor: Any, text: str, pieces: int = 40) -> None:
+        self.vendor = Vendor(reactor, pieces)
+        super().__init__(reactor, VOICE, FLOW % text, self.vendor)
