@@ -26,6 +26,8 @@ types: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.bargein
+	$(BIN)/python -m bench.local_agent
 
 .venv/installed: setup.cfg pyproject.toml
 	@test -n "$(PYTHON)" || { echo "voiced needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3"; exit 1; }

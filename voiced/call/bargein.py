@@ -181,8 +181,7 @@ class BargeIn:
                 self._ask(sound)
         elif sound.over:
             if sound.voiced < _SHORTEST or self._is_echo(sound, sound.pause):
-                self._forget()
-                self._saying.resume()
+                self._drop(sound)
             else:
                 self._ask(sound)
 
@@ -242,11 +241,10 @@ class BargeIn:
     def _drop(self, sound: _Sound) -> None:
         """It was nothing, and it is over."""
         self._forget()
-        if sound.pause is not None:
-            self._saying.resume()
+        self._speak_on(sound)
 
     def _speak_on(self, sound: _Sound) -> None:
-        """It was nothing so far, but it goes on: we do as well, and listen."""
+        """It was nothing so far: if we paused, we go on."""
         if sound.pause is not None:
             sound.pause.end()
             sound.pause = None

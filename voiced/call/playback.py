@@ -210,8 +210,8 @@ class Playback:
         if self._stream is None or self._paused is not None:
             return
         self._paused = self.position()
-        self._stream.send_clear()
         self._new_generation()
+        self._stream.send_clear()
 
     def resume(self) -> None:
         """Go on where we paused, from the beginning of the word."""

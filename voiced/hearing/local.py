@@ -36,7 +36,7 @@ MakeThread = Callable[[FromThread, str], "Thread"]
 
 
 def open_hearing(from_thread: FromThread, recognisers: int | None = None) -> LocalHearing:
-    """The ears; their models load in the background. `from_thread(f, *args)` has it called in the reactor's thread.
+    """The ears; their models load in the background, when the reactor runs. `from_thread` is its `callFromThread`.
 
     Raises VoicedError when the extra is not installed.
     """
@@ -55,6 +55,10 @@ def _silero() -> Any:
 
 def _moonshine() -> Any:
     return import_module("voiced.hearing.moonshine").Moonshine()
+
+
+def _stopping() -> Failure:
+    return Failure(RecognitionFailed("voiced is stopping: its ears are closed"))
 
 
 class Thread:
@@ -82,8 +86,8 @@ class _Job:
     words: Deferred[str]
 
     def answer(self, result: Any) -> None:
-        """Fire with a text or a Failure, unless it was cancelled."""
-        if not self.words.called:
+        """Fire with a text or a Failure, unless it was cancelled. Nobody waits for a warm-up."""
+        if self.audio is not _WARM_UP and not self.words.called:
             self.words.callback(result)
 
 
@@ -156,10 +160,9 @@ class LocalHearing:
         self._detectors: Any = None
         self._closed = False
         self._queue: deque[_Job] = deque()
-        self._recognisers = [self._new() for _ in range(recognisers)]
-        self._recognisers[0].thread.run(self._detectors_loaded, load_detectors)
-        for recogniser in self._recognisers:
-            self._begin(recogniser, _Job(_WARM_UP, Deferred()))
+        self._recognisers: list[_Recogniser] = []
+        # Only when the reactor runs: twistd may fork before, and threads do not survive that.
+        from_thread(self._open, recognisers, load_detectors)
 
     def detector(self) -> IDetector:
         """A new one; before its model is there, one that waits for it."""
@@ -172,7 +175,7 @@ class LocalHearing:
         """In turn."""
         job = _Job(audio, Deferred(self._forget))
         if self._closed:
-            job.answer(_STOPPING)
+            job.answer(_stopping())
         else:
             self._queue.append(job)
             self._next()
@@ -187,7 +190,15 @@ class LocalHearing:
         for recogniser in recognisers:
             recogniser.stop()
         for job in waiting:
-            job.answer(_STOPPING)
+            job.answer(_stopping())
+
+    def _open(self, recognisers: int, load_detectors: Load) -> None:
+        if self._closed:
+            return
+        self._recognisers = [self._new() for _ in range(recognisers)]
+        self._recognisers[0].thread.run(self._detectors_loaded, load_detectors)
+        for recogniser in self._recognisers:
+            self._begin(recogniser, _Job(_WARM_UP, Deferred()))
 
     def _new(self) -> _Recogniser:
         return _Recogniser(self._make_thread(self._from_thread, "hearing"), self._load_recogniser)
@@ -213,8 +224,7 @@ class LocalHearing:
             reason = f"the recogniser broke ({result.type.__name__}): the log has its traceback"
             result = Failure(RecognitionFailed(reason))
         self._next()
-        if job.audio is not _WARM_UP:
-            job.answer(result)
+        job.answer(result)
 
     def _replace(self, broken: _Recogniser) -> None:
         broken.stop()
@@ -225,6 +235,3 @@ class LocalHearing:
             self._detectors = result
         else:
             _log.failure("The voice activity detector does not load: callers are not heard", result)
-
-
-_STOPPING = Failure(RecognitionFailed("voiced is stopping: its ears are closed"))

@@ -38,6 +38,7 @@ class FakeHearing:
     """Reads what is spelled, `delay` seconds later (with a clock), and can be told to hear otherwise or to break.
 
     The pieces of speech in the audio (they are told apart by 10 ms of silence) become words, with a space between.
+    Who is to interrupt (voiced.call.bargein) must be spelled in CAPITALS: small letters are as faint as an echo.
     """
 
     def __init__(self, clock: IReactorTime | None = None, delay: float = 0.0) -> None:
