@@ -79,7 +79,11 @@ BROKEN = [
         "  sales: {agent: toy, tool: x}",
         "19:23: agents.sales: there is no setting 'tool' here; did you mean 'tools'?",
     ),
-    (AGENT, "  sales: {tools: [hang_up]}", "19:3: agents.sales: the setting 'agent' is missing; installed: toy"),
+    (
+        AGENT,
+        "  sales: {tools: [hang_up]}",
+        "19:3: agents.sales: the setting 'agent' is missing; installed: elevenlabs, local, openai, toy",
+    ),
     (
         WEATHER,
         "  the weather:",
@@ -194,7 +198,7 @@ class ToolSettingsTests(DaemonCase):
         """A built-in tool that somebody else's plugin hides is a fault where the agent names it."""
         twice = Registry((*REGISTRY.found, Found(Maker("tool", "hang_up", "Mine", "x"), "acme")))
         part = Part(parse("agents: {a: {agent: toy, tools: [hang_up]}}", "voiced.yaml"))
-        self.assertEqual(list(agents(part["agents"], part["tools"], twice)), ["a"])
+        self.assertEqual(list(agents(part["agents"], part["tools"], part["voices"], twice)), ["a"])
         self.assertEqual(tools(part["tools"], part["agents"], twice), {})
         self.assertIn("1:34: agents.a.tools.1: the tool 'hang_up' is installed more than once", str(part.faults[0]))
 

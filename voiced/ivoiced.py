@@ -346,6 +346,7 @@ class Mentions:
     agents: tuple[str, ...] = ()
     hears: bool = False
     """Whether it needs ears of our own (IHearing)."""
+    tools: tuple[str, ...] = ()
     lookups: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     prompts: tuple[Prompt, ...] = ()
@@ -498,7 +499,8 @@ class IMaker(IPlugin):
 
     What `module` names is imported when the plugin is chosen. It exposes `Settings` (a msgspec.Struct, frozen,
     unknown keys refused) and `make(settings, tools)`, which gives the voice, agent, tool or lookup. For a step it
-    names the Struct class itself (`package.module.Class`), whose instances provide IStep.
+    names the Struct class itself (`package.module.Class`), whose instances provide IStep. The Settings of an agent
+    may have `mentions()`, as steps do: its voices and tools are then checked at load, too.
     """
 
     kind = Attribute('"voice", "agent", "tool", "lookup" or "step".')

@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from voiced.errors import ConfigError, Fault, VoicedError
-from voiced.ivoiced import Tools
+from voiced.ivoiced import Mentions, Tools
 from voiced.settings import check
 from voiced.settings.nearest import instead
 from voiced.settings.part import Part
@@ -83,14 +83,14 @@ def tools(part: Part, agents: Part, registry: Registry) -> dict[str, Chosen]:
     return {name: chosen for name, chosen in found.items() if chosen is not None}
 
 
-def agents(part: Part, tools: Part, registry: Registry) -> dict[str, ChosenAgent]:
-    """The agents; every tool that one of them may use is there."""
+def agents(part: Part, tools: Part, voices: Part, registry: Registry) -> dict[str, ChosenAgent]:
+    """The agents; every tool that one of them may use is there, and every voice that it speaks with."""
     known = {*_declared(tools), *READY_TOOLS}
-    found = {name: _agent(inner, known, registry) for name, inner in part.items()}
+    found = {name: _agent(inner, known, _declared(voices), registry) for name, inner in part.items()}
     return {name: agent for name, agent in found.items() if agent is not None}
 
 
-def _agent(part: Part, tools: Collection[str], registry: Registry) -> ChosenAgent | None:
+def _agent(part: Part, tools: Collection[str], voices: Collection[str], registry: Registry) -> ChosenAgent | None:
     chosen = _chosen(part, "agent", "agent", _OF_AGENTS, registry)
     uses = check.convert(part["tools"], tuple[str, ...]) if "tools" in part else ()
     barge_in: Any = check.convert(part["barge_in"], BargeIn) if "barge_in" in part else "auto"
@@ -103,6 +103,13 @@ def _agent(part: Part, tools: Collection[str], registry: Registry) -> ChosenAgen
         seen.add(use.value)
     if chosen is None or uses is BROKEN or barge_in is BROKEN:
         return None
+    mentioned = getattr(chosen.settings, "mentions", Mentions)()
+    for voice in mentioned.voices:
+        if voice not in voices:
+            part.wrong(f"no voice is called {voice!r}{instead(voice, voices)}", named=True)
+    for tool in mentioned.tools:
+        if tool not in uses:
+            part.wrong(f"it uses the tool {tool!r}: add it to its `tools`", named=True)
     return ChosenAgent(chosen.plugin, chosen.settings, chosen.maker, part, uses, barge_in)
 
 

@@ -98,7 +98,7 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
         "public_url": _public_url(part, plain),
         "accounts": accounts(part["twilio"], insecure=plain.insecure),
         "voices": voices(part["voices"], registry),
-        "agents": agents(part["agents"], part["tools"], registry),
+        "agents": agents(part["agents"], part["tools"], part["voices"], registry),
         "tools": tools(part["tools"], part["agents"], registry),
         "lookups": plugins(part["lookups"], "lookup", registry),
         "numbers": {name: flow.value for name, flow in dialled(part["numbers"]).items()},
