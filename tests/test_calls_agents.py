@@ -12,7 +12,7 @@ from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.routing import Choose
 from voiced.call.template import Template
-from voiced.errors import AgentError
+from voiced.errors import AgentError, CallOver
 from voiced.testing.fakes import spell
 
 FALLBACK = Template.parse("Nobody is here.")
@@ -178,7 +178,7 @@ class SilenceTests(AgentCalls):
         self.assertEqual(agent["error"], "the quota is used up")
 
     def test_fault(self):
-        """An agent that raises what no agent may raise is logged with its traceback; the caller hears the fallback."""
+        """An agent that raises what none may raise is logged with its traceback; the caller hears the fallback."""
         call = self.begins()
         self.agent.talking.errback(ZeroDivisionError("oops"))
         self.ends_with(call, Ending.COMPLETED, "Hello.", "Nobody is here.", "failed.")
@@ -285,9 +285,9 @@ class LeavingTests(AgentCalls):
         call = self.begins(agent_flow(seconds=1.0))
         line, speech = self.agent.line, self.agent.line.speak()
         self.passes(3)
-        self.assertRaises(Exception, line.speak)
-        self.assertRaises(Exception, line.send_audio, b"\x00" * 160)
-        self.assertRaises(Exception, line.clear)
+        self.assertRaises(CallOver, line.speak)
+        self.assertRaises(CallOver, line.send_audio, b"\x00" * 160)
+        self.assertRaises(CallOver, line.clear)
         speech.feed(b"\x00" * 800)
         line.ready()
         line.hear(lambda audio: self.fail("it hears"))

@@ -13,6 +13,9 @@ from voiced.ivoiced import Heard
 from voiced.simulator.player import Player
 
 
+DOINGS = ["feed", "pause", "resume", "wait"]
+
+
 class PauseTests(PlaybackCase):
     def test_clears_and_keeps(self):
         """Pausing empties the carrier's queue; what comes meanwhile is kept, and nothing is sent."""
@@ -142,7 +145,7 @@ class TruthTests(SynchronousTestCase):
     @settings(max_examples=60, deadline=None)
     @given(
         delay=st.sampled_from([0.0, 0.01, 0.08]),
-        doings=st.lists(st.tuples(st.sampled_from(["feed", "pause", "resume", "wait"]), st.integers(1, 40)), max_size=25),
+        doings=st.lists(st.tuples(st.sampled_from(DOINGS), st.integers(1, 40)), max_size=25),
     )
     def test_nothing_is_lost(self, delay, doings):
         """The caller hears every frame, in order, and at most 0.4 s (and the network's delay) of it twice."""

@@ -73,7 +73,8 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ),
     (
         "    - say: {text: x, loud: true}",
-        "6:22: node 'a', step 1 (say): there is no setting 'loud' here; there are: barge_in, interruptible, text, voice",
+        "6:22: node 'a', step 1 (say): there is no setting 'loud' here; "
+        "there are: barge_in, interruptible, text, voice",
     ),
     (
         "    - say: 'Hi {party.name'",
