@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import wave
 from pathlib import Path
 from typing import Any
 
-from click import UsageError
+from click import ClickException, UsageError
 from click.testing import CliRunner
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock
@@ -17,10 +18,12 @@ from tests.house import NUMBER, House, flow, say
 from voiced.call.steps.digits import Menu
 from voiced.call.template import Template
 from voiced.cli import main
-from voiced.cli.call import carrier_for, listening_at, what_went_wrong
-from voiced.cli.demo import DaemonProcess, Shortfall, record, turns
+from voiced.cli.call import carrier_for, keep, listening_at, spoken, what_went_wrong
+from voiced.cli.demo import ANSWER, DaemonProcess, Shortfall, check_answer, record, shown, turns
 from voiced.settings.load import read
 from voiced.simulator.caller import Caller
+from voiced.simulator.mulaw import SILENCE
+from voiced.testing.fakes import spell
 
 SETTINGS = """
 public_url: https://voiced.test
@@ -96,26 +99,35 @@ class EndpointTests(SynchronousTestCase):
 class DemoTests(House):
     """What the demonstration takes for a good call."""
 
-    def rung(self, *keys: str, most: float = 30.0) -> tuple[Any, Caller]:
-        """A call through a menu by a caller with these keys."""
+    def rung(self, *acts: str | bytes, most: float = 30.0) -> tuple[Any, Caller]:
+        """A call through a menu by a caller who does these things."""
         menu = Menu(Template.parse("Press 1."), {"1": "one"}, timeout=2, retries=0)
         self.lives_in(flow({"start": [say("Hello."), menu], "one": [say("One.")]}))
         call = self.carrier.ring(NUMBER)
-        caller = Caller(call, self.clock, keys, most=most)
+        caller = Caller(call, self.clock, acts, most=most)
         self.passes(40)
         return call, caller
 
     def test_good(self) -> None:
         """Greeting, key, answer, hang-up: all there."""
         call, caller = self.rung("1")
-        self.assertEqual(set(turns(call).values()), {True})
+        self.assertEqual(set(turns(call, 1).values()), {True})
         self.assertIsNone(what_went_wrong(call, caller))
 
     def test_missing(self) -> None:
-        """A call without a key lacks two turns, and they are named."""
+        """A call in which nothing was done lacks a turn, and it is named; so does one that got no answer."""
         call, _ = self.rung()
-        missing = [turn for turn, happened in turns(call).items() if not happened]
-        self.assertEqual(missing, ["the caller presses a key", "the caller hears the answer"])
+        missing = [turn for turn, happened in turns(call, 1).items() if not happened]
+        self.assertEqual(missing, ["the caller does all that was planned"])
+        call, _ = self.rung("2")
+        missing = [turn for turn, happened in turns(call, 1).items() if not happened]
+        self.assertEqual(missing, ["the caller hears an answer to each"])
+
+    def test_speaks(self) -> None:
+        """A caller may say something when it is quiet; the carrier has it on the line then."""
+        call, _ = self.rung(spell("One, please"), "1")
+        acts = [entry.what for entry in call.sheet if entry.what in ("speaks", "presses")]
+        self.assertEqual((acts, call.spoken.strip(SILENCE)), (["speaks"], spell("One, please")))
 
     def test_given_up(self) -> None:
         """A call that the caller had to end was not a good one."""
@@ -131,27 +143,65 @@ class DemoTests(House):
         self.assertEqual(what_went_wrong(call, caller), "the daemon opened no media stream: it said Busy.")
 
 
+class SpokenTests(House):
+    """A caller with a voice."""
+
+    def test_speaks_english(self) -> None:
+        """A text becomes telephone audio; one with nothing of English in it does not."""
+        self.lives_in(flow({"start": [say("Hello.")]}))
+        self.assertGreater(len(spoken("Is it far?")), 4000)
+        self.assertIn("English only", str(self.assertRaises(ClickException, spoken, "日本")))
+
+    def test_both_sides_are_kept(self) -> None:
+        """Who speaks is on the other channel of what is kept; a silent caller has none."""
+        path = Path(self.mktemp())
+        self.lives_in(flow({"start": [say("Hello.")]}))
+        calls = [self.carrier.ring(NUMBER), self.carrier.ring(NUMBER)]
+        self.passes(0)
+        calls[1].speak(spell("Hi"))
+        self.passes(9)
+        for kept, channels in ((calls[:1], 1), (calls, 2)):
+            keep(kept, path)
+            with wave.open(str(path)) as file:
+                self.assertEqual(file.getnchannels(), channels)
+        self.assertRaises(ClickException, keep, calls, path / "below")
+
+
 class RecordTests(SynchronousTestCase):
     """The daemon's journal, as the demonstration shows it."""
 
     def setUp(self) -> None:
         """A journal with one call that has ended and one that has not."""
         step = {"node": "hours", "verb": "say", "result": "done"}
-        ended = {"call": "CA1", "event": "ended", "ending": "completed", "seconds": 2.5, "first_audio_ms": 9.0}
+        said = [{"who": "caller", "text": "When is breakfast?"}, {"who": "agent", "text": "From six until nine."}]
+        ended = {"call": "CA1", "event": "ended", "ending": "completed", "seconds": 2.5, "first_audio_ms": 9.0,
+                 "agents": [{"transcript": said}]}  # fmt: skip
         self.journal = Path(self.mktemp())
         lines = [{"call": "CA1", "event": "began"}, {**ended, "steps": [step]}, {"call": "CA2", "event": "began"}]
         self.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     def test_shown(self) -> None:
-        """How it ended, and each step with its result."""
-        shown = record(self.journal, "CA1")
-        self.assertIn("completed after 2.5 s; first audio after 9.0 ms", shown)
-        self.assertIn("hours      say      done", shown)
+        """How it ended, each step with its result, and what was said."""
+        text = shown(record(self.journal, "CA1", ["hours"]))
+        self.assertIn("completed after 2.5 s; first audio after 9.0 ms", text)
+        self.assertIn("hours      say      done", text)
+        self.assertIn("caller:    When is breakfast?", text)
+
+    def test_answer(self) -> None:
+        """Only the right answer is one."""
+        kept = record(self.journal, "CA1", [])
+        self.assertRaises(Shortfall, check_answer, kept)
+        kept["agents"][0]["transcript"][1]["text"] = f"It is served from {ANSWER}."
+        check_answer(kept)
+
+    def test_another_way(self) -> None:
+        """A call that never came to where it was meant to go is a shortfall."""
+        self.assertRaises(Shortfall, record, self.journal, "CA1", ["hours", "goodbye"])
 
     def test_missing(self) -> None:
         """A call without an end in the journal is a shortfall."""
-        self.assertRaises(Shortfall, record, self.journal, "CA2")
-        self.assertRaises(Shortfall, record, self.journal / "nowhere", "CA1")
+        self.assertRaises(Shortfall, record, self.journal, "CA2", [])
+        self.assertRaises(Shortfall, record, self.journal / "nowhere", "CA1", [])
 
 
 class ProcessTests(SynchronousTestCase):
