@@ -7,7 +7,7 @@ it is its turn, or breaks, loses the line, and the flow goes on.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import attrs
@@ -23,7 +23,20 @@ from voiced.call.playback import Playback, Speech
 from voiced.call.records import AgentRecord
 from voiced.call.transcript import Transcript
 from voiced.errors import AgentError, CallOver
-from voiced.ivoiced import AgentLimits, Brief, Deliver, IAgent, ICall, ILine, ISpeech, Outcome, Who
+from voiced.ivoiced import (
+    AgentLimits,
+    Brief,
+    Deliver,
+    IAgent,
+    IAgentTool,
+    ICall,
+    ILine,
+    ISpeech,
+    IToolbox,
+    Outcome,
+    ToolResult,
+    Who,
+)
 
 READY_SECONDS = 2.0
 """Within which an agent must be there: signed URL, connection and greeting together."""
@@ -69,6 +82,8 @@ class Conversation:
         """When somebody was heard last; in the future while the agent's speech is being played."""
         self._asked = False
         """Whether it is the agent's turn to say something."""
+        self._working = 0
+        """Tools that are being used: while one is, nobody is silent."""
         self._over = False
         self._hearing_out: Deferred[None] = succeed(None)
         self._result: Deferred[Outcome] = Deferred(self._taken_back)
@@ -82,6 +97,8 @@ class Conversation:
         self._time("ready", READY_SECONDS, self._fail, f"the agent was not there within {READY_SECONDS:g} s")
         if self._limits.seconds is not None:
             self._time("seconds", self._limits.seconds, self._leave, Outcome("timeout"))
+        if brief.tools is not None:
+            brief = attrs.evolve(brief, tools=_WatchedTools(brief.tools, self._work_begins, self._work_ends))
         self._agent = maybeDeferred(agent.converse, self, self._call, brief)
         self._agent.addCallbacks(self._left, self._broke)
         return self._result
@@ -224,10 +241,17 @@ class Conversation:
     def _sign_of_life(self) -> None:
         self._quiet_since = max(self._quiet_since, self._clock.seconds())
 
+    def _work_begins(self) -> None:
+        self._working += 1
+
+    def _work_ends(self) -> None:
+        self._working -= 1
+        self._sign_of_life()
+
     def _look_for_life(self) -> None:
         """The silence may have lasted long enough; if not, look again when it may have."""
         silence = self._limits.silence or 0.0
-        since = self._clock.seconds() if self._speaker.playing else self._quiet_since
+        since = self._clock.seconds() if self._speaker.playing or self._working else self._quiet_since
         left = since + silence - self._clock.seconds()
         if left > 0:
             self._time("silence", left, self._look_for_life)
@@ -347,3 +371,28 @@ class _Watched:
     def so_far(self) -> Any:
         """See ISpeech."""
         return self._speech.so_far()
+
+
+@implementer(IToolbox)
+@attrs.frozen
+class _WatchedTools:
+    """The tools of an agent: the conversation is told while one is used."""
+
+    _toolbox: IToolbox
+    _begins: Callable[[], None]
+    _ends: Callable[[], None]
+
+    @property
+    def tools(self) -> Mapping[str, IAgentTool]:
+        """See IToolbox."""
+        return self._toolbox.tools
+
+    def use(self, name: str, arguments: Mapping[str, Any]) -> Deferred[ToolResult]:
+        """See IToolbox."""
+
+        def ended(result: Any) -> Any:
+            self._ends()
+            return result
+
+        self._begins()
+        return self._toolbox.use(name, arguments).addBoth(ended)
