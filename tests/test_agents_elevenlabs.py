@@ -31,6 +31,7 @@ from voiced.agents.events import (
     Trouble,
     Unknown,
 )
+from voiced.call.template import Template
 from voiced.errors import AgentError
 from voiced.ivoiced import Brief, Cut, Heard, IAgentDialect, Outcome, ToolResult
 from voiced.secret import Secret
@@ -118,7 +119,8 @@ def settings(**more):
 
 
 def dialect(brief=None, party="+15550100", **more):
-    return ElevenLabsDialect(settings(**more), brief or Brief(), FACTS, party)
+    texts = {name: Template.parse(more.pop(name)) for name in ("prompt", "first_message") if name in more}
+    return ElevenLabsDialect(settings(**texts, **more), brief or Brief(), FACTS, party)
 
 
 def begun(**formats):
@@ -472,6 +474,18 @@ class SendTests(SynchronousTestCase):
         self.assertEqual(override["agent"], {**agent, "prompt": {"prompt": values["prompt"]}})
         self.assertEqual(override["tts"], {"voice_id": values["voice"]})
 
+    def test_facts(self):
+        """The settings' own texts may hold facts; none are told where that is not wanted."""
+        message = self.sent(dialect(first_message="Hi {call.caller|you}.", facts=False).opening())
+        said = message["conversation_config_override"]["agent"]["first_message"]
+        self.assertEqual(said, f"Hi {FACTS['call.caller']}.")
+        self.assertEqual(message["dynamic_variables"], {})
+
+    def test_refused(self):
+        """A handshake that is answered otherwise: each status has its sentence."""
+        for status, expected in ((401, "key"), (404, "`agent_id`"), (502, "trouble of its own")):
+            self.assertIn(expected, dialect().refused(status).reason)
+
     def test_variables(self):
         """The brief's variables go before the facts; ElevenLabs' own names are never set."""
         brief = Brief(variables={"caller": "nobody", "system__time": "now", "order": "17"})
@@ -555,8 +569,6 @@ CLOSES = [
     (1002, "Maximum duration of 60 seconds exceeded", TIMEOUT),
     (None, "", "was lost"),
     (1006, "connection was closed uncleanly", "was lost"),
-    (1006, "(WebSocket connection upgrade failed (404 - Not Found))", "`agent_id`"),
-    (1006, "(WebSocket connection upgrade failed (502 - Bad Gateway))", "trouble of its own"),
     (1002, "", "trouble of its own"),
     (1011, "", "trouble of its own"),
     (1008, "", "every override"),

@@ -30,6 +30,7 @@ from voiced.agents.openai import SESSION_SECONDS, door
 from voiced.agents.openai_dialect import OpenAIDialect
 from voiced.agents.openai_settings import Settings
 from voiced.agents.openai_shapes import IGNORED
+from voiced.call.template import Template
 from voiced.ivoiced import Brief, Cut, Heard, IAgentDialect, Outcome, ToolResult
 
 KEY = "sk-proj-5f0c9a4e"
@@ -54,7 +55,8 @@ def settings(**more):
 
 
 def dialect(brief=None, **more):
-    return OpenAIDialect(settings(**more), brief or Brief())
+    texts = {name: Template.parse(more.pop(name)) for name in ("prompt", "first_message") if name in more}
+    return OpenAIDialect(settings(**texts, **more), brief or Brief(), {"party.name": "Ann"})
 
 
 def event(kind, **body):
@@ -476,6 +478,7 @@ class SendTests(SynchronousTestCase):
             (Brief(), {}, None),
             (Brief(), {"greet": False}, ""),
             (Brief(), {"first_message": "Hello!", "greet": False}, "Hello!"),
+            (Brief(), {"first_message": "Hello {party.name}!"}, "Hello Ann!"),
             (Brief(first_message="Hi!"), {"first_message": "Hello!"}, "Hi!"),
             (Brief(first_message=""), {"first_message": "Hello!"}, ""),
         ):
@@ -519,6 +522,17 @@ class SendTests(SynchronousTestCase):
 
 
 class EndTests(SynchronousTestCase):
+    def test_refused(self):
+        """A handshake that is answered otherwise: each status has its sentence."""
+        for status, expected in (
+            (401, "api_key"),
+            (404, "`model`"),
+            (429, "rate"),
+            (503, "its own"),
+            (302, "base_url"),
+        ):
+            self.assertIn(expected, dialect().refused(status).reason)
+
     def test_closes(self):
         """Every close code, with and without words that are known."""
         for code, reason, expected in (
@@ -526,10 +540,6 @@ class EndTests(SynchronousTestCase):
             (1001, "Your session hit the maximum duration of 60 minutes.", Ended(Outcome("timeout"))),
             (None, "", "was lost"),
             (1006, "connection was closed uncleanly", "was lost"),
-            (1006, "(WebSocket connection upgrade failed (401 - Unauthorized))", "api_key"),
-            (1006, "(WebSocket connection upgrade failed (404 - Not Found))", "`model`"),
-            (1006, "(WebSocket connection upgrade failed (503 - x))", "its own"),
-            (1006, "(WebSocket connection upgrade failed (302 - x))", "base_url"),
             (1011, "", "its own"),
             (3000, "", "api_key"),
             (3000, "invalid_request_error.invalid_api_key", "api_key"),

@@ -200,7 +200,10 @@ BROKEN: list[tuple[Edit, list[str]]] = [
         {"+": "agents: {sales: {agent: toy, pich: 1}}"},
         ["8:30: agents.sales: there is no setting 'pich' here; did you mean 'pitch'?"],
     ),
-    ({"+": "agents: {sales: {engine: toy}}"}, ["8:10: agents.sales: the setting 'agent' is missing; installed: toy"]),
+    (
+        {"+": "agents: {sales: {engine: toy}}"},
+        ["8:10: agents.sales: the setting 'agent' is missing; installed: elevenlabs, local, openai, toy"],
+    ),
     (
         {"+": "lookups: {crm: {lookup: tabel}}"},
         ["8:25: lookups.crm.lookup: no lookup 'tabel' is installed; did you mean 'table'?"],

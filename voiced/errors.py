@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -66,7 +66,11 @@ class SynthesisError(VoicedError):
 
 
 class AgentError(VoicedError):
-    """A live agent could not take the line, or left it in disorder."""
+    """A live agent could not take the line, or left it in disorder; `facts` is what is known of the conversation."""
+
+    def __init__(self, message: str, facts: Mapping[str, str] | None = None) -> None:
+        self.facts = facts or {}
+        super().__init__(message)
 
 
 class ToolFailed(VoicedError):

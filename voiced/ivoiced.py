@@ -246,6 +246,9 @@ class IAgentDialect(Interface):
     def closing() -> Sequence[str]:
         """What to say before we close the socket."""
 
+    def refused(status: int) -> Any:
+        """What it means that the vendor answered the handshake with this HTTP status: a Failed."""
+
     def closed(code: int | None, reason: str) -> Any:
         """What it means that the vendor closed the socket so: an Ended or a Failed."""
 

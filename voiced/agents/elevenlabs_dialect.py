@@ -126,6 +126,10 @@ class ElevenLabsDialect:
         """Closing the socket says it all."""
         return []
 
+    def refused(self, status: int) -> Failed:
+        """See IAgentDialect."""
+        return trouble.refused(status)
+
     def closed(self, code: int | None, reason: str) -> Ended | Failed:
         """See voiced.agents.elevenlabs_trouble."""
         return trouble.closed(code, reason)

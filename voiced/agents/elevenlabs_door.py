@@ -26,7 +26,7 @@ _FAMILY = ".elevenlabs.io"
 """Hosts that may answer for each other: a region's socket may be at another host than the region's API."""
 
 _KEY = "ElevenLabs does not accept this api_key: make a new one at elevenlabs.io and set it"
-_CREDITS = "the ElevenLabs account has no credits left: top it up or raise the plan"
+_CREDITS = "the ElevenLabs account has no credits left: top it up, or raise the plan"
 _RIGHTS = "ElevenLabs does not allow this: the api_key needs access to ElevenLabs Agents (Conversational AI)"
 _AGENT = "ElevenLabs knows no agent {agent!r}: check `agent_id`, and that it belongs to this key's account and region"
 _BUSY = "all conversations that the ElevenLabs plan allows at once are taken: raise the plan, or lower limits.calls"

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+from voiced.agents.briefing import told
 from voiced.agents.elevenlabs_settings import Settings
 from voiced.ivoiced import Brief
 
@@ -31,8 +32,8 @@ def opening(settings: Settings, brief: Brief, facts: Mapping[str, str], party: s
     """The first message. `facts` are the flow's, by dotted name; `party` is the human's number."""
     return _set(
         type="conversation_initiation_client_data",
-        conversation_config_override=_overrides(settings, brief) or None,
-        dynamic_variables=variables(facts, brief.variables),
+        conversation_config_override=_overrides(settings, brief, facts) or None,
+        dynamic_variables=variables(facts if settings.facts else {}, brief.variables),
         user_id=party if settings.user_id and party else None,
         source_info={"source": "voiced", "version": _VERSION},
     )
@@ -46,11 +47,11 @@ def variables(facts: Mapping[str, str], given: Mapping[str, str]) -> dict[str, s
     return {name: value for name, value in every.items() if not name.startswith(_RESERVED)}
 
 
-def _overrides(settings: Settings, brief: Brief) -> dict[str, Any]:
-    prompt = _set(prompt=_first(brief.prompt, settings.prompt), llm=settings.llm)
+def _overrides(settings: Settings, brief: Brief, facts: Mapping[str, str]) -> dict[str, Any]:
+    prompt = _set(prompt=told(brief.prompt, settings.prompt, facts), llm=settings.llm)
     agent = _set(
         prompt=prompt or None,
-        first_message=_first(brief.first_message, settings.first_message),
+        first_message=told(brief.first_message, settings.first_message, facts),
         language=_first(brief.language, settings.language),
     )
     voice = _set(

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from voiced.call.template import Template
 from voiced.secret import Secret
 
 ClientEvent = Literal[
@@ -29,7 +30,7 @@ _Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An agent `engine: elevenlabs` of voiced.yaml."""
+    """An agent `agent: elevenlabs` of voiced.yaml."""
 
     # The agent's id, as in its URL at elevenlabs.io.
     agent_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{4,128}$")]
@@ -43,10 +44,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     branch_id: _Name | None = None
     version_id: _Name | None = None
     environment: _Name | None = None
-    # Overrides. A step's own brief goes before them.
-    prompt: _Text | None = None
+    # Overrides. A step's own brief goes before them. The first two may hold facts: {party.name|there}.
+    prompt: Template | None = None
     # "": the agent waits for the caller to begin.
-    first_message: str | None = None
+    first_message: Template | None = None
     # ISO 639-1, and "pt-br".
     language: Annotated[str, Meta(pattern=r"^[a-z]{2}(-[a-z]{2})?$")] | None = None
     # A voice's id.
@@ -65,6 +66,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_events: tuple[ClientEvent, ...] = ()
     # Whether the caller's number is given as `user_id`, so that ElevenLabs keeps the callers apart.
     user_id: bool = False
+    # Whether the agent is told who calls, and all that the flow knows, as dynamic variables.
+    facts: bool = True
 
     def __post_init__(self) -> None:
         key = self.api_key.reveal() if self.api_key is not None else "public"
@@ -72,5 +75,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("`api_key` is empty, or holds a space or a line break: copy the key alone")
         if self.api_key is None and (self.branch_id or self.version_id or self.environment):
             raise ValueError("`branch_id`, `version_id` and `environment` need an `api_key`")
+        if self.prompt is not None and not self.prompt.source.strip():
+            raise ValueError("`prompt` is empty, and to ElevenLabs that is an override as well: leave it out")
         if self.client_events and (missing := sorted(_NEEDED.difference(self.client_events))):
             raise ValueError(f"`client_events` lacks {', '.join(missing)}: no conversation can do without")

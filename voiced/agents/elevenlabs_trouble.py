@@ -9,8 +9,6 @@ the prompt, or what the caller said. It is searched for words that are known, an
 
 from __future__ import annotations
 
-import re
-
 from voiced.agents.events import Ended, Failed
 from voiced.ivoiced import Outcome
 
@@ -119,8 +117,6 @@ _BY_CODE = {
     3000: _AUTH,
 }
 _BY_STATUS = {401: _AUTH, 402: _CREDITS, 403: _AUTH, 404: _AGENT, 429: _BUSY}
-_UPGRADE = re.compile(r"upgrade failed \((\d{3})")
-"""What Autobahn makes of a handshake that was answered otherwise."""
 
 
 def error(code: int, error_type: str, text: str) -> Ended | Failed:
@@ -134,9 +130,12 @@ def error(code: int, error_type: str, text: str) -> Ended | Failed:
 
 def closed(code: int | None, reason: str) -> Ended | Failed:
     """What it means that the socket was closed so; no code where nobody said goodbye."""
-    if upgrade := _UPGRADE.search(reason):
-        return Failed(f"{_BY_STATUS.get(int(upgrade[1]), _OWN)} ({upgrade[1]})")
     return Failed(_LOST) if code is None else _by_words(code, reason)
+
+
+def refused(status: int) -> Failed:
+    """What it means that the handshake was answered with this HTTP status."""
+    return Failed(f"{_BY_STATUS.get(status, _OWN)} ({status})")
 
 
 def _by_words(code: int, text: str) -> Ended | Failed:

@@ -29,7 +29,7 @@ def make(settings: Settings, tools: Tools) -> IAgent:
         return succeed(door(settings))
 
     def dialect(call: ICall, brief: Brief) -> IAgentDialect:
-        return OpenAIDialect(settings, brief)
+        return OpenAIDialect(settings, brief, call.facts)
 
     return Realtime(tools, open_door, dialect)
 

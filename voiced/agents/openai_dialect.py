@@ -22,7 +22,7 @@ Source: openai 3.54, `openai.types.realtime`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import attrs
@@ -69,11 +69,11 @@ class _Item:
 
 @implementer(IAgentDialect)
 class OpenAIDialect:
-    """One conversation."""
+    """One conversation. `facts` are the flow's, by dotted name."""
 
-    def __init__(self, settings: Settings, brief: Brief) -> None:
-        self._opening = opening(settings, brief)
-        self._greeting = greeting(settings, brief)
+    def __init__(self, settings: Settings, brief: Brief, facts: Mapping[str, str]) -> None:
+        self._opening = opening(settings, brief, facts)
+        self._greeting = greeting(settings, brief, facts)
         self._ready = False
         self._answers = Answers()
         self._items: dict[str, _Item] = {}
@@ -136,6 +136,10 @@ class OpenAIDialect:
     def closing(self) -> Sequence[str]:
         """Closing the socket says it all."""
         return []
+
+    def refused(self, status: int) -> Failed:
+        """See IAgentDialect."""
+        return trouble.refused(status)
 
     def closed(self, code: int | None, reason: str) -> Ended | Failed:
         """See voiced.agents.openai_trouble."""

@@ -8,8 +8,10 @@ Telephone audio is `audio/pcmu` both ways, which has no `rate` here. The model i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from voiced.agents.briefing import told
 from voiced.agents.openai_settings import Settings
 from voiced.ivoiced import Brief
 
@@ -17,9 +19,9 @@ _PCMU = {"type": "audio/pcmu"}
 _OWN_VOICE = "voice_"
 
 
-def opening(settings: Settings, brief: Brief) -> dict[str, Any]:
-    """The first message."""
-    text = _instructions(settings, brief)
+def opening(settings: Settings, brief: Brief, facts: Mapping[str, str]) -> dict[str, Any]:
+    """The first message. `facts` are the flow's, by dotted name; only what the settings' texts name is told."""
+    text = _instructions(settings, brief, facts)
     tools = _tools(brief)
     session = {
         "type": "realtime",
@@ -31,23 +33,22 @@ def opening(settings: Settings, brief: Brief) -> dict[str, Any]:
     return {"type": "session.update", "session": session}
 
 
-def greeting(settings: Settings, brief: Brief) -> dict[str, Any] | None:
+def greeting(settings: Settings, brief: Brief, facts: Mapping[str, str]) -> dict[str, Any] | None:
     """What makes the model speak first; None when the caller begins."""
-    text = settings.first_message if brief.first_message is None else brief.first_message
+    text = told(brief.first_message, settings.first_message, facts)
     if text:
         exactly = f"Say exactly this to the caller, word for word, and nothing else: {text}"
         return {"type": "response.create", "response": {"instructions": exactly, "tool_choice": "none"}}
     return {"type": "response.create"} if text is None and settings.greet else None
 
 
-def _instructions(settings: Settings, brief: Brief) -> str:
-    prompt = settings.prompt if brief.prompt is None else brief.prompt
+def _instructions(settings: Settings, brief: Brief, facts: Mapping[str, str]) -> str:
     language = brief.language or settings.language
-    facts = "\n".join(f"- {name}: {value}" for name, value in brief.variables.items())
+    known = "\n".join(f"- {name}: {value}" for name, value in brief.variables.items())
     parts = (
-        prompt,
+        told(brief.prompt, settings.prompt, facts),
         language and f"Speak the language whose ISO 639 code is {language!r}.",
-        facts and f"What is known about this call:\n{facts}",
+        known and f"What is known about this call:\n{known}",
     )
     return "\n\n".join(part for part in parts if part)
 

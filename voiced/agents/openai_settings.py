@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from voiced.call.template import Template
 from voiced.secret import Secret
 
-_Text = Annotated[str, Meta(min_length=1)]
 _Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 
 
@@ -37,7 +37,7 @@ class SemanticVad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An agent `engine: openai` of voiced.yaml."""
+    """An agent `agent: openai` of voiced.yaml."""
 
     # A key of the project.
     api_key: Secret
@@ -46,10 +46,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_url: Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$")] = (
         "https://api.openai.com"
     )
-    # Who the agent is and what it shall do. A step's own brief goes before this and the next three.
-    prompt: _Text | None = None
+    # Who the agent is and what it shall do. A step's own brief goes before this and the next three. This and the
+    # next may hold facts: {party.name|there}.
+    prompt: Template | None = None
     # What it says first, word for word. "": the caller begins.
-    first_message: str | None = None
+    first_message: Template | None = None
     # ISO 639-1: what it speaks, and what the caller is expected to speak.
     language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")] | None = None
     # alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar; or a voice_… of your own.

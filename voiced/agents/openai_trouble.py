@@ -50,8 +50,6 @@ _HARMLESS = {"response_cancel_not_active", "conversation_already_has_active_resp
 _EXPIRED = ("session_expired", "maximum duration")
 _BY_STATUS = {401: _KEY, 403: _MODEL, 404: _MODEL, 429: _RATE}
 _BY_CODE = {1006: _LOST, 1011: _OWN, 1012: _OWN, 1013: _OWN, 3000: _KEY}
-_UPGRADE = re.compile(r"upgrade failed \((\d{3})")
-"""What Autobahn makes of a handshake that was answered otherwise."""
 _SETTING = re.compile(r"session\.[a-z_]+(?:[.\[][a-z0-9_\]]+){0,6}")
 _WORD = re.compile(r"[a-z_]{1,64}")
 
@@ -96,13 +94,15 @@ def closed(code: int | None, reason: str) -> Ended | Failed:
     for word, sentence in _FATAL.items():
         if word in lower:
             return Failed(f"{sentence} ({word})")
-    if upgrade := _UPGRADE.search(reason):
-        status = int(upgrade[1])
-        sentence = _BY_STATUS.get(status, _OWN if status >= 500 else "OpenAI refused the connection: check base_url")
-        return Failed(f"{sentence} ({status})")
     if code == 1000:
         return Ended(Outcome("completed"))
     return Failed(_LOST if code is None else f"{_BY_CODE.get(code, _CLOSED)} (code {code})")
+
+
+def refused(status: int) -> Failed:
+    """What it means that the handshake was answered with this HTTP status."""
+    sentence = _BY_STATUS.get(status, _OWN if status >= 500 else "OpenAI refused the connection: check base_url")
+    return Failed(f"{sentence} ({status})")
 
 
 def _named(code: str) -> str:

@@ -175,6 +175,10 @@ class Talk:
             if self._leaving is not None:
                 self._end(self._leaving)
 
+    def refused(self, status: int) -> None:
+        """The vendor does not take the socket."""
+        self._obey(self._dialect.refused(status))
+
     def turned_away(self, why: str) -> None:
         """The socket never came to a handshake."""
         self._fail(why)

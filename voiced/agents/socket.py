@@ -43,6 +43,9 @@ class SocketOwner(Protocol):
     def closed(self, code: int | None, reason: str) -> None:
         """The socket is gone; the code and reason, as far as there are any: the vendor's, unless we had to close."""
 
+    def refused(self, status: int) -> None:
+        """The handshake was answered with this HTTP status."""
+
     def turned_away(self, why: str) -> None:
         """It never came to a handshake; `why` is for the operator."""
 
@@ -152,13 +155,12 @@ class AgentSocket:
             ours = self._protocol.localCloseCode
             broken = ours not in (None, 1000)  # what a reply to the vendor's own close says is 1000
             self.guarded(self.owner.closed, ours if broken else code, "" if broken else reason)
+        elif refused := _REFUSED.search(reason):
+            self.guarded(self.owner.refused, int(refused[1]))
         else:
-            self.guarded(self.owner.turned_away, self._why(reason))
+            self.guarded(self.owner.turned_away, self._why())
 
-    def _why(self, reason: str) -> str:
-        refused = _REFUSED.search(reason)
-        if refused:
-            return f"{self._host} refused the socket (HTTP {refused[1]}): check the agent's id, key and base_url"
+    def _why(self) -> str:
         if self.lost is not None and self.lost.check(*NETWORK) and not self._protocol.droppedByMe:
             return sentence(self.lost, self._host)
         return f"{self._host} did not take the socket: check that base_url leads to the vendor"

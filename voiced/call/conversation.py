@@ -296,8 +296,7 @@ class Conversation:
         """The agent loses the line, in disorder."""
         self._close("failed", why)
         self._agent.cancel()
-        self.record.transcript = self._transcript.lines()
-        self._result.errback(AgentError(why))
+        self._result.errback(AgentError(why, self._facts()))
 
     def _taken_back(self, _: object) -> None:
         """The flow was stopped: the caller has hung up, or the daemon stops."""
@@ -321,13 +320,13 @@ class Conversation:
         self.record.ended = self._clock.seconds()
 
     def _hand_back(self, outcome: Outcome) -> None:
+        self._result.callback(attrs.evolve(outcome, facts={**outcome.facts, **self._facts()}))
+
+    def _facts(self) -> dict[str, str]:
+        """What the flow may read of the conversation."""
         lines = self.record.transcript = self._transcript.lines()
-        facts = {
-            **outcome.facts,
-            "conversation": self.record.conversation,
-            "transcript": "\n".join(f"{line.who}: {line.text}" for line in lines),
-        }
-        self._result.callback(attrs.evolve(outcome, facts=facts))
+        transcript = "\n".join(f"{line.who}: {line.text}" for line in lines)
+        return {"conversation": self.record.conversation, "transcript": transcript}
 
     def _since(self, began: float) -> float:
         return round((self._clock.seconds() - began) * 1000, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ MOST_TEXT = 16 * 1024
 _CUT = " … (the rest was cut off)"
 _LONGEST_NAME = 64
 
+_PLAIN = re.compile(r"[A-Za-z_]{1,64}")
+"""A name that may be logged: a model may put a caller's number into one."""
+
 _log = Logger()
 
 
@@ -34,7 +38,10 @@ class Toolbox:
         """Cancelling it cancels the tool. A tool that does not stop when it is cancelled is not waited for."""
         tool = self.tools.get(name)
         if tool is None:
-            _log.warn("{call}: the agent asks for a tool that it does not have", call=self.call.info.sid)
+            shown = name if _PLAIN.fullmatch(name) else "one whose name is none"
+            _log.warn(
+                "{call}: the agent asks for a tool that it does not have, {tool}", call=self.call.info.sid, tool=shown
+            )
             there = ", ".join(sorted(self.tools)) or "none"
             return succeed(_error(f"There is no tool {name[:_LONGEST_NAME]!r}; there are: {there}."))
         if not isinstance(arguments, Mapping):

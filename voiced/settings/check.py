@@ -103,6 +103,8 @@ def _one_of(part: Part, kinds: tuple[Any, ...]) -> Any:
     if part.value is None and type(None) in kinds:
         return None
     real = [kind for kind in kinds if kind is not type(None)]
+    if tagged := [kind for kind in real if _tag(kind) is not None]:
+        return _tagged(part, tagged)
     fitting = [kind for kind in real if isinstance(part.value, _shape(kind))] or real[:1]
     for kind in fitting[:-1]:
         trial = attrs.evolve(part, faults=[])
@@ -110,6 +112,23 @@ def _one_of(part: Part, kinds: tuple[Any, ...]) -> Any:
         if not trial.faults:
             return value
     return convert(part, fitting[-1])
+
+
+def _tag(kind: Any) -> tuple[str, str] | None:
+    """The setting by which a Struct is told from others, and its value there."""
+    config = getattr(kind, "__struct_config__", None)
+    return None if config is None or config.tag is None else (config.tag_field, config.tag)
+
+
+def _tagged(part: Part, kinds: list[Any]) -> Any:
+    """The Struct whose tag is written; the first one's, where none is."""
+    tags = {tag: kind for kind in kinds for field, tag in [_tag(kind) or ("", "")]}
+    field = (_tag(kinds[0]) or ("", ""))[0]
+    chosen = _choice(part[field], {str(tag): tag for tag in tags}) if field in part else next(iter(tags))
+    if chosen is BROKEN:
+        return BROKEN
+    value = decode(part, tags[chosen], besides=(field,))
+    return BROKEN if value is None else value
 
 
 def _shape(kind: Any) -> type:

@@ -57,4 +57,3 @@ def _named(failure: Failure, host: str) -> Failure:
         return failure
     retry = not isinstance(reason_of(failure), SSL.Error | VerificationError)
     return Failure(SynthesisError(sentence(failure, host), retry=retry))
-

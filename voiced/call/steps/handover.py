@@ -71,6 +71,7 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             outcome = await call.converse(self.use, self._brief(call), limits)
         except AgentError as error:
             log.warn("{call}: agent {agent}: {error}", call=call.info.sid, agent=self.use, error=str(error))
+            call.facts.update({f"agent.{name}": value for name, value in error.facts.items()})
             call.facts |= {OUTCOME: "failed", "agent.error": str(error)}
             call.note(f"failed: {error}")
             if not self._quiet:
