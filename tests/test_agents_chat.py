@@ -13,16 +13,20 @@ from voiced.agents.brain import IBrain
 from voiced.agents.chat import Chat, ChatBrain
 from voiced.agents.completion import Completion
 from voiced.agents.eventstream import MOST, EventStream
+from voiced.agents.local import Brain, Settings, make
 from voiced.agents.talk import Talk
+from voiced.call.audio import silence
 from voiced.call.template import Template
 from voiced.errors import AgentError
 from voiced.ivoiced import Brief, Heard, Outcome, ToolResult
 from voiced.secret import Secret
 from voiced.simulator.memory import MemoryNetwork, elapse
 from voiced.simulator.openai import API_KEY, Call, ChatReply, OpenAI
+from voiced.testing.contracts import AgentContract
 from voiced.testing.fake_call import FakeCall
+from voiced.testing.fake_hearing import FakeHearing
 from voiced.testing.fake_toolbox import FakeToolbox
-from voiced.testing.fakes import FakeTools
+from voiced.testing.fakes import FakeTools, spell
 
 HOST = "llm.test"
 SETTINGS = {"model": "tiny", "base_url": f"http://{HOST}/v1", "api_key": Secret(API_KEY)}
@@ -248,8 +252,10 @@ class ChatTests(SynchronousTestCase):
         self.assertEqual(self.said, ["One."])
 
     def test_says_nothing(self):
-        """A model that answers nothing has failed."""
-        self.ask("Hello", ChatReply("", finish_reason="content_filter"))
+        """A model that answers nothing is asked once more, and then has failed."""
+        self.ask("Hello", "", "Hi.")
+        self.assertEqual(self.said, ["Hi."])
+        self.ask("Hello", *[ChatReply("", finish_reason="content_filter")] * 2)
         self.assertFails("answered nothing (content_filter)")
 
     def test_something_else(self):
@@ -282,6 +288,44 @@ class ChatTests(SynchronousTestCase):
             elapse(self.clock, 1)
             self.failureResultOf(self.answer, CancelledError)
             self.assertNothingLeft()
+
+
+class ChatAgentContract(AgentContract, SynchronousTestCase):
+    """The local agent with this brain is an agent like any other."""
+
+    def make_agent(self):
+        self.clock = Clock()
+        self.network = MemoryNetwork(self.clock)
+        self.double = OpenAI(self.clock)
+        self.network.listen(HOST, self.double.site())
+        tools = FakeTools(self.clock, http=self.network.http(), hearing=FakeHearing())
+        first = Template.parse("Good evening, this is the hotel.")
+        return make(Settings(Brain(chat=Chat(**SETTINGS)), first_message=first), tools)
+
+    def advance(self, seconds):
+        elapse(self.clock, seconds)
+
+    def caller_asks(self, *replies):
+        self.double.chat.replies.clear()
+        self.double.chat.expect(*replies)
+        self.line.caller_says(spell("Hello there") + silence(0.6))
+
+    def agent_speaks(self):
+        self.caller_asks(ChatReply("Good evening. How can I help?", pace=0.05), "Yes?")
+
+    def agent_ends(self):
+        self.caller_asks(ChatReply("Bye.", [Call("leave")]))
+
+    def break_agent(self):
+        self.double.chat.weather.fail(400)
+        self.caller_asks()
+
+    def left_open(self):
+        return len(self.network.connections(HOST))
+
+    @property
+    def brief(self):
+        return Brief(tools=FakeToolbox(leave=ToolResult("", leave=Outcome("completed"))))
 
 
 class EventStreamTests(SynchronousTestCase):

@@ -67,6 +67,9 @@ class Thinker:
     def understands(self, text):
         return True
 
+    def foresee(self, text):
+        return Utterance(f"{text}!") if text.endswith("??") else None
+
     def answer(self, say):
         self.asked.append(self.talk.said)
         self.say = lambda text: say(Utterance(text))
@@ -193,8 +196,8 @@ class ConversationTests(SynchronousTestCase):
         self.line.caller_says(spell("is it"))
         self.brain.say("Ten.")
         self.passes(0.1)
-        self.assertEqual(self.voice.spoken, [])
-        self.hear("?!")
+        self.assertEqual(self.voice.spoken, ["Ten."])
+        self.hear("so")
         self.passes(1)
         self.assertHeard()
 
@@ -210,15 +213,49 @@ class ConversationTests(SynchronousTestCase):
         self.assertHeard("Ten.")
 
     def test_slow_voice_is_held(self):
-        """A synthesis that has given nothing yet is taken back when the caller goes on."""
+        """A synthesis that has given nothing yet is kept while the caller makes another sound, and may be dropped."""
         self.voice.first_after = 0.5
         self.converse()
         self.hear("How much")
         self.brain.say("Ten.")
         self.line.caller_says(spell("is it"))
-        self.assertEqual(self.voice.cancellations, 1)
         self.passes(2)
         self.assertHeard()
+        self.hear("now")
+        self.passes(2)
+        self.assertHeard()
+
+    def test_foresees(self):
+        """What may be the answer is synthesized while we wait whether the caller is done, and said if it is that."""
+        self.converse()
+        self.hear("How much??", after=0.25)
+        self.assertEqual((self.voice.spoken, self.brain.asked), (["How much??!"], []))
+        self.line.caller_says(silence(0.3))
+        self.brain.say("How much??!")
+        self.passes(2)
+        self.assertHeard("How much??!")
+        self.assertEqual(self.voice.syntheses, 1)
+
+    def test_foresees_wrong(self):
+        """What was synthesized and is not said after all is dropped."""
+        self.voice.first_after = 1.0
+        self.converse()
+        self.hear("How much??", after=0.25)
+        self.hear("Never??")
+        self.brain.say("Ten.")
+        self.passes(3)
+        self.assertHeard("Ten.")
+        self.assertEqual(self.voice.cancellations, 1)
+
+    def test_foresees_with_a_broken_voice(self):
+        """A voice that breaks before it is needed fails nothing until it is."""
+        self.voice.fail_with = SynthesisError("no credits left")
+        self.converse()
+        self.hear("How much??", after=0.25)
+        self.assertNoResult(self.talking)
+        self.line.caller_says(silence(0.3))
+        self.brain.say("How much??!")
+        self.assertFails("no credits left")
 
     def test_interrupted(self):
         """Interrupted, the voice and the brain stop, and what was still to be said is forgotten."""
@@ -249,7 +286,7 @@ class ConversationTests(SynchronousTestCase):
         self.hear("How much?")
         self.brain.say("Ten of them.")
         self.passes(0.3)
-        self.hear("Well")
+        self.hear("Okay")
         self.line.caller_says(spell("stop it"))
         self.line.interrupt()
         self.assertEqual(self.brain.asked, ["How much?"])
@@ -468,6 +505,12 @@ def recognising(test):
     test.hear("Hello there")
 
 
+def waiting(test):
+    """While it waits whether there is more, and the answer is synthesized already."""
+    test.voice.first_after = 0.5
+    test.hear("Hello there??", after=0.25)
+
+
 def typing(test):
     """While the caller types a number."""
     test.line.press("1")
@@ -499,7 +542,7 @@ def leaving(test):
     test.brain.thinking.callback(Outcome("completed"))
 
 
-STATES = (greeting, listening, hearing, recognising, typing, thinking, synthesizing, speaking, leaving)
+STATES = (greeting, listening, hearing, recognising, typing, waiting, thinking, synthesizing, speaking, leaving)
 
 
 class TalkTests(SynchronousTestCase):

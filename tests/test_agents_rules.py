@@ -175,6 +175,18 @@ class RulesTests(SynchronousTestCase):
         for text, understood in (("Breakfast?", True), ("My name is Ann", False), ("Blue fish", False)):
             self.assertEqual(self.brain.understands(text), understood)
 
+    def test_foresees(self):
+        """It knows what it would say first, and knowing it changes nothing."""
+        for text, sentence in (
+            ("My name is Ann", "Good evening, Ann."),
+            ("taxi", "One moment please."),
+            ("weather", None),
+        ):
+            foreseen = self.brain.foresee(text)
+            self.assertEqual(foreseen and foreseen.text, sentence)
+        self.assertAnswers("My name is Bob", "Good evening, Bob.")
+        self.assertEqual(self.brain.foresee("My name is Ann").text, "I know.")
+
     def test_tool(self):
         """A tool is used with what is known, and its answer is spoken; meanwhile something else is."""
         working = Deferred()

@@ -18,9 +18,13 @@ class Listener:
     def __init__(self):
         self.told = []
         self.spoke = 0
+        self.guesses = []
 
     def speaks(self):
         self.spoke += 1
+
+    def perhaps(self, text):
+        self.guesses.append(text)
 
     def turn(self, text):
         self.told.append(text)
@@ -82,11 +86,17 @@ class TurnTakingTests(SynchronousTestCase):
     def test_speculation(self):
         """It is recognised in the first gap, while we wait whether there is more."""
         self.hear("Hello there", 0.25)
-        self.assertEqual(len(self.hearing.recognised), 1)
+        self.assertEqual(self.listener.guesses, ["Hello there"])
         self.assertTold()
 
     def test_goes_on(self):
         """A caller who goes on was not done: the guess is dropped, and all is one turn."""
+        self.hear("I have", 0.3, "a question", 0.6)
+        self.assertTold("I have a question")
+        self.assertEqual(self.listener.guesses, ["I have", None, "I have a question"])
+
+    def test_goes_on_early(self):
+        """A recognition that is not wanted any more is dropped."""
         self.hearing.delay = 0.1
         self.hear("I have", 0.3, "a question", 0.3)
         self.clock.advance(0.1)
@@ -191,6 +201,7 @@ class LeadsOnTests(SynchronousTestCase):
             "Um",
             "Do you have a room for?",
             "4, 1",
+            "So,",
             "It's four one",
             "...",
             "",

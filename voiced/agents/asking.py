@@ -170,7 +170,8 @@ class Asking(Protocol):
         """It is over, so or so; a connection that is still open is closed."""
         if self.done.called:
             return
-        self._timer.cancel() if self._timer.active() else None
+        if self._timer.active():
+            self._timer.cancel()
         self.done.callback(result)
         self._request.cancel()
         self._abort()

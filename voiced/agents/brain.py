@@ -22,6 +22,12 @@ class IBrain(Interface):
         They may not be all that the caller means to say; then the agent waits a little less for more.
         """
 
+    def foresee(text: str) -> Utterance | None:  # noqa: N805
+        """The first sentence of the answer, if the caller has said these words and no more; None: not known yet.
+
+        It is synthesized while we wait whether there is more. Pure, and quick.
+        """
+
     def answer(say: Say) -> Deferred[Outcome | None]:  # noqa: N805
         """Answer what the caller said (`talk.said`, which stays the same until the first sound of the answer).
 

@@ -90,6 +90,10 @@ class ChatBrain:
         """Nobody knows before it is asked."""
         return False
 
+    def foresee(self, text: str) -> Utterance | None:
+        """It would cost a request for each pause that the caller makes."""
+        return None
+
     def answer(self, say: Say) -> Deferred[Outcome | None]:
         """One request, and one more after each use of tools."""
         return Deferred.fromCoroutine(self._converse(say))
@@ -100,8 +104,6 @@ class ChatBrain:
         for _ in range(_ROUNDS):
             completion = await self._complete(messages, say)
             if not completion.tools:
-                if not completion.text.strip() and not used:
-                    raise AgentError(f"the model answered nothing ({completion.finish or 'for no reason'})")
                 return None
             results = [_asked(completion), *(_unfinished(tool) for tool in completion.tools)]
             used += results
@@ -141,7 +143,7 @@ class ChatBrain:
         headers = {"authorization": f"Bearer {key.reveal()}"} if key is not None else {}
         url = settings.base_url.rstrip("/") + "/chat/completions"
         asking.start(self._http, url, headers, {**settings.body(), "messages": messages, **self._tools()})
-        return asking.done.addCallback(lambda _: completion)
+        return asking.done.addCallback(lambda _: _something(completion))
 
     async def _use(self, tool: ToolUse) -> ToolResult:
         toolbox, arguments = self._talk.brief.tools, tool.parsed()
@@ -180,6 +182,13 @@ def _add(messages: list[Message], role: str, text: str) -> None:
         messages[-1] = {"role": role, "content": f"{messages[-1]['content']} {text}".strip()}
     elif text:
         messages.append({"role": role, "content": text})
+
+
+def _something(completion: Completion) -> Completion:
+    """The completion, if it is one: who gets no answer hangs up."""
+    if not completion.text.strip() and not completion.tools:
+        raise Unanswered(f"the model answered nothing ({completion.finish or 'for no reason'})", retry=True)
+    return completion
 
 
 def _asked(completion: Completion) -> Message:

@@ -66,6 +66,12 @@ class Conversing:
         if not self._mouth.audible:
             self._mouth.hold()
 
+    def perhaps(self, text: str | None) -> None:
+        """See Listener."""
+        wanted = text is not None and self._answer is None and not self._mouth.busy
+        sentence = self._brain.foresee(f"{self._talk.said} {text}".strip()) if wanted else None
+        self._mouth.prepare(None if sentence is None else self._ours(sentence))
+
     def turn(self, text: str) -> None:
         """See Listener."""
         self._line.said(Who.CALLER, text)
@@ -154,7 +160,10 @@ class Conversing:
 
     def _say(self, sentence: Utterance) -> None:
         if not self.done.called:
-            self._mouth.say(attrs.evolve(sentence, call=self._talk.call.info.sid))
+            self._mouth.say(self._ours(sentence))
+
+    def _ours(self, sentence: Utterance) -> Utterance:
+        return attrs.evolve(sentence, call=self._talk.call.info.sid)
 
     def _settle(self) -> None:
         """What is being answered is answered; what was said since is not."""

@@ -41,6 +41,7 @@ class Mouth:
         self._voice = voice
         self._speaker = speaker
         self._queue: deque[Utterance] = deque()
+        self._prepared: _Saying | None = None
         self._saying: _Saying | None = None
         self._open: list[ISpeech] = []
         self._held = False
@@ -55,22 +56,31 @@ class Mouth:
         """Whether there is something that is not heard yet."""
         return bool(self._queue or self._open or self._saying)
 
+    def prepare(self, utterance: Utterance | None) -> None:
+        """This may well be said next (None: nothing may): it is synthesized already, and kept until it is."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            prepared.stop()
+        if utterance is not None:
+            self._prepared = _Saying(utterance)
+            self._prepared.start(self._voice)
+
     def say(self, utterance: Utterance) -> None:
         """Say this next."""
         self._queue.append(utterance)
         self._next()
 
     def hold(self) -> None:
-        """Begin nothing new: the caller speaks, and we had not begun."""
+        """Let nothing new be heard: the caller speaks, and we had not begun."""
         self._held = True
-        if self._saying is not None and self._saying.speech is None:
-            saying, self._saying = self._saying, None
-            self._queue.appendleft(saying.utterance)
-            saying.stop()
+        if self._saying is not None:
+            self._saying.hold()
 
     def release(self) -> None:
         """Go on."""
-        self._held = False
+        held, self._held = self._held, False
+        if held and self._saying is not None:
+            self._saying.speak(self._begin, self._said)
         self._next()
 
     def forget(self) -> None:
@@ -84,12 +94,21 @@ class Mouth:
     def stop(self) -> None:
         """Forget, and tell nobody anything any more; what the line has plays on."""
         self._open.clear()
+        self.prepare(None)
         self.forget()
 
     def _next(self) -> None:
-        if self._queue and self._saying is None and not self._held and len(self._open) < _AHEAD:
-            self._saying = _Saying(self._queue.popleft(), self._begin, self._said)
+        if not self._queue or self._saying is not None or len(self._open) >= _AHEAD:
+            return
+        utterance = self._queue.popleft()
+        if self._prepared is not None and self._prepared.utterance == utterance:
+            self._saying, self._prepared = self._prepared, None
+        else:
+            self.prepare(None)
+            self._saying = _Saying(utterance)
             self._saying.start(self._voice)
+        if not self._held:
+            self._saying.speak(self._begin, self._said)
 
     def _begin(self, text: str) -> ISpeech:
         speech = self._line.speak()
@@ -125,28 +144,38 @@ class Mouth:
 
 
 class _Saying:
-    """One sentence, from the voice to the line. `begin` gives its speech at the first sound."""
+    """One sentence, from the voice to the line: synthesized from `start` on, and heard from `speak` on."""
 
-    def __init__(
-        self,
-        utterance: Utterance,
-        begin: Callable[[str], ISpeech],
-        over: Callable[[_Saying, Failure | None], None],
-    ) -> None:
+    def __init__(self, utterance: Utterance) -> None:
         self.utterance = utterance
         self.speech: ISpeech | None = None
-        self._begin = begin
-        self._over = over
-        self._stopped = False
+        self._audio: deque[bytes] = deque()
+        """What was synthesized and is not on the line yet."""
         self._synthesis: Deferred[None] | None = None
+        self._ended: list[Failure | None] = []
+        """How the synthesis ended, when it has."""
+        self._begin: Callable[[str], ISpeech] | None = None
+        self._stopped = False
 
     def start(self, voice: ITTSEngine) -> None:
+        """Have it synthesized."""
         self._synthesis = voice.synthesize(self.utterance, self._piece)
-        self._synthesis.addBoth(self._end)
         if self._stopped:
             self._synthesis.cancel()  # because of what it delivered at once
+        self._synthesis.addBoth(self._end)
+
+    def speak(self, begin: Callable[[str], ISpeech], over: Callable[[_Saying, Failure | None], None]) -> None:
+        """Let it be heard. `begin` gives its speech at the first sound; `over` is told how it ended."""
+        self._begin, self._over = begin, over
+        self._flow()
+
+    def hold(self) -> None:
+        """Let it not be heard yet, if it is not heard already."""
+        if self.speech is None:
+            self._begin = None
 
     def stop(self) -> None:
+        """No more of it; nobody is told."""
         self._stopped = True
         if self._synthesis is not None:
             self._synthesis.cancel()
@@ -154,15 +183,21 @@ class _Saying:
             self.speech.end()
 
     def _piece(self, audio: bytes) -> None:
-        if self._stopped:
-            return
-        try:
-            if self.speech is None:
-                self.speech = self._begin(self.utterance.text)
-            self.speech.feed(audio)
-        except CallOver:  # not to be taken for a fault of the voice
-            self._over(self, Failure())
+        self._audio.append(audio)
+        self._flow()
 
     def _end(self, result: Failure | None) -> None:
-        if not self._stopped:
-            self._over(self, result)
+        self._ended.append(result)
+        self._flow()
+
+    def _flow(self) -> None:
+        """Send on what is there."""
+        try:
+            while self._audio and self._begin is not None and not self._stopped:
+                if self.speech is None:
+                    self.speech = self._begin(self.utterance.text)
+                self.speech.feed(self._audio.popleft())
+        except CallOver:  # not to be taken for a fault of the voice
+            self._over(self, Failure())
+        if self._ended and self._begin is not None and not self._stopped:
+            self._over(self, self._ended[0])

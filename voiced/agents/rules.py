@@ -97,6 +97,20 @@ class RuleBook:
         return cls(tuple((rule, tuple(rule.patterns())) for rule in rules), _several(otherwise), give_up)
 
 
+@attrs.frozen
+class _Plan:
+    """What to do in a turn."""
+
+    rule: Rule | None
+    """None: none fits."""
+    text: Template | None
+    then: Ways | None
+    caught: Mapping[str, str]
+    """What places have caught so far."""
+    facts: Mapping[str, str]
+    """For the texts."""
+
+
 @implementer(IBrain)
 class RulesBrain:
     """Answers one caller by the rule book. What places have caught stays known: `{number}`, in all later texts."""
@@ -104,9 +118,8 @@ class RulesBrain:
     def __init__(self, book: RuleBook, talk: Talk) -> None:
         self._book = book
         self._talk = talk
-        self._caught: dict[str, str] = {}
-        self._answers: dict[int, Rule | None] = {}
-        """The rule that answered each turn, by the turn's number; None when there was none."""
+        self._plans: dict[int, _Plan] = {}
+        """What was done in each turn, by the turn's number: one that is answered anew counts once."""
 
     def understands(self, text: str) -> bool:
         """Not when it ends in a place: more words may belong there."""
@@ -114,73 +127,80 @@ class RulesBrain:
         patterns = (pattern for _, patterns in self._book.rules for pattern in patterns)
         return any(not pattern.open and pattern.match(words) is not None for pattern in patterns)
 
+    def foresee(self, text: str) -> Utterance | None:
+        """Not what a tool has a say in."""
+        plan = self._plan(self._talk.turns + (not self._talk.said), text)
+        spoken = plan.rule.meanwhile if plan.rule is not None and plan.rule.use else plan.text
+        return next(iter(_sentences(spoken, plan.facts)), None)
+
     def answer(self, say: Say) -> Deferred[Outcome | None]:
         """By the first rule that fits."""
-        words = Words.of(self._talk.said)
-        fitting = ((rule, self._catch(rule, patterns, words)) for rule, patterns in self._book.rules)
-        rule, caught = next(((rule, caught) for rule, caught in fitting if caught is not None), (None, {}))
-        self._answers[self._talk.turns] = rule
-        self._caught.update(caught)
-        if rule is None:
-            return succeed(self._wonder(say))
-        if rule.use is None:
-            return succeed(self._finish(rule, say, {}))
-        return self._use(rule.use, rule, say)
+        plan = self._plans[self._talk.turns] = self._plan(self._talk.turns, self._talk.said)
+        if plan.rule is not None and plan.rule.use is not None:
+            return self._use(plan.rule.use, plan.rule, plan, say)
+        return succeed(_obey(plan, say))
 
-    def _catch(self, rule: Rule, patterns: tuple[Pattern, ...], words: Words) -> Mapping[str, str] | None:
-        """What its places are, when this rule fits."""
-        if rule.turns is not None and self._talk.turns < rule.turns:
-            return None
-        if not patterns:
-            return {}
-        return next((caught for pattern in patterns if (caught := pattern.match(words)) is not None), None)
+    def _plan(self, turn: int, said: str) -> _Plan:
+        words = Words.of(said)
+        earlier = [plan for number, plan in sorted(self._plans.items()) if number < turn]
+        known = earlier[-1].caught if earlier else {}
+        facts = {**self._talk.facts, **known, "heard": said.rstrip(" .,!?"), "turn": str(turn)}
+        for rule, patterns in self._book.rules:
+            caught = _catch(rule, patterns, turn, words)
+            if caught is not None:
+                text = _at(_several(rule.say), sum(plan.rule is rule for plan in earlier))
+                return _Plan(rule, text, rule.then, {**known, **caught}, {**facts, **caught})
+        times = sum(1 for _ in itertools.takewhile(lambda plan: plan.rule is None, reversed(earlier)))
+        give_up = self._book.give_up
+        if give_up is not None and times + 1 >= give_up.after:
+            return _Plan(None, give_up.say, give_up.then, known, facts)
+        return _Plan(None, _at(self._book.otherwise, times), None, known, facts)
 
-    def _use(self, name: str, rule: Rule, say: Say) -> Deferred[Outcome | None]:
-        if rule.meanwhile is not None:
-            self._say(rule.meanwhile, say, {})
+    def _use(self, name: str, rule: Rule, plan: _Plan, say: Say) -> Deferred[Outcome | None]:
+        def used(result: ToolResult) -> Outcome | None:
+            if result.error:
+                _say(rule.sorry, plan.facts, say)
+                return result.leave
+            text = plan.text or _RESULT
+            outcome = _obey(attrs.evolve(plan, text=text, facts={**plan.facts, "result": result.text}), say)
+            return result.leave or outcome
+
         toolbox = self._talk.brief.tools
         if toolbox is None:
             raise AgentError(f"a rule uses the tool {name!r}, and this agent has none: give it `tools`")
-        facts = self._facts({})
-        arguments = {key: text.fill(facts) for key, text in rule.arguments.items()}
-        return toolbox.use(name, arguments).addCallback(lambda result: self._used(rule, result, say))
+        _say(rule.meanwhile, plan.facts, say)
+        arguments = {key: text.fill(plan.facts) for key, text in rule.arguments.items()}
+        return toolbox.use(name, arguments).addCallback(used)
 
-    def _used(self, rule: Rule, result: ToolResult, say: Say) -> Outcome | None:
-        if result.error:
-            self._say(rule.sorry, say, {})
-            return result.leave
-        outcome = self._finish(rule, say, {"result": result.text})
-        return result.leave or outcome
 
-    def _finish(self, rule: Rule, say: Say, facts: Mapping[str, str]) -> Outcome | None:
-        texts = _several(rule.say) or ((_RESULT,) if rule.use is not None else ())
-        if texts:
-            times = sum(used is rule for used in self._answers.values())
-            self._say(texts[min(times, len(texts)) - 1], say, facts)
-        return self._leave(rule.then) if rule.then is not None else None
+def _obey(plan: _Plan, say: Say) -> Outcome | None:
+    _say(plan.text, plan.facts, say)
+    return Outcome(_OUTCOMES[plan.then], plan.caught) if plan.then is not None else None
 
-    def _wonder(self, say: Say) -> Outcome | None:
-        """No rule fits."""
-        times = sum(1 for _ in itertools.takewhile(lambda rule: rule is None, reversed(self._answers.values())))
-        give_up = self._book.give_up
-        if give_up is not None and times >= give_up.after:
-            if give_up.say is not None:
-                self._say(give_up.say, say, {})
-            return self._leave(give_up.then)
-        self._say(self._book.otherwise[min(times, len(self._book.otherwise)) - 1], say, {})
+
+def _catch(rule: Rule, patterns: tuple[Pattern, ...], turn: int, words: Words) -> Mapping[str, str] | None:
+    """What the rule's places are, when it fits."""
+    if rule.turns is not None and turn < rule.turns:
         return None
+    if not patterns:
+        return {}
+    return next((caught for pattern in patterns if (caught := pattern.match(words)) is not None), None)
 
-    def _leave(self, how: Ways) -> Outcome:
-        return Outcome(_OUTCOMES[how], dict(self._caught))
 
-    def _say(self, text: Template, say: Say, facts: Mapping[str, str]) -> None:
-        filled = self._facts(facts)
-        for sentence in split(text.fill(filled)):
-            say(Utterance(sentence, keep=text.static))
+def _say(text: Template | None, facts: Mapping[str, str], say: Say) -> None:
+    for sentence in _sentences(text, facts):
+        say(sentence)
 
-    def _facts(self, more: Mapping[str, str]) -> Mapping[str, str]:
-        heard = self._talk.said.rstrip(" .,!?")
-        return {**self._talk.facts, **self._caught, "heard": heard, "turn": str(self._talk.turns), **more}
+
+def _sentences(text: Template | None, facts: Mapping[str, str]) -> list[Utterance]:
+    if text is None:
+        return []
+    return [Utterance(sentence, keep=text.static) for sentence in split(text.fill(facts))]
+
+
+def _at(texts: tuple[Template, ...], times: int) -> Template | None:
+    """The text for when it was needed so many times before; the last one stays."""
+    return texts[min(times, len(texts) - 1)] if texts else None
 
 
 def _several(texts: _Texts) -> tuple[Template, ...]:

@@ -24,14 +24,14 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from voiced.agents.words import ALONE, FIGURES, LEADS_ON
+from voiced.agents.words import ALONE, FIGURES, LEADS_ON, OPENERS
 from voiced.call.audio import RATE, seconds, silence
 from voiced.ivoiced import WINDOW, IDetector, IHearing
 
 _WINDOW = round(WINDOW * RATE)
 _SPEECH = 0.5
 """Chance of speech from which a window counts as speech ..."""
-_STILL_SPEECH = 0.35
+_STILL_SPEECH = 0.38
 """... and below which it is silence, once the caller speaks: words have soft ends."""
 _ONSET = 3
 """Windows of speech that begin a turn (96 ms): a click has one."""
@@ -50,13 +50,13 @@ _WORD = re.compile(r"[\w']+")
 class Patience(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the caller may be silent before the agent takes the turn, in seconds.
 
-    Shorter is quicker and cuts more callers off; bench/local_agent.py measures both.
+    Shorter is quicker and cuts more callers off; bench/local_agent.py measures both, with pauses of up to 0.45 s.
     """
 
     # After words that the brain knows an answer to.
-    understood: Annotated[float, Meta(ge=0.2, le=5)] = 0.42
+    understood: Annotated[float, Meta(ge=0.2, le=5)] = 0.38
     # After others.
-    usual: Annotated[float, Meta(ge=0.2, le=5)] = 0.5
+    usual: Annotated[float, Meta(ge=0.2, le=5)] = 0.44
     # After words that lead on ("and", "I would like to"), and after figures.
     unfinished: Annotated[float, Meta(ge=0.2, le=10)] = 1.0
     # A turn that goes on for so long is answered all the same.
@@ -72,8 +72,8 @@ def leads_on(text: str) -> bool:
     words = _WORD.findall(text.lower())
     if not words:
         return True
-    if len(words) == 1 and words[0] in ALONE:
-        return False
+    if len(words) == 1 and words[0] in ALONE | OPENERS:
+        return words[0] in OPENERS
     return words[-1] in LEADS_ON or all(word in FIGURES or word.isdigit() for word in words[-2:])
 
 
@@ -82,6 +82,9 @@ class Listener(Protocol):
 
     def speaks(self) -> None:
         """The caller has begun to speak, or goes on speaking."""
+
+    def perhaps(self, text: str | None) -> None:
+        """The caller pauses, and this may be all; None: it was not."""
 
     def turn(self, text: str) -> None:
         """The caller's turn is over, and this was said."""
@@ -150,7 +153,7 @@ class TurnTaking:
         if self._detector is None:
             return
         chances = self._detector.feed(audio)
-        # The rest of it is less than a window, but for a detector that is only just loading and forgets the beginning.
+        # The rest is less than a window, but for a detector that is only just loading and forgets the beginning.
         self._rest = (self._rest + audio)[-(len(chances) + 1) * _WINDOW + 1 :] if chances else self._rest + audio
         for chance in chances:
             window, self._rest = self._rest[:_WINDOW], self._rest[_WINDOW:]
@@ -186,8 +189,8 @@ class TurnTaking:
             speaking.silent += 1
         else:
             speaking.silent = 0
-            if not too_long:
-                _drop(speaking)
+            if not too_long and _drop(speaking):
+                self._listener.perhaps(None)
             if seconds(len(speaking.audio)) // _REMIND > reminders:
                 self._listener.speaks()
         if self._state is speaking and speaking.guess is None and (speaking.silent >= _GUESS or too_long):
@@ -204,6 +207,7 @@ class TurnTaking:
         def understood(text: str) -> None:
             guess.text = text.strip()
             guess.wait = self._wait(guess.text)
+            self._listener.perhaps(guess.text or None)
             self._judge(speaking)
 
         def failed(failure: Failure) -> None:
@@ -251,8 +255,9 @@ class TurnTaking:
         self.feed(silence(_STALLED))
 
 
-def _drop(speaking: _Speaking) -> None:
-    """The guess was wrong, or is not needed any more."""
+def _drop(speaking: _Speaking) -> bool:
+    """The guess was wrong, or is not needed any more; says whether there was one."""
     guess, speaking.guess = speaking.guess, None
     if guess is not None:
         guess.recognition.cancel()
+    return guess is not None

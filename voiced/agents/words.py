@@ -21,6 +21,8 @@ LEADS_ON = FILLERS | _set(
 """Something follows them; they are hardly ever the last of what is said."""
 ALONE = _set("hm hmm maybe how what when where who")
 """Those of them that may be all that is said."""
+OPENERS = _set("actually so well")
+"""They lead on when they are all that was said."""
 FIGURES = _set("zero oh one two three four five six seven eight nine double triple")
 """Numbers are dictated with them."""
 ABBREVIATIONS = _set(
