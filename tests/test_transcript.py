@@ -66,6 +66,14 @@ class TranscriptTests(SynchronousTestCase):
         transcript.correct("One two")
         self.assertEqual([said.text for said in transcript.lines()], ["One two", "Stop."])
 
+    def test_once(self):
+        """A vendor that says the same text twice has said it once."""
+        transcript, speech = Transcript(), Speech(Heard(1.0, 1.0))
+        transcript.add(Who.AGENT, "Hel", 1.0, speech)
+        transcript.add(Who.AGENT, "Hello.", 2.0, speech)
+        transcript.add(Who.AGENT, " ", 3.0, speech)
+        self.assertEqual(transcript.lines(), [Said("agent", "Hello.", 1.0)])
+
     def test_bounded(self):
         """An agent that never stops does not fill the memory."""
         transcript = Transcript()

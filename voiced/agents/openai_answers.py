@@ -21,16 +21,20 @@ class Answers:
         """Those whose results the model may not have."""
         self._owed = False
         """Whether the model has results that it was not asked to answer."""
+        self._knowing = False
+        """Whether the response that is being made, or was last, answers all results that were sent before it."""
+        self._leaving = False
 
     def tool_called(self, call: str) -> None:
         """The model waits for this result."""
         self._used.add(call)
 
     def result_sent(self, call: str, answer: bool) -> bool:
-        """Its result is sent; whether to ask for the answer now. `answer`: whether there shall be one."""
+        """Its result is sent; whether to ask for the answer now. Without `answer`, no more is asked of the model."""
         self._used.discard(call)
         self._sent.add(call)
-        self._owed = self._owed or answer
+        self._owed = True
+        self._leaving = self._leaving or not answer
         return self._ask()
 
     def result_received(self, call: str) -> None:
@@ -45,8 +49,13 @@ class Answers:
         """The model makes a response; it answers all results that it has."""
         self.active = response
         self._caller_speaks = False
-        if not self._sent:
+        self._knowing = not self._sent
+        if self._knowing:
             self._owed = False
+
+    def refused(self) -> None:
+        """We have asked while a response was being made already: it is asked again, if that one knows too little."""
+        self._owed = self._owed or not self._knowing
 
     def done(self, answered_later: bool) -> bool:
         """The response is made; whether to ask for another now. `answered_later`: the caller has interrupted it."""
@@ -56,7 +65,8 @@ class Answers:
         return self._ask()
 
     def _ask(self) -> bool:
-        if not self._owed or self.active is not None or self._used or self._caller_speaks:
+        waits = self.active is not None or self._used or self._caller_speaks
+        if self._leaving or waits or not self._owed:
             return False
         self._owed = False
         return True

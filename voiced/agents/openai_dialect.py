@@ -217,7 +217,10 @@ class OpenAIDialect:
         return [CallerActive()]
 
     def _error(self, message: Message) -> list[Event]:
-        event = trouble.error(message.part("error", shapes.Error), self._ready)
+        error = message.part("error", shapes.Error)
+        if error.code == trouble.BUSY:
+            self._answers.refused()
+        event = trouble.error(error, self._ready)
         return [event] if event is not None else []
 
     _MEANINGS: ClassVar[dict[str, Callable[[OpenAIDialect, Message], list[Event]]]] = {

@@ -45,7 +45,9 @@ _PASSING = {
     "server_error": _OWN,
     "internal_error": _OWN,
 }
-_HARMLESS = {"response_cancel_not_active", "conversation_already_has_active_response"}
+BUSY = "conversation_already_has_active_response"
+"""The code of the error for a `response.create` that came while a response was being made."""
+_HARMLESS = {"response_cancel_not_active", BUSY}
 """What a conversation that moves on while our messages travel cannot help."""
 _EXPIRED = ("session_expired", "maximum duration")
 _BY_STATUS = {401: _KEY, 403: _MODEL, 404: _MODEL, 429: _RATE}

@@ -58,6 +58,8 @@ from voiced.net.trouble import NETWORK, sentence
 
 MOST_QUEUED = 600.0
 """Seconds of speech that an agent may be ahead of the caller: Twilio drops what is beyond (31931)."""
+MOST_SPEECHES = 50
+"""How many things that the agent has said are kept in mind."""
 LINGER = 1.5
 """Seconds without a sound after which an agent that is leaving has said goodbye: a model needs that to begin one."""
 MOST_LINGER = 15.0
@@ -104,7 +106,8 @@ class Talk:
         self._opening: Deferred[Any] | None = None
         self._socket: AgentSocket | None = None
         self._speeches: dict[str, ISpeech] = {}
-        """What the agent is saying or has said, by the vendor's name for it, until it was heard."""
+        """What the agent has said of late, by the vendor's name for it: a text may come when all of it was heard, and
+        of what was cut late audio, which goes nowhere."""
         self._current = ""
         self._cut: list[Cut] = []
         """What was cut just now, and the vendor does not know yet."""
@@ -240,13 +243,13 @@ class Talk:
         if item not in self._speeches:
             speech = self._speeches[item] = self._line.speak()
             speech.done.addCallback(self._spoken, item)
+            if len(self._speeches) > MOST_SPEECHES:
+                self._speeches.pop(next(iter(self._speeches))).end()
         return self._speeches[item]
 
     def _spoken(self, heard: Heard, item: str) -> Heard:
         """A speech was heard to its end, or cut: by us, or by the ears in front of us."""
-        if not heard.cut:
-            del self._speeches[item]
-        elif not self._over:  # one that was cut is kept: what comes late of it goes nowhere
+        if heard.cut and not self._over:
             if not self._cut:  # several are cut at once: the vendor is told of all of them
                 self._clock.callLater(0, self._tell_cut)
             self._cut.append(Cut(item, heard))
@@ -338,7 +341,7 @@ class Talk:
         for timer in (self._lingering, self._latest, self._keep_alive):
             if timer is not None and timer.active():
                 timer.cancel()
-        for speech in self._speeches.values():
+        for speech in list(self._speeches.values()):
             speech.end()
         opening, self._opening = self._opening, None
         if opening is not None:

@@ -275,7 +275,7 @@ class Conversation:
     def _leave(self, outcome: Outcome) -> None:
         """The agent loses the line, in order."""
         self._close(outcome.name, "")
-        self._agent.cancel()
+        self._cancel_agent()
         self._hand_back(outcome)
 
     def _broke(self, failure: Failure) -> None:
@@ -295,7 +295,7 @@ class Conversation:
     def _fail(self, why: str) -> None:
         """The agent loses the line, in disorder."""
         self._close("failed", why)
-        self._agent.cancel()
+        self._cancel_agent()
         self._result.errback(AgentError(why, self._facts()))
 
     def _taken_back(self, _: object) -> None:
@@ -303,8 +303,14 @@ class Conversation:
         if not self._over:
             self._close("cut off", "")
         self.record.transcript = self._transcript.lines()
-        self._agent.cancel()
+        self._cancel_agent()
         self._hearing_out.cancel()
+
+    def _cancel_agent(self) -> None:
+        try:
+            self._agent.cancel()
+        except Exception:  # noqa: BLE001 - whatever an agent's canceller raises: the line is not its any more
+            log.failure("{call}: an agent cannot be cancelled", call=self._call.info.sid)
 
     def _close(self, outcome: str, error: str) -> None:
         """From now on the line is not the agent's."""

@@ -38,7 +38,14 @@ class Transcript:
         self._lines: list[_Line] = []
 
     def add(self, who: Who, text: str, at: float, speech: ISpeech | None = None) -> None:
-        """A line, said at this time (seconds since the epoch); a text without words is none."""
+        """A line, said at this time (seconds since the epoch); a text without words is none.
+
+        Another text of the same speech takes the place of the one before.
+        """
+        for line in self._lines if speech is not None else ():
+            if line.speech is speech and text.strip():
+                line.text = text.strip()
+                return
         if text.strip() and len(self._lines) < MOST_LINES:
             self._lines.append(_Line(who, text.strip(), at, speech))
 

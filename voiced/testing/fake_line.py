@@ -17,12 +17,13 @@ from voiced.ivoiced import Deliver, ILine, IMediaStream, ISpeech, Who
 
 
 @implementer(IMediaStream)
-class _Carrier:
+class FakeCarrier:
     """A carrier without a network: plays 8000 bytes a second, and gives marks back when they are played."""
 
     def __init__(self, clock: IReactorTime, marked: Callable[[str], object]) -> None:
         self._clock = clock
         self._marked = marked
+        self.sent = 0
         self._tape = bytearray()
         self._ends = clock.seconds()
         self._marks: list[tuple[str, IDelayedCall]] = []
@@ -39,6 +40,7 @@ class _Carrier:
     def send_audio(self, audio: bytes) -> None:
         self._ends = max(self._ends, self._clock.seconds()) + len(audio) / RATE
         self._tape += audio
+        self.sent += len(audio)
 
     def send_mark(self, name: str) -> None:
         self._marks.append((name, self._clock.callLater(self._left, self._return)))
@@ -71,7 +73,7 @@ class FakeLine:
         self.after_the_end = 0
         """How often the agent used the line when it was not its own any more."""
         self._playback = Playback(clock)
-        self._carrier = _Carrier(clock, self._playback.mark_returned)
+        self._carrier = FakeCarrier(clock, self._playback.mark_returned)
         self._playback.attach(self._carrier)
         self._transcript = Transcript()
         self._deliver: Deliver | None = None
@@ -84,6 +86,11 @@ class FakeLine:
     def heard(self) -> bytes:
         """What the caller has heard, without the silence between."""
         return self._carrier.heard
+
+    @property
+    def sent(self) -> int:
+        """Bytes that the agent has sent in all, whether they were heard or cleared."""
+        return self._carrier.sent
 
     @property
     def transcript(self) -> list[Said]:
@@ -120,14 +127,19 @@ class FakeLine:
     def ready(self) -> None:
         """See ILine."""
         self.is_ready = True
+        self._used()
 
     def hear(self, deliver: Deliver | None) -> None:
         """See ILine."""
         self._deliver = None if self._over else deliver
+        if deliver is not None:
+            self._used()
 
     def keys(self, deliver: Callable[[str], object] | None) -> None:
         """See ILine."""
         self._keys = None if self._over else deliver
+        if deliver is not None:
+            self._used()
 
     def speak(self) -> ISpeech:
         """See ILine."""
@@ -170,6 +182,9 @@ class FakeLine:
         self.activities += 1
 
     def _check(self) -> None:
+        self._used()
         if self._over:
-            self.after_the_end += 1
             raise CallOver
+
+    def _used(self) -> None:
+        self.after_the_end += self._over
