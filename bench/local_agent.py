@@ -22,8 +22,8 @@ import numpy as np
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import LoopingCall, deferLater, react
 
+from voiced.agents.brains.rules import Rule
 from voiced.agents.local import Brain, Settings, make
-from voiced.agents.rules import Rule
 from voiced.call.audio import FRAME, RATE, from_linear, seconds, to_linear
 from voiced.call.template import Template
 from voiced.hearing.local import open_hearing

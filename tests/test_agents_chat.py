@@ -9,12 +9,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from voiced.agents.brain import IBrain
-from voiced.agents.chat import Chat, ChatBrain
-from voiced.agents.completion import Completion
-from voiced.agents.eventstream import MOST, EventStream
+from voiced.agents.brains.brain import IBrain
+from voiced.agents.brains.chat import Chat, ChatBrain
+from voiced.agents.brains.completion import Completion
+from voiced.agents.brains.eventstream import MOST, EventStream
 from voiced.agents.local import Brain, Settings, make
-from voiced.agents.talk import Talk
+from voiced.agents.talking.talk import Talk
 from voiced.call.audio import silence
 from voiced.call.template import Template
 from voiced.errors import AgentError

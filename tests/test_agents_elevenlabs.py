@@ -10,11 +10,11 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.agent_schema import available, documented
-from voiced.agents.elevenlabs_dialect import ElevenLabsDialect
-from voiced.agents.elevenlabs_door import public_door, refusal, request, signed_door
-from voiced.agents.elevenlabs_settings import Settings
-from voiced.agents.elevenlabs_shapes import IGNORED
-from voiced.agents.events import (
+from voiced.agents.dialects.elevenlabs import ElevenLabsDialect
+from voiced.agents.dialects.elevenlabs_door import public_door, refusal, request, signed_door
+from voiced.agents.dialects.elevenlabs_settings import Settings
+from voiced.agents.dialects.elevenlabs_shapes import IGNORED
+from voiced.agents.dialects.events import (
     AgentSaid,
     Audio,
     CallerActive,

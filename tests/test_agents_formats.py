@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from voiced.agents.formats import heard, spoken
+from voiced.agents.dialects.formats import heard, spoken
 from voiced.call.audio import from_linear, to_linear
 from voiced.errors import AgentError
 

@@ -8,11 +8,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from voiced.agents.brain import IBrain
+from voiced.agents.brains.brain import IBrain
+from voiced.agents.brains.rules import Rule
 from voiced.agents.local import Brain, LocalAgent, Settings, make
-from voiced.agents.rules import Rule
-from voiced.agents.talk import Line, Talk
-from voiced.agents.turntaking import Patience
+from voiced.agents.talking.talk import Line, Talk
+from voiced.agents.talking.turntaking import Patience
 from voiced.call.audio import silence
 from voiced.call.template import Template
 from voiced.errors import AgentError, FlowError, RecognitionFailed, SynthesisError, VoicedError

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.openai_schema import available, documented
-from voiced.agents.events import (
+from voiced.agents.dialects.events import (
     AgentSaid,
     Audio,
     CallerActive,
@@ -26,10 +26,10 @@ from voiced.agents.events import (
     Trouble,
     Unknown,
 )
+from voiced.agents.dialects.openai import OpenAIDialect
+from voiced.agents.dialects.openai_settings import Settings
+from voiced.agents.dialects.openai_shapes import IGNORED
 from voiced.agents.openai import SESSION_SECONDS, door
-from voiced.agents.openai_dialect import OpenAIDialect
-from voiced.agents.openai_settings import Settings
-from voiced.agents.openai_shapes import IGNORED
 from voiced.call.template import Template
 from voiced.ivoiced import Brief, Cut, Heard, IAgentDialect, Outcome, ToolResult
 

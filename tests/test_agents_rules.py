@@ -4,11 +4,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from voiced.agents.brain import IBrain
+from voiced.agents.brains.brain import IBrain
+from voiced.agents.brains.patterns import Pattern, Words
+from voiced.agents.brains.rules import RuleBook, RulesBrain
 from voiced.agents.local import Settings
-from voiced.agents.patterns import Pattern, Words
-from voiced.agents.rules import RuleBook, RulesBrain
-from voiced.agents.talk import Talk
+from voiced.agents.talking.talk import Talk
 from voiced.errors import AgentError
 from voiced.ivoiced import Brief, Outcome, ToolResult
 from voiced.settings import check

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from voiced.agents.sentences import Sentences, split
+from voiced.agents.talking.sentences import Sentences, split
 
 WHOLE = [
     ("We are open. Come in!", ["We are open.", "Come in!"]),

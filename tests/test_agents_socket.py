@@ -13,7 +13,7 @@ from voiced.errors import AgentError
 from voiced.ivoiced import Brief
 from voiced.secret import Secret
 from voiced.simulator.elevenlabs import AGENT_ID, API_KEY, ElevenLabs
-from voiced.simulator.elevenlabs_script import Says
+from voiced.simulator.vendors.elevenlabs_script import Says
 from voiced.testing.fake_call import FakeCall
 from voiced.testing.fake_line import FakeLine
 from voiced.tools import http_client, real_tools

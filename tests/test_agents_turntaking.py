@@ -3,7 +3,7 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from voiced.agents.turntaking import Patience, TurnTaking, leads_on
+from voiced.agents.talking.turntaking import Patience, TurnTaking, leads_on
 from voiced.call.audio import silence
 from voiced.errors import RecognitionFailed
 from voiced.testing.fake_hearing import FakeHearing

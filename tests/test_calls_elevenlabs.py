@@ -21,8 +21,8 @@ from voiced.errors import ToolFailed
 from voiced.ivoiced import Outcome, ToolResult
 from voiced.secret import Secret
 from voiced.simulator.elevenlabs import AGENT_ID, API_KEY, ElevenLabs
-from voiced.simulator.elevenlabs_agent import Agent as Hosted
-from voiced.simulator.elevenlabs_script import AwaitsQuiet, Ends, Fails, Hears, Says, Waits
+from voiced.simulator.vendors.elevenlabs_agent import Agent as Hosted
+from voiced.simulator.vendors.elevenlabs_script import AwaitsQuiet, Ends, Fails, Hears, Says, Waits
 from voiced.testing.fake_hearing import FakeHearing
 from voiced.testing.fakes import FakeTools, spell
 

@@ -4,9 +4,9 @@ from twisted.internet.defer import Deferred
 
 from tests.agents import FakeTool
 from tests.house import House, flow, say
+from voiced.agents.brains.rules import GivingUp, Rule
 from voiced.agents.local import Brain, Settings, make
-from voiced.agents.rules import GivingUp, Rule
-from voiced.agents.turntaking import Patience
+from voiced.agents.talking.turntaking import Patience
 from voiced.call.audio import silence
 from voiced.call.privacy import Privacy
 from voiced.call.program import Colleague

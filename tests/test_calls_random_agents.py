@@ -25,9 +25,9 @@ from voiced.ivoiced import IAgent, Outcome, ToolResult
 from voiced.secret import Secret
 from voiced.simulator.elevenlabs import AGENT_ID, ElevenLabs
 from voiced.simulator.elevenlabs import API_KEY as ELEVENLABS_KEY
-from voiced.simulator.elevenlabs_agent import Agent as Hosted
 from voiced.simulator.openai import API_KEY as OPENAI_KEY
 from voiced.simulator.openai import Call, Model, OpenAI, Reply
+from voiced.simulator.vendors.elevenlabs_agent import Agent as Hosted
 from voiced.testing.fake_hearing import FakeHearing
 from voiced.testing.fakes import FakeTools, spell
 

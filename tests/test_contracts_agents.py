@@ -10,9 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests import agent_schema, openai_schema
 from voiced.agents import elevenlabs, local, openai
-from voiced.agents.chat import Chat
+from voiced.agents.brains.chat import Chat
+from voiced.agents.brains.rules import Rule
 from voiced.agents.local import Brain
-from voiced.agents.rules import Rule
 from voiced.call.audio import silence
 from voiced.call.template import Template
 from voiced.errors import RecognitionFailed

@@ -303,6 +303,14 @@ class EndTests(ConversationTestCase):
         self.assertEqual(self.successResultOf(speech.done), Heard(0.04, 0.04))
         self.assertEqual(self.outcome(), "completed")
 
+    def test_speaks_while_it_is_stopped(self):
+        """An agent that goes on with one thing when another is over, after its time: that counts for nothing."""
+        self.begin(AgentLimits(seconds=1.0))
+        first, second = self.line.speak(), self.line.speak()
+        first.done.addCallback(lambda heard: second.feed(b"\x10" * FRAME))
+        self.passes(1.1)
+        self.assertEqual((self.outcome(), self.record.first_audio_ms), ("timeout", None))
+
     def test_ears(self):
         """Our ears hear all the caller's audio, and are told when the conversation is over."""
         ears = Ears()

@@ -12,7 +12,6 @@ from voiced.call.playback import MARK_EVERY, Playback
 from voiced.ivoiced import Heard
 from voiced.simulator.player import Player
 
-
 DOINGS = ["feed", "pause", "resume", "wait"]
 
 

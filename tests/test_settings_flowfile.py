@@ -52,6 +52,7 @@ HEAD = "flow: test\nvoice: rachel\nstart: a\nnodes:\n"
 QUOTES = "expects text, and `{` or `[` is syntax: put the text in quotes"
 MENU = "(prompt, keys, timeout, retries, invalid, otherwise, voice, interruptible)"
 BRACE = "is not a place like {party.name|there}; write {{ for a plain brace"
+SAY = "there are: barge_in, interruptible, text, voice"
 VERBS = "agent, choose, goto, hangup, lookup, menu, pause, play, say, transfer"
 
 BROKEN_STEPS: list[tuple[str, str]] = [
@@ -73,8 +74,7 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ),
     (
         "    - say: {text: x, loud: true}",
-        "6:22: node 'a', step 1 (say): there is no setting 'loud' here; "
-        "there are: barge_in, interruptible, text, voice",
+        f"6:22: node 'a', step 1 (say): there is no setting 'loud' here; {SAY}",
     ),
     (
         "    - say: 'Hi {party.name'",

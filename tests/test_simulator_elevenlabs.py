@@ -10,9 +10,10 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.agent_schema import Undocumented, available, documented
-from voiced.simulator.agent_audio import Ear, Speech, from_mulaw, spell, to_mulaw
 from voiced.simulator.elevenlabs import AGENT_ID, API_KEY, Agent, ElevenLabs
-from voiced.simulator.elevenlabs_script import (
+from voiced.simulator.memory import MemoryNetwork, elapse, tell_autobahn
+from voiced.simulator.vendors.agent_audio import Ear, Speech, from_mulaw, spell, to_mulaw
+from voiced.simulator.vendors.elevenlabs_script import (
     AwaitsQuiet,
     AwaitsSpeech,
     CallsTool,
@@ -29,7 +30,6 @@ from voiced.simulator.elevenlabs_script import (
     Stalls,
     Waits,
 )
-from voiced.simulator.memory import MemoryNetwork, elapse, tell_autobahn
 
 HOST = "api.elevenlabs.io"
 INITIATION = {"type": "conversation_initiation_client_data"}

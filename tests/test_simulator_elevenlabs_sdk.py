@@ -11,10 +11,10 @@ from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SkipTest, TestCase
 
 from tests.agent_schema import documented
-from voiced.simulator.agent_audio import from_mulaw, spell, to_mulaw
 from voiced.simulator.elevenlabs import AGENT_ID, API_KEY, Agent, ElevenLabs
-from voiced.simulator.elevenlabs_messages import audio
-from voiced.simulator.elevenlabs_script import (
+from voiced.simulator.vendors.agent_audio import from_mulaw, spell, to_mulaw
+from voiced.simulator.vendors.elevenlabs_messages import audio
+from voiced.simulator.vendors.elevenlabs_script import (
     AwaitsSpeech,
     CallsTool,
     Corrects,

@@ -7,9 +7,9 @@ from twisted.trial.unittest import SkipTest
 
 from tests.openai_schema import Undocumented, available, chunk_documented, documented
 from tests.test_simulator_elevenlabs import LOUD, QUIET, VendorTestCase
-from voiced.simulator.agent_audio import from_mulaw, spell
 from voiced.simulator.openai import API_KEY, Call, ChatReply, Model, OpenAI, Reply
-from voiced.simulator.openai_messages import Fault, check_session, merged
+from voiced.simulator.vendors.agent_audio import from_mulaw, spell
+from voiced.simulator.vendors.openai_messages import Fault, check_session, merged
 
 HOST = "api.openai.com"
 URL = f"ws://{HOST}/v1/realtime?model=gpt-realtime-2.1"

@@ -222,7 +222,8 @@ class IAgent(Interface):
 class IAgentDialect(Interface):
     """One conversation with an agent, as its vendor's socket speaks it. Pure: texts in, events and texts out.
 
-    voiced.agents.realtime does the sending and the waiting for every dialect; voiced.agents.events has the events.
+    voiced.agents.realtime does the sending and the waiting for all of them; voiced.agents.dialects.events has the
+    events.
     """
 
     def opening() -> Sequence[str]:

@@ -2,7 +2,7 @@
 
     GET get-signed-url ──► wss://… ──► conversation_initiation_client_data ──► metadata ──► audio both ways
 
-(voiced.agents.elevenlabs_door, elevenlabs_opening, elevenlabs_dialect; the driver is voiced.agents.realtime.)
+(The wire is voiced.agents.dialects.elevenlabs and its family; the driver is voiced.agents.realtime.)
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from voiced.agents.elevenlabs_dialect import ElevenLabsDialect
-from voiced.agents.elevenlabs_door import public_door, refusal, request, signed_door
-from voiced.agents.elevenlabs_settings import Settings
+from voiced.agents.dialects.elevenlabs import ElevenLabsDialect
+from voiced.agents.dialects.elevenlabs_door import public_door, refusal, request, signed_door
+from voiced.agents.dialects.elevenlabs_settings import Settings
 from voiced.agents.realtime import Realtime
 from voiced.errors import AgentError
 from voiced.ivoiced import Brief, Door, IAgent, IAgentDialect, ICall, Tools

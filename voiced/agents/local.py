@@ -20,12 +20,12 @@ from msgspec import Meta
 from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
-from voiced.agents.brain import MakeBrain
-from voiced.agents.chat import Chat, ChatBrain
-from voiced.agents.conversing import Conversing
-from voiced.agents.rules import GivingUp, Rule, RuleBook, RulesBrain
-from voiced.agents.talk import Talk
-from voiced.agents.turntaking import Patience
+from voiced.agents.brains.brain import MakeBrain
+from voiced.agents.brains.chat import Chat, ChatBrain
+from voiced.agents.brains.rules import GivingUp, Rule, RuleBook, RulesBrain
+from voiced.agents.talking.conversing import Conversing
+from voiced.agents.talking.talk import Talk
+from voiced.agents.talking.turntaking import Patience
 from voiced.call.template import Template
 from voiced.errors import AgentError, VoicedError
 from voiced.ivoiced import Brief, IAgent, ICall, IHearing, ILine, ITTSEngine, Outcome, Tools

@@ -2,7 +2,7 @@
 
     wss://api.openai.com/v1/realtime?model=… ──► session.update ──► session.updated ──► audio both ways
 
-(voiced.agents.openai_opening, openai_dialect; the driver is voiced.agents.realtime.)
+(The wire is voiced.agents.dialects.openai and its family; the driver is voiced.agents.realtime.)
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from twisted.internet.defer import Deferred, succeed
 
-from voiced.agents.openai_dialect import OpenAIDialect
-from voiced.agents.openai_settings import Settings
+from voiced.agents.dialects.openai import OpenAIDialect
+from voiced.agents.dialects.openai_settings import Settings
 from voiced.agents.realtime import Realtime
 from voiced.ivoiced import Brief, Door, IAgent, IAgentDialect, ICall, Tools
 

@@ -3,7 +3,7 @@
     door ──► connect ──► handshake ──► opening() ──► Ready ──► talk ──► Ended / a tool that leaves ──► close
       └────────┴────────────┴──────────────┴──── cancelled: whatever stage it is in, nothing stays open ────┘
 
-What a vendor's messages mean is its dialect's to say (voiced.agents.events).
+What a vendor's messages mean is its dialect's to say (voiced.agents.dialects.events).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voiced.agents.events import (
+from voiced.agents.dialects.events import (
     AgentSaid,
     Audio,
     CallerActive,

@@ -25,16 +25,16 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from voiced.simulator.agent_audio import Voice, spell
-from voiced.simulator.agent_socket import AgentSocket, agent_socket
-from voiced.simulator.elevenlabs_agent import Agent
-from voiced.simulator.elevenlabs_record import Check
-from voiced.simulator.elevenlabs_refusals import complaint, invalid_body, refusal
-from voiced.simulator.elevenlabs_script import Line, Script
-from voiced.simulator.elevenlabs_speech import TextToSpeech
-from voiced.simulator.elevenlabs_talk import Conversation
-from voiced.simulator.script import Performance
-from voiced.simulator.vendor import Asked, Refusal, Weather, serve, write_json
+from voiced.simulator.vendors.agent_audio import Voice, spell
+from voiced.simulator.vendors.agent_socket import AgentSocket, agent_socket
+from voiced.simulator.vendors.elevenlabs_agent import Agent
+from voiced.simulator.vendors.elevenlabs_record import Check
+from voiced.simulator.vendors.elevenlabs_refusals import complaint, invalid_body, refusal
+from voiced.simulator.vendors.elevenlabs_script import Line, Script
+from voiced.simulator.vendors.elevenlabs_speech import TextToSpeech
+from voiced.simulator.vendors.elevenlabs_talk import Conversation
+from voiced.simulator.vendors.script import Performance
+from voiced.simulator.vendors.vendor import Asked, Refusal, Weather, serve, write_json
 
 __all__ = ["AGENT_ID", "API_KEY", "Agent", "Conversation", "ElevenLabs"]
 

@@ -21,14 +21,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from voiced.simulator.agent_audio import Voice, spell
-from voiced.simulator.agent_socket import AgentSocket, agent_socket
-from voiced.simulator.openai_chat import Chat, ChatReply
-from voiced.simulator.openai_messages import Fault
-from voiced.simulator.openai_refusals import complaint, refusal
-from voiced.simulator.openai_reply import Call, Reply
-from voiced.simulator.openai_session import Check, Model, Session
-from voiced.simulator.vendor import Asked, Refusal, Weather, serve, write_json
+from voiced.simulator.vendors.agent_audio import Voice, spell
+from voiced.simulator.vendors.agent_socket import AgentSocket, agent_socket
+from voiced.simulator.vendors.openai_chat import Chat, ChatReply
+from voiced.simulator.vendors.openai_messages import Fault
+from voiced.simulator.vendors.openai_refusals import complaint, refusal
+from voiced.simulator.vendors.openai_reply import Call, Reply
+from voiced.simulator.vendors.openai_session import Check, Model, Session
+from voiced.simulator.vendors.vendor import Asked, Refusal, Weather, serve, write_json
 
 __all__ = ["API_KEY", "Call", "ChatReply", "Model", "OpenAI", "Reply", "Session"]
 

@@ -1,0 +1,1 @@
+"""What the local agent thinks with: rules, or any chat endpoint."""

@@ -1,0 +1,1 @@
+"""What the vendors' sockets speak, and what it means: pure, a wire a family of files."""

@@ -1,0 +1,1 @@
+"""What the doubles of the agents' vendors are made of."""
