@@ -80,6 +80,15 @@ class Thinker:
         self.cancelled += 1
 
 
+class MentionsTests(SynchronousTestCase):
+    def test_names(self):
+        """Its voice, and each tool of its rules once, are known before anybody calls."""
+        rules = (*RULES, Rule(when="taxi", use="taxi"), Rule(when="cab", use="taxi"))
+        mentions = Settings(Brain(rules), voice="rachel").mentions()
+        self.assertEqual((mentions.voices, mentions.tools), (("rachel",), ("taxi",)))
+        self.assertEqual(SETTINGS.mentions().voices, ())
+
+
 class ConversationTests(SynchronousTestCase):
     def setUp(self):
         self.clock = Clock()
@@ -118,6 +127,18 @@ class ConversationTests(SynchronousTestCase):
         return [(said.who, said.text) for said in self.line.transcript]
 
     # Speaking and hearing
+
+    def test_said_over_ours_and_cut_nothing(self):
+        """Where the call listens for interruptions, what was said over us and did not cut us was no words."""
+        self.line.guarded = True
+        self.converse(brain=None, first_message=Template.parse("A long greeting that goes on and on for a while"))
+        self.clock.advance(0.1)
+        self.line.caller_says(spell("HM") + TURN_OVER)
+        elapse(self.clock, 5)
+        self.assertEqual([line.who for line in self.line.transcript], ["agent"])
+        self.assertEqual(self.brain.asked, [])
+        self.talking.addErrback(lambda cancelled: None)
+        self.talking.cancel()
 
     def test_greets(self):
         """It is ready at once, and says what it says first."""

@@ -93,6 +93,10 @@ class ILine(Interface):
     """
 
     queued: float = Attribute("Seconds of audio that were sent and not heard yet.")
+    guarded: bool = Attribute(
+        "Whether voiced's own ears cut what the agent says when the caller says words over it: what is said over it "
+        "and cuts nothing was no words, or only those of a listener."
+    )
 
     def ready() -> None:
         """The agent is there: it hears, and can speak. Until it says so the clock of its start runs (2 s)."""

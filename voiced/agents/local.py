@@ -28,7 +28,7 @@ from voiced.agents.talking.talk import Talk
 from voiced.agents.talking.turntaking import Patience
 from voiced.call.template import Template
 from voiced.errors import AgentError, VoicedError
-from voiced.ivoiced import Brief, IAgent, ICall, IHearing, ILine, ITTSEngine, Outcome, Tools
+from voiced.ivoiced import Brief, IAgent, ICall, IHearing, ILine, ITTSEngine, Mentions, Outcome, Tools
 
 _OTHERWISE = Template.parse("I am sorry, I did not understand: {heard}.")
 
@@ -60,6 +60,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # A voice of voiced.yaml; without one it is the flow's.
     voice: str | None = None
     patience: Patience = Patience()
+
+    def mentions(self) -> Mentions:
+        """Its voice, and the tools that its rules use."""
+        tools = (rule.use for rule in self.brain.rules if rule.use is not None)
+        return Mentions(voices=(self.voice,) if self.voice else (), tools=tuple(dict.fromkeys(tools)))
 
 
 def make(settings: Settings, tools: Tools) -> IAgent:

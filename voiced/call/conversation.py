@@ -190,6 +190,11 @@ class Conversation:
         """See ILine."""
         return self._speaker.queued
 
+    @property
+    def guarded(self) -> bool:
+        """See ILine."""
+        return self._ears is not None
+
     def clear(self) -> None:
         """See ILine."""
         self._check()

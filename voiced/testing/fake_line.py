@@ -66,6 +66,8 @@ class FakeLine:
 
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
+        self.guarded = False
+        """Whether somebody other than the agent listens for interruptions: then the test calls `interrupt`."""
         self.is_ready = False
         self.conversation_name = ""
         self.activities = 0

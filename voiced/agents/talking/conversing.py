@@ -74,6 +74,9 @@ class Conversing:
 
     def turn(self, text: str) -> None:
         """See Listener."""
+        if self._mouth.audible and self._line.guarded:  # a cough, a nod, our own echo: words would have cut us
+            self._mouth.release()
+            return
         self._line.said(Who.CALLER, text)
         self._heard(text)
 
