@@ -88,7 +88,7 @@ class _Reader(Protocol):
     """Where Twisted delivers a body. Over when `done` has fired, whatever arrives then."""
 
     def __init__(self, status: int, most: int) -> None:
-        self.done: Deferred[Answer] = Deferred(lambda _: self._abort())
+        self.done: Deferred[Answer] = Deferred(lambda _: abort(self.transport))
         self._status = status
         self._most = most
         self._read = b""
@@ -100,7 +100,7 @@ class _Reader(Protocol):
         self._read += data
         if len(self._read) > self._most:
             self.done.callback(Answer(self._status, self._read[: self._most], whole=False))
-            self._abort()
+            abort(self.transport)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Named by Twisted. A body without a stated length ends when the server closes (HTTP/1.0)."""
@@ -111,9 +111,11 @@ class _Reader(Protocol):
         else:
             self.done.errback(reason)
 
-    def _abort(self) -> None:
-        # A response shows a proxy without abortConnection as its transport (twisted.web._newclient); closing in order
-        # would wait for the server's consent. Twisted takes the real one away when the connection is pooled again.
-        real = getattr(self.transport, "_producer", self.transport)
-        if real is not None:
-            getattr(real, "abortConnection", real.loseConnection)()
+
+def abort(transport: Any) -> None:
+    """Close the connection that a response came over, now: closing in order would wait for the server's consent."""
+    # A response shows a proxy without abortConnection as its transport (twisted.web._newclient); it loses its
+    # producer when the response is complete and the connection belongs to the pool again.
+    real = getattr(transport, "_producer", transport)
+    if real is not None:
+        getattr(real, "abortConnection", real.loseConnection)()

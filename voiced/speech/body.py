@@ -6,8 +6,6 @@ consent: so the connection is aborted. An aborted connection does not go back in
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -19,6 +17,7 @@ from twisted.web.iweb import IResponse
 
 from voiced.errors import SynthesisError
 from voiced.ivoiced import Deliver
+from voiced.net.exchange import abort
 
 _log = Logger()
 
@@ -81,7 +80,7 @@ class _Body(Protocol):
         """End with this, and close the connection."""
         self._end(reason)
         if self.transport is not None:
-            _abort(self.transport)
+            abort(self.transport)
 
     def _end(self, result: Failure | None) -> None:
         if self._deliver is None:
@@ -90,11 +89,3 @@ class _Body(Protocol):
         if self._limit is not None and self._limit.active():
             self._limit.cancel()
         self.done.callback(result)
-
-
-def _abort(transport: Any) -> None:
-    # What a response shows as its transport is a proxy without abortConnection (twisted.web._newclient); it loses its
-    # producer when the response is complete and the connection belongs to the pool again.
-    real = getattr(transport, "_producer", transport)
-    if real is not None:
-        getattr(real, "abortConnection", real.loseConnection)()

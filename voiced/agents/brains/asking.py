@@ -25,7 +25,8 @@ from twisted.web.iweb import IResponse
 from voiced.agents.brains.completion import complaint
 from voiced.agents.brains.eventstream import EventStream
 from voiced.errors import AgentError
-from voiced.net.trouble import NETWORK, SEVERAL
+from voiced.net.exchange import abort
+from voiced.net.trouble import NETWORK, sentence
 
 _log = Logger()
 
@@ -92,7 +93,7 @@ class Asking(Protocol):
 
     def connectionMade(self) -> None:
         if self.done.called:
-            self._abort()
+            abort(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         if self.done.called:
@@ -131,24 +132,19 @@ class Asking(Protocol):
     def _lost(self, failure: Failure) -> None:
         if self.done.called:
             return
-        error: Any = failure.value
-        while isinstance(error, SEVERAL) and error.reasons:
-            error = error.reasons[0].value
         if failure.check(*NETWORK):
-            said = f" ({error})" if str(error) else ""
-            sentence = f"{self._host} cannot be reached: {type(error).__name__}{said}; check base_url and the network"
-            failure = Failure(Unanswered(sentence, retry=True))
+            failure = Failure(Unanswered(sentence(failure, self._host), retry=True))
         self._stop(failure)
 
     def _late(self) -> None:
         if self._begun:
             self._stop(Failure(AgentError(f"{self._host} stopped in the middle of its answer")))
         else:
-            sentence = f"{self._host} has not begun to answer within {self._first:g} s"
-            self._stop(Failure(Unanswered(sentence, retry=False)))
+            why = f"{self._host} has not begun to answer within {self._first:g} s"
+            self._stop(Failure(Unanswered(why, retry=False)))
 
-    def _broken(self, sentence: str) -> AgentError:
-        return AgentError(sentence) if self._begun else Unanswered(sentence, retry=True)
+    def _broken(self, why: str) -> AgentError:
+        return AgentError(why) if self._begun else Unanswered(why, retry=True)
 
     def _refusal(self) -> AgentError:
         try:
@@ -157,14 +153,14 @@ class Asking(Protocol):
             said = complaint("")
         match self._status:
             case 401 | 403:  # what is said of a key shows a part of it
-                sentence = f"{self._host} refuses the key ({self._status}): check api_key"
+                why = f"{self._host} refuses the key ({self._status}): check api_key"
             case 404:
-                sentence = f"{self._host} does not know this model or path (404: {said}): check model and base_url"
+                why = f"{self._host} does not know this model or path (404: {said}): check model and base_url"
             case 429:
-                sentence = f"{self._host} takes no more at the moment (429: {said}): check its limits and its bill"
+                why = f"{self._host} takes no more at the moment (429: {said}): check its limits and its bill"
             case status:
-                sentence = f"{self._host} refuses the request ({status}: {said})"
-        return Unanswered(sentence, retry=self._status in _BUSY)
+                why = f"{self._host} refuses the request ({status}: {said})"
+        return Unanswered(why, retry=self._status in _BUSY)
 
     def _stop(self, result: Failure | None) -> None:
         """It is over, so or so; a connection that is still open is closed."""
@@ -174,11 +170,4 @@ class Asking(Protocol):
             self._timer.cancel()
         self.done.callback(result)
         self._request.cancel()
-        self._abort()
-
-    def _abort(self) -> None:
-        # What a response shows as its transport is a proxy without abortConnection (twisted.web._newclient); it loses
-        # its producer when the response is complete and the connection belongs to the pool again.
-        real: Any = getattr(self.transport, "_producer", self.transport)
-        if real is not None:
-            getattr(real, "abortConnection", real.loseConnection)()
+        abort(self.transport)
