@@ -204,7 +204,7 @@ class ChatTests(SynchronousTestCase):
 
     def test_refused(self):
         """A refusal is named for the operator, and the key never shown."""
-        for status, words in ((401, "check api_key"), (404, "check model and base_url"), (400, "not valid")):
+        for status, words in ((401, "check api_key"), (404, "check model and base_url"), (400, "invalid_value")):
             self.chat.weather.fail(status)
             self.ask("Hello")
             self.assertNotIn(API_KEY, self.answer.result.getErrorMessage())
@@ -384,7 +384,9 @@ class CompletionTests(SynchronousTestCase):
     def test_errors(self):
         """An error within the stream, and what is no chunk at all, fail it."""
         for event, words in (
-            ('{"error": {"message": "too long"}}', "too long"),
+            ('{"error": {"code": "context_length_exceeded", "message": "too long"}}', "context_length_exceeded"),
+            ('{"error": {"code": 7, "message": "Ann asks for"}}', "without a reason"),
+            ('{"error": "Ann asks for"}', "without a reason"),
             ("<html>", "no chunk"),
             ("[]", "no chunk"),
         ):

@@ -235,7 +235,7 @@ class LimitTests(ConversationTestCase):
         self.assertEqual(self.outcome(), "caller_silent")
 
     def test_tool(self):
-        """While a tool works nobody is silent; and then the silence begins anew."""
+        """While a tool works nobody is silent; then it is the agent's turn, and its silence begins anew."""
         working = Deferred()
         self.begin(AgentLimits(silence=1.0), brief=Brief(tools=FakeToolbox(slow=working)))
         self.assertEqual(list(self.agent.brief.tools.tools), ["slow"])
@@ -247,8 +247,7 @@ class LimitTests(ConversationTestCase):
         self.passes(0.9)
         self.assertNoResult(self.result)
         self.passes(0.2)
-        self.assertTrue(self.result.called)
-        self.result.addErrback(lambda failure: failure.trap(AgentError))
+        self.assertIn("not answered", str(self.failureResultOf(self.result, AgentError)))
 
     def test_paused(self):
         """While we have paused to hear whether it was a word, nobody is silent, nor right after."""
@@ -367,6 +366,23 @@ class EndTests(ConversationTestCase):
         """What an agent may fail with when it is stopped is no fault."""
         for error in (AgentError("late"), CallOver(), CancelledError()):
             self.stopped(lambda talking, error=error: talking.errback(error))
+
+    def test_no_outcome(self):
+        """An agent that ends with something else has failed, and the log says with what."""
+        self.begin()
+        self.agent.talking.callback(None)
+        self.assertIn("fault", str(self.failureResultOf(self.result, AgentError)))
+        self.assertIn("NoneType", str(self.flushLoggedErrors(TypeError)[0]))
+
+    def test_fault_in_its_ears(self):
+        """An agent that breaks on what it is given loses the line; the caller's stream has nothing to do with it."""
+        for give in (lambda: self.conversation.heard(silence(0.02)), lambda: self.conversation.key("5")):
+            self.begin()
+            self.line.hear(lambda frame: 1 / 0)
+            self.line.keys(lambda key: 1 / 0)
+            give()
+            self.assertIn("ZeroDivisionError", str(self.failureResultOf(self.result, AgentError)))
+            self.assertEqual((len(self.flushLoggedErrors(ZeroDivisionError)), self.agent.cancelled), (1, 1))
 
     def test_cannot_be_stopped(self):
         """An agent whose canceller raises is logged as well, and loses the line."""

@@ -112,13 +112,20 @@ class Conversation:
         if self._activity.feed(frame):
             self._sign_of_life()
         if self._deliver is not None:
-            self._deliver(frame)
+            self._hand(self._deliver, frame)
 
     def key(self, key: str) -> None:
         """A key of the caller."""
         self._sign_of_life()
         if self._keys is not None:
-            self._keys(key)
+            self._hand(self._keys, key)
+
+    def _hand(self, deliver: Callable[[Any], object], what: object) -> None:
+        """Give it to the agent; a fault of the agent's is not the stream's."""
+        try:
+            deliver(what)
+        except Exception:  # noqa: BLE001 - a plugin's fault: logged, and the agent loses the line
+            self._broke(Failure())
 
     # What our own ears do (bargein.Saying)
 
@@ -165,7 +172,7 @@ class Conversation:
         early, self._early = self._early, deque()
         for frame in early:
             if deliver is not None and self._deliver is deliver:
-                deliver(frame)
+                self._hand(deliver, frame)
 
     def keys(self, deliver: Callable[[str], object] | None) -> None:
         """See ILine."""
@@ -251,6 +258,7 @@ class Conversation:
 
     def _work_ends(self) -> None:
         self._working -= 1
+        self._asked = True
         self._sign_of_life()
 
     def _look_for_life(self) -> None:
@@ -272,6 +280,9 @@ class Conversation:
     def _left(self, outcome: Outcome) -> None:
         """The agent has ended the conversation: the flow goes on when what it said is heard."""
         if self._over:
+            return
+        if not isinstance(outcome, Outcome):
+            self._broke(Failure(TypeError(f"an agent fires with an Outcome, not with {type(outcome).__name__}")))
             return
         self._close(outcome.name, "")
         self._hearing_out = self._speaker.when_heard()

@@ -150,7 +150,7 @@ class Asking(Protocol):
         try:
             said = complaint(json.loads(self._reason))
         except ValueError:
-            said = complaint("")
+            said = complaint(None)
         match self._status:
             case 401 | 403:  # what is said of a key shows a part of it
                 why = f"{self._host} refuses the key ({self._status}): check api_key"

@@ -12,6 +12,7 @@ platform.openai.com/docs, API reference, "Chat", "Streaming". Others write null,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from voiced.errors import AgentError
 
 DONE = "[DONE]"
 _THINK, _THOUGHT = "<think>", "</think>"
+_WORD = re.compile(r"[A-Za-z_]{1,64}")
 
 
 @attrs.define
@@ -118,10 +120,10 @@ class _Thoughts:
 
 
 def complaint(answer: object) -> str:
-    """What an error answer says, shortened."""
-    error = answer.get("error", answer) if isinstance(answer, dict) else answer
-    message = error.get("message", "") if isinstance(error, dict) else error
-    return " ".join(str(message or "it gave no reason").split())[:200]
+    """The word by which an error answer names the trouble. Its sentence is never shown: it may quote the caller."""
+    error = answer.get("error", answer) if isinstance(answer, dict) else None
+    named = (error.get(name) for name in ("code", "type")) if isinstance(error, dict) else ()
+    return next((word for word in named if isinstance(word, str) and _WORD.fullmatch(word)), "without a reason")
 
 
 def _beginning_of(tag: str, text: str) -> int:
