@@ -4,7 +4,6 @@ from twisted.logger import LogLevel, capturedLogs
 
 from tests.agents import ScriptedAgent
 from tests.house import House, flow, say
-from voiced.call.conversation import READY_SECONDS
 from voiced.call.privacy import Privacy
 from voiced.call.program import Colleague
 from voiced.call.records import Ending
@@ -12,6 +11,7 @@ from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.routing import Choose
 from voiced.call.template import Template
+from voiced.call.vigil import READY_SECONDS
 from voiced.errors import AgentError, CallOver
 from voiced.testing.fakes import spell
 

@@ -8,9 +8,10 @@ from zope.interface.verify import verifyObject
 
 from tests.agents import ScriptedAgent
 from voiced.call.audio import FRAME, silence
-from voiced.call.conversation import EARLY_BYTES, READY_SECONDS, Conversation
+from voiced.call.conversation import EARLY_BYTES, Conversation
 from voiced.call.playback import Playback
 from voiced.call.records import AgentRecord
+from voiced.call.vigil import READY_SECONDS
 from voiced.errors import AgentError, CallOver
 from voiced.ivoiced import AgentLimits, Brief, Heard, ILine, ISpeech, IToolbox, Outcome, ToolResult, Who
 from voiced.testing.fake_call import FakeCall

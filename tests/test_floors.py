@@ -31,6 +31,8 @@ FLOORS = {
     "voiced.call.speaker": 2,
     "voiced.call.speaking": 2,
     "voiced.call.transcript": 2,
+    "voiced.call.vigil": 2,
+    "voiced.call.watched": 3,
     "voiced.call.words": 2,
     "voiced.twilio.mediastream": 2,
     "voiced.twilio.webhook": 2,

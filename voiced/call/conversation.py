@@ -7,12 +7,12 @@ it is its turn, or breaks, loses the line, and the flow goes on.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -22,24 +22,21 @@ from voiced.call.activity import Activity
 from voiced.call.playback import Playback, Speech
 from voiced.call.records import AgentRecord
 from voiced.call.transcript import Transcript
+from voiced.call.vigil import Vigil
+from voiced.call.watched import WatchedSpeech, WatchedTools
 from voiced.errors import AgentError, CallOver
 from voiced.ivoiced import (
     AgentLimits,
     Brief,
     Deliver,
     IAgent,
-    IAgentTool,
     ICall,
     ILine,
     ISpeech,
-    IToolbox,
     Outcome,
-    ToolResult,
     Who,
 )
 
-READY_SECONDS = 2.0
-"""Within which an agent must be there: signed URL, connection and greeting together."""
 EARLY_BYTES = 5 * audio.RATE
 """What is kept of the caller's audio for an agent that does not hear yet: 5 s, the newest."""
 
@@ -68,7 +65,6 @@ class Conversation:
         self._call = call
         self._clock: IReactorTime = call.clock
         self._speaker = speaker
-        self._limits = limits
         self._transcript = Transcript()
         self._open: list[Speech] = []
         """What the agent has begun to say and not ended."""
@@ -77,13 +73,8 @@ class Conversation:
         self._deliver: Deliver | None = self._keep
         self._keys: Callable[[str], object] | None = None
         self._activity = Activity()
-        self._timers: dict[str, IDelayedCall] = {}
-        self._quiet_since = self._clock.seconds()
-        """When somebody was heard last; in the future while the agent's speech is being played."""
-        self._asked = False
-        """Whether it is the agent's turn to say something."""
-        self._working = 0
-        """Tools that are being used: while one is, nobody is silent."""
+        self._vigil = Vigil(self._clock, limits, lambda: self._occupied, self._leave, self._fail)
+        self._tools: WatchedTools | None = None
         self._over = False
         self._hearing_out: Deferred[None] = succeed(None)
         self._result: Deferred[Outcome] = Deferred(self._taken_back)
@@ -94,11 +85,10 @@ class Conversation:
         `ears` get all the caller's audio, before the agent.
         """
         self._ears = ears
-        self._time("ready", READY_SECONDS, self._fail, f"the agent was not there within {READY_SECONDS:g} s")
-        if self._limits.seconds is not None:
-            self._time("seconds", self._limits.seconds, self._leave, Outcome("timeout"))
+        self._vigil.begin()
         if brief.tools is not None:
-            brief = attrs.evolve(brief, tools=_WatchedTools(brief.tools, self._work_begins, self._work_ends))
+            self._tools = WatchedTools(brief.tools, self._vigil.caller_speaks)
+            brief = attrs.evolve(brief, tools=self._tools)
         self._agent = maybeDeferred(agent.converse, self, self._call, brief)
         self._agent.addCallbacks(self._left, self._broke)
         return self._result
@@ -110,13 +100,13 @@ class Conversation:
         if self._ears is not None:
             self._ears.hear(frame)
         if self._activity.feed(frame):
-            self._sign_of_life()
+            self._vigil.sign_of_life()
         if self._deliver is not None:
             self._hand(self._deliver, frame)
 
     def key(self, key: str) -> None:
         """A key of the caller."""
-        self._sign_of_life()
+        self._vigil.sign_of_life()
         if self._keys is not None:
             self._hand(self._keys, key)
 
@@ -141,28 +131,21 @@ class Conversation:
     def resume(self) -> None:
         """It was nothing."""
         self._speaker.resume()
-        self._quiet_since = self._clock.seconds() + self._speaker.queued
+        self._vigil.agent_goes_on(self._speaker.queued)
 
     def cut(self) -> None:
         """The caller has interrupted."""
-        self._asked = True
         self._speaker.interrupt()
-        self._quiet_since = self._clock.seconds()
+        self._vigil.agent_falls_silent()
+        self._vigil.caller_speaks()
 
     # What the agent does (ILine)
 
     def ready(self) -> None:
         """See ILine."""
-        if self._over or "ready" not in self._timers:
-            return
-        self._stop("ready")
-        self.record.ready_ms = self._since(self.record.began)
-        self._quiet_since = self._clock.seconds()
-        if self._limits.first_audio is not None:
-            why = f"the agent has said nothing within {self._limits.first_audio:g} s"
-            self._time("first_audio", self._limits.first_audio, self._fail, why)
-        if self._limits.silence is not None:
-            self._time("silence", self._limits.silence, self._look_for_life)
+        if self._vigil.waiting:
+            self._vigil.agent_comes()
+            self.record.ready_ms = self._since(self.record.began)
 
     def hear(self, deliver: Deliver | None) -> None:
         """See ILine."""
@@ -184,7 +167,7 @@ class Conversation:
         speech = self._speaker.speak()
         self._open = [each for each in self._open if not each.ended]
         self._open.append(speech)
-        return _Watched(speech, self._fed)
+        return WatchedSpeech(speech, self._fed)
 
     def send_audio(self, audio: bytes) -> None:
         """See ILine."""
@@ -205,7 +188,7 @@ class Conversation:
     def clear(self) -> None:
         """See ILine."""
         self._check()
-        self._quiet_since = min(self._quiet_since, self._clock.seconds())
+        self._vigil.agent_falls_silent()
         self._speaker.interrupt()
 
     def when_heard(self) -> Deferred[None]:
@@ -230,8 +213,7 @@ class Conversation:
 
     def caller_active(self) -> None:
         """See ILine."""
-        self._asked = True
-        self._sign_of_life()
+        self._vigil.caller_speaks()
 
     # Within
 
@@ -244,34 +226,13 @@ class Conversation:
         """The agent has sent audio."""
         if self._over:
             return
-        self._asked = False
         if self.record.first_audio_ms is None:
             self.record.first_audio_ms = self._since(self.record.began)
-            self._stop("first_audio")
-        self._quiet_since = self._clock.seconds() + self._speaker.queued
+        self._vigil.agent_speaks(self._speaker.queued)
 
-    def _sign_of_life(self) -> None:
-        self._quiet_since = max(self._quiet_since, self._clock.seconds())
-
-    def _work_begins(self) -> None:
-        self._working += 1
-
-    def _work_ends(self) -> None:
-        self._working -= 1
-        self._asked = True
-        self._sign_of_life()
-
-    def _look_for_life(self) -> None:
-        """The silence may have lasted long enough; if not, look again when it may have."""
-        silence = self._limits.silence or 0.0
-        since = self._clock.seconds() if self._speaker.playing or self._working else self._quiet_since
-        left = since + silence - self._clock.seconds()
-        if left > 0:
-            self._time("silence", left, self._look_for_life)
-        elif self._asked:
-            self._fail(f"the agent has not answered for {silence:g} s")
-        else:
-            self._leave(Outcome("caller_silent"))
+    @property
+    def _occupied(self) -> bool:
+        return self._speaker.playing or (self._tools is not None and self._tools.at_work > 0)
 
     def _check(self) -> None:
         if self._over:
@@ -334,8 +295,7 @@ class Conversation:
         self._deliver = self._keys = None
         if self._ears is not None:
             self._ears.stop()
-        for name in list(self._timers):
-            self._stop(name)
+        self._vigil.end()
         for speech in self._open:
             speech.end()
         self.record.outcome, self.record.error = outcome, error
@@ -352,68 +312,3 @@ class Conversation:
 
     def _since(self, began: float) -> float:
         return round((self._clock.seconds() - began) * 1000, 1)
-
-    def _time(self, name: str, seconds: float, act: Callable[..., None], *arguments: Any) -> None:
-        def due() -> None:
-            del self._timers[name]
-            act(*arguments)
-
-        self._timers[name] = self._clock.callLater(seconds, due)
-
-    def _stop(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-
-
-@implementer(ISpeech)
-@attrs.frozen(eq=False)
-class _Watched:
-    """A speech of an agent's: the conversation is told when it is fed."""
-
-    _speech: Speech
-    _fed: Callable[[], None]
-
-    @property
-    def done(self) -> Deferred[Any]:
-        """See ISpeech."""
-        return self._speech.done
-
-    def feed(self, audio: bytes) -> None:
-        """See ISpeech."""
-        if not self._speech.ended:
-            self._speech.feed(audio)
-            self._fed()
-
-    def end(self) -> None:
-        """See ISpeech."""
-        self._speech.end()
-
-    def so_far(self) -> Any:
-        """See ISpeech."""
-        return self._speech.so_far()
-
-
-@implementer(IToolbox)
-@attrs.frozen
-class _WatchedTools:
-    """The tools of an agent: the conversation is told while one is used."""
-
-    _toolbox: IToolbox
-    _begins: Callable[[], None]
-    _ends: Callable[[], None]
-
-    @property
-    def tools(self) -> Mapping[str, IAgentTool]:
-        """See IToolbox."""
-        return self._toolbox.tools
-
-    def use(self, name: str, arguments: Mapping[str, Any]) -> Deferred[ToolResult]:
-        """See IToolbox."""
-
-        def ended(result: Any) -> Any:
-            self._ends()
-            return result
-
-        self._begins()
-        return self._toolbox.use(name, arguments).addBoth(ended)

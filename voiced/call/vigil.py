@@ -1,0 +1,112 @@
+"""Watches over a conversation: the agent comes in time, speaks in time, and nobody is left in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from voiced.ivoiced import AgentLimits, Outcome
+
+READY_SECONDS = 2.0
+"""Within which an agent must be there: signed URL, connection and greeting together."""
+
+
+class Vigil:
+    """The clocks of one conversation. When one runs out, it is over by `leave(outcome)` or by `fail(reason)`.
+
+    `occupied()` says whether there is something that nobody has to speak beside: speech being played, a tool at work.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        limits: AgentLimits,
+        occupied: Callable[[], bool],
+        leave: Callable[[Outcome], None],
+        fail: Callable[[str], None],
+    ) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._occupied = occupied
+        self._leave = leave
+        self._fail = fail
+        self._timers: dict[str, IDelayedCall] = {}
+        self._quiet_since = clock.seconds()
+        """When somebody was heard last; in the future while the agent's speech is being played."""
+        self._asked = False
+        """Whether it is the agent's turn to say something."""
+
+    def begin(self) -> None:
+        """The agent is called."""
+        self._time("ready", READY_SECONDS, self._fail, f"the agent was not there within {READY_SECONDS:g} s")
+        if self._limits.seconds is not None:
+            self._time("seconds", self._limits.seconds, self._leave, Outcome("timeout"))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the agent is still on its way."""
+        return "ready" in self._timers
+
+    def agent_comes(self) -> None:
+        """It is there."""
+        self._stop("ready")
+        self._quiet_since = self._clock.seconds()
+        if self._limits.first_audio is not None:
+            why = f"the agent has said nothing within {self._limits.first_audio:g} s"
+            self._time("first_audio", self._limits.first_audio, self._fail, why)
+        if self._limits.silence is not None:
+            self._time("silence", self._limits.silence, self._look)
+
+    def agent_speaks(self, seconds: float) -> None:
+        """It will be heard for so long from now."""
+        self._stop("first_audio")
+        self._asked = False
+        self.agent_goes_on(seconds)
+
+    def agent_goes_on(self, seconds: float) -> None:
+        """What it had said already will be heard for so long from now."""
+        self._quiet_since = self._clock.seconds() + seconds
+
+    def agent_falls_silent(self) -> None:
+        """What it had said is not heard any more."""
+        self._quiet_since = min(self._quiet_since, self._clock.seconds())
+
+    def caller_speaks(self) -> None:
+        """From now on it is the agent's turn."""
+        self._asked = True
+        self.sign_of_life()
+
+    def sign_of_life(self) -> None:
+        """Something is heard of somebody."""
+        self._quiet_since = max(self._quiet_since, self._clock.seconds())
+
+    def end(self) -> None:
+        """Nothing is watched any more."""
+        for name in list(self._timers):
+            self._stop(name)
+
+    def _look(self) -> None:
+        """The silence may have lasted long enough; if not, look again when it may have."""
+        silence = self._limits.silence or 0.0
+        since = self._clock.seconds() if self._occupied() else self._quiet_since
+        left = since + silence - self._clock.seconds()
+        if left > 0:
+            self._time("silence", left, self._look)
+        elif self._asked:
+            self._fail(f"the agent has not answered for {silence:g} s")
+        else:
+            self._leave(Outcome("caller_silent"))
+
+    def _time(self, name: str, seconds: float, act: Callable[..., None], *arguments: Any) -> None:
+        def due() -> None:
+            del self._timers[name]
+            act(*arguments)
+
+        self._timers[name] = self._clock.callLater(seconds, due)
+
+    def _stop(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
