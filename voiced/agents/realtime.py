@@ -182,8 +182,8 @@ class Talk:
         """The vendor does not take the socket."""
         self._obey(self._dialect.refused(status))
 
-    def turned_away(self, why: str) -> None:
-        """The socket never came to a handshake."""
+    def failed(self, why: str) -> None:
+        """The socket is of no use."""
         self._fail(why)
 
     # What the events mean

@@ -46,8 +46,8 @@ class SocketOwner(Protocol):
     def refused(self, status: int) -> None:
         """The handshake was answered with this HTTP status."""
 
-    def turned_away(self, why: str) -> None:
-        """It never came to a handshake; `why` is for the operator."""
+    def failed(self, why: str) -> None:
+        """It never came to a handshake, or we cannot go on with it; `why` is for the operator."""
 
 
 class AgentFactory(WebSocketClientFactory):  # type: ignore[misc]
@@ -131,15 +131,8 @@ class AgentSocket:
         if self._protocol.state == self._protocol.STATE_OPEN:
             self._protocol.transport.unregisterProducer()  # TLS would wait for it before it closes
             self._protocol.sendClose(1000)
-        elif self._protocol.transport is not None and self._protocol.state != self._protocol.STATE_CLOSING:
+        elif self._protocol.state in (self._protocol.STATE_CONNECTING, self._protocol.STATE_PROXY_CONNECTING):
             self._protocol.transport.abortConnection()
-
-    def fail(self, code: int) -> None:
-        """End with this code: the vendor broke the rules."""
-        if self._protocol.state == self._protocol.STATE_OPEN:
-            self._protocol.transport.unregisterProducer()
-            # sendClose knows only 1000 and 3000-4999; the frame itself carries any code
-            self._protocol.sendCloseFrame(code, b"")
 
     # What Autobahn and the transport tell us
 
@@ -158,7 +151,7 @@ class AgentSocket:
         elif refused := _REFUSED.search(reason):
             self.guarded(self.owner.refused, int(refused[1]))
         else:
-            self.guarded(self.owner.turned_away, self._why())
+            self.guarded(self.owner.failed, self._why())
 
     def _why(self) -> str:
         if self.lost is not None and self.lost.check(*NETWORK) and not self._protocol.droppedByMe:
@@ -171,7 +164,7 @@ class AgentSocket:
             act(*arguments)
         except Exception:  # noqa: BLE001 - Autobahn would swallow it in four different ways
             log.failure("{call}: a fault of ours in the agent's socket", call=self._sid)
-            self.fail(1011)
+            self.owner.failed("a fault of ours in the agent's socket: the log has its traceback")
 
     def pauseProducing(self) -> None:
         """Named by Twisted: the vendor does not read as fast as the caller speaks."""
