@@ -140,6 +140,22 @@ class ConversationTests(SynchronousTestCase):
         self.talking.addErrback(lambda cancelled: None)
         self.talking.cancel()
 
+    def test_our_echo(self):
+        """Nor was what began while we spoke and ended with us; what goes on longer is the caller's."""
+        for ends, asked in ((0.2, []), (0.7, ["HELLO"])):
+            self.setUp()
+            self.line.guarded = True
+            self.hearing.texts = ["HELLO"]
+            self.converse(first_message=Template.parse("Yes, what is it?"))
+            ours = len(spell("Yes, what is it?")) / 8000
+            self.clock.pump([0.02] * round((ours - 0.3) / 0.02))
+            for frame in [b"H" * 160] * round((0.3 + ends) / 0.02) + [silence(0.02)] * 100:
+                self.line.caller_says(frame)
+                elapse(self.clock, 0.02)
+            self.assertEqual(self.brain.asked, asked, ends)
+            self.talking.addErrback(lambda cancelled: None)
+            self.talking.cancel()
+
     def test_greets(self):
         """It is ready at once, and says what it says first."""
         self.converse(first_message=GREETING)

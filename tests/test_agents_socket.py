@@ -13,6 +13,7 @@ from voiced.errors import AgentError
 from voiced.ivoiced import Brief
 from voiced.secret import Secret
 from voiced.simulator.elevenlabs import AGENT_ID, API_KEY, ElevenLabs
+from voiced.simulator.memory import tell_autobahn
 from voiced.simulator.vendors.elevenlabs_script import Says
 from voiced.testing.fake_call import FakeCall
 from voiced.testing.fake_line import FakeLine
@@ -26,6 +27,8 @@ class SocketTests(TestCase):
         from twisted.internet import reactor
 
         self.reactor = reactor
+        # Autobahn's time limits on a clock that stands still: cancelled ones stay on the reactor for a while.
+        self.addCleanup(tell_autobahn(Clock()))
         self.vendor = ElevenLabs(reactor)
         self.vendor.expect(Says("Hello."))
         self.connected = []

@@ -26,8 +26,9 @@ class Listener:
     def perhaps(self, text):
         self.guesses.append(text)
 
-    def turn(self, text):
+    def turn(self, text, quiet):
         self.told.append(text)
+        self.quiet = quiet
 
     def no_words(self):
         self.told.append(None)
@@ -167,7 +168,7 @@ class TurnTakingTests(SynchronousTestCase):
 
     def test_stopped_by_what_it_tells(self):
         """It may be stopped by who is told."""
-        self.listener.turn = lambda text: self.turns.stop()
+        self.listener.turn = lambda text, quiet: self.turns.stop()
         self.hear("Hello there", 0.6, "Goodbye now", 0.6)
         self.assertEqual(len(self.hearing.recognised), 1)
 

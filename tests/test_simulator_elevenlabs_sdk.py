@@ -6,12 +6,14 @@ import threading
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SkipTest, TestCase
 
 from tests.agent_schema import documented
 from voiced.simulator.elevenlabs import AGENT_ID, API_KEY, Agent, ElevenLabs
+from voiced.simulator.memory import tell_autobahn
 from voiced.simulator.vendors.agent_audio import from_mulaw, spell, to_mulaw
 from voiced.simulator.vendors.elevenlabs_messages import audio
 from voiced.simulator.vendors.elevenlabs_script import (
@@ -79,6 +81,8 @@ class PackageTests(TestCase):
             raise SkipTest("the elevenlabs package is not here")
         direct = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         self.patch(os, "environ", direct)
+        # Autobahn's time limits on a clock that stands still: cancelled ones stay on the reactor for a while.
+        self.addCleanup(tell_autobahn(Clock()))
         self.before = set(threading.enumerate())
         self.double = ElevenLabs(reactor, check=documented)
         self.double.agent = Agent(input_format="pcm_16000", output_format="pcm_16000")

@@ -131,8 +131,8 @@ class ILine(Interface):
     def conversation(name: str) -> None:
         """The vendor's own name for this conversation; for the record, and `{agent.conversation}`."""
 
-    def caller_active() -> None:
-        """The caller is speaking, as far as the agent can tell: the silence that the caller may keep begins anew."""
+    def caller_active(speaking: bool = True) -> None:
+        """The caller is speaking, as far as the agent can tell: it is the agent's turn then. False: it was nothing."""
 
 
 @attrs.frozen

@@ -211,9 +211,12 @@ class Conversation:
         """See ILine."""
         self.record.conversation = name
 
-    def caller_active(self) -> None:
+    def caller_active(self, speaking: bool = True) -> None:
         """See ILine."""
-        self._vigil.caller_speaks()
+        if speaking:
+            self._vigil.caller_speaks()
+        else:
+            self._vigil.caller_said_nothing()
 
     # Within
 

@@ -78,6 +78,10 @@ class Vigil:
         self._asked = True
         self.sign_of_life()
 
+    def caller_said_nothing(self) -> None:
+        """It only sounded so."""
+        self._asked = False
+
     def sign_of_life(self) -> None:
         """Something is heard of somebody."""
         self._quiet_since = max(self._quiet_since, self._clock.seconds())

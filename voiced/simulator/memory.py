@@ -227,6 +227,7 @@ def elapse(clock: Clock, seconds: float) -> None:
     """
     until = clock.seconds() + seconds
     for _ in range(TURNS + int(seconds * TURNS)):
+        clock.calls.sort(key=lambda call: call.getTime())  # a call that was reset stands where it stood (Clock)
         if not clock.calls or clock.calls[0].getTime() > until + CLOSE:
             break
         call = clock.calls.pop(0)

@@ -179,9 +179,9 @@ class FakeLine:
         """See ILine."""
         self.conversation_name = name
 
-    def caller_active(self) -> None:
+    def caller_active(self, speaking: bool = True) -> None:
         """See ILine."""
-        self.activities += 1
+        self.activities += speaking
 
     def _check(self) -> None:
         self._used()

@@ -1,7 +1,7 @@
 """Patterns: words to listen for, as people write them in YAML: "breakfast", "what time * eat", "room {number} is".
 
 Words in order, anywhere in what was said; `*` is any words or none, `{name}` one word or more, to be used in the
-answer. Case, punctuation and short forms do not count: "what's" is "what is".
+answer. Case, punctuation and short forms do not count: "what's" is "what is", "good-bye" is "goodbye".
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from voiced.agents.talking.words import FILLERS, SHORT_ENDS, SHORT_FORMS
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _PART = re.compile(r"\{\s*(\w+)\s*\}|\*|[^\W_]+(?:['\u2019][^\W_]+)*|[{}]")
+_GOODBYE = re.compile(r"\bgood[\s-]bye\b", re.IGNORECASE)
+"""What the recogniser makes of every other "goodbye"."""
 _MOST_WORDS = 200
 """Words of what was said that are looked at: more is no answer to anything."""
 
@@ -40,7 +42,9 @@ class Words:
     @classmethod
     def of(cls, text: str) -> Words:
         """Fillers ("um") are left out."""
-        said = [word for word in _WORD.findall(text) if word.lower() not in FILLERS][:_MOST_WORDS]
+        said = [word for word in _WORD.findall(_GOODBYE.sub("goodbye", text)) if word.lower() not in FILLERS][
+            :_MOST_WORDS
+        ]
         # The second half of "what's" was not said as a word of its own.
         pairs = [(long, "" if at else word) for word in said for at, long in enumerate(_long(word))]
         return cls(tuple(long for long, _ in pairs), tuple(word for _, word in pairs))
@@ -57,7 +61,7 @@ class Pattern:
     def parse(cls, source: str) -> Pattern:
         """Raises ValueError with a sentence."""
         parts: list[str] = []
-        for match in _PART.finditer(source):
+        for match in _PART.finditer(_GOODBYE.sub("goodbye", source)):
             if match[0] in "{}":
                 raise ValueError(f"the brace in {source!r} is not a place like {{name}}")
             parts += [f"{{{match[1]}}}"] if match[1] else _long(match[0])

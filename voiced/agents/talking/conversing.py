@@ -18,6 +18,8 @@ from voiced.ivoiced import IHearing, ILine, ISpeech, ITTSEngine, Outcome, Uttera
 
 _log = Logger()
 
+_ECHO = 0.4
+"""Seconds after our last word in which what is heard may still be its echo: 0.12 s on its way, and its tail."""
 _KEYS_APART = 1.0
 """Seconds after a key in which the next one belongs to the same number; `#` ends it at once."""
 
@@ -43,6 +45,10 @@ class Conversing:
         """The answer that the brain works on ..."""
         self._answering = 0
         """... and the number of the caller's turn that it, or the last one, is for (0: what is said first)."""
+        self._began: float | None = None
+        """When the caller began what is not over."""
+        self._heard_until: float | None = None
+        """When our last word was heard, unless it was cut."""
         self._outcome: Outcome | None = None
         """How it ends when all is heard: the brain has decided."""
         self._keys = ""
@@ -62,8 +68,10 @@ class Conversing:
 
     def speaks(self) -> None:
         """See Listener."""
-        self._line.caller_active()
+        if self._began is None:
+            self._began = self._clock.seconds()
         if not self._mouth.audible:
+            self._line.caller_active()
             self._mouth.hold()
 
     def perhaps(self, text: str | None) -> None:
@@ -72,19 +80,30 @@ class Conversing:
         sentence = self._brain.foresee(f"{self._talk.said} {text}".strip()) if wanted else None
         self._mouth.prepare(None if sentence is None else self._ours(sentence))
 
-    def turn(self, text: str) -> None:
+    def turn(self, text: str, quiet: float) -> None:
         """See Listener."""
-        if self._mouth.audible and self._line.guarded:  # a cough, a nod, our own echo: words would have cut us
-            self._mouth.release()
+        if self._line.guarded and self._said_over_us(quiet):  # a cough, a nod, our own echo: words would have cut us
+            self.no_words()
             return
+        self._began = None
         self._line.said(Who.CALLER, text)
         self._heard(text)
 
     def no_words(self) -> None:
         """See Listener."""
+        self._began = None
         self._mouth.release()
         if self._answer is None and not self._mouth.busy:
+            if not self._talk.said:
+                self._line.caller_active(speaking=False)
             self._reply()
+
+    def _said_over_us(self, quiet: float) -> bool:
+        """Whether what has been over for so many seconds began and ended while we were heard, but for an echo."""
+        if self._mouth.audible:
+            return True
+        ended, ours = self._clock.seconds() - quiet, self._heard_until
+        return ours is not None and self._began is not None and self._began < ours and ended <= ours + _ECHO
 
     def deaf(self, failure: Failure) -> None:
         """See Listener."""
@@ -118,11 +137,13 @@ class Conversing:
 
     def quiet(self) -> None:
         """See Speaker."""
+        self._heard_until = self._clock.seconds()
         if self._answer is None:  # else the brain has more to say
             self._our_turn_is_over()
 
     def cut(self) -> None:
         """See Speaker."""
+        self._heard_until = None
         self._drop_answer()
         self._our_turn_is_over()
 

@@ -86,8 +86,8 @@ class Listener(Protocol):
     def perhaps(self, text: str | None) -> None:
         """The caller pauses, and this may be all; None: it was not."""
 
-    def turn(self, text: str) -> None:
-        """The caller's turn is over, and this was said."""
+    def turn(self, text: str, quiet: float) -> None:
+        """The caller's turn is over, and this was said; it has been quiet for so many seconds."""
 
     def no_words(self) -> None:
         """What had begun like speech was none."""
@@ -227,7 +227,7 @@ class TurnTaking:
             self._listener.no_words()
         elif speaking.silent * WINDOW >= guess.wait or self._too_long(speaking):
             self._quiet()
-            self._listener.turn(guess.text)
+            self._listener.turn(guess.text, speaking.silent * WINDOW)
 
     def _wait(self, text: str) -> float:
         if leads_on(text):
