@@ -10,8 +10,9 @@ from tests.agents import ScriptedAgent
 from voiced.call.audio import FRAME, silence
 from voiced.call.conversation import EARLY_BYTES, Conversation
 from voiced.call.playback import Playback
-from voiced.call.records import AgentRecord
+from voiced.call.records import AgentRecord, ToolRecord
 from voiced.call.vigil import READY_SECONDS
+from voiced.call.watched import MOST_USES
 from voiced.errors import AgentError, CallOver
 from voiced.ivoiced import AgentLimits, Brief, Heard, ILine, ISpeech, IToolbox, Outcome, ToolResult, Who
 from voiced.testing.fake_call import FakeCall
@@ -245,10 +246,21 @@ class LimitTests(ConversationTestCase):
         self.assertNoResult(self.result)
         working.callback(ToolResult("Done."))
         self.assertEqual(self.successResultOf(used), ToolResult("Done."))
+        self.assertEqual(self.record.tools, [ToolRecord("slow", 5.0, error=False)])
         self.passes(0.9)
         self.assertNoResult(self.result)
         self.passes(0.2)
         self.assertIn("not answered", str(self.failureResultOf(self.result, AgentError)))
+
+    def test_tools_are_counted(self):
+        """Every use of a tool is written down, up to a bound, and of one that is not there not even the name."""
+        self.begin(brief=Brief(tools=FakeToolbox(slow=ToolResult("No.", error=True))))
+        for _ in range(MOST_USES + 5):
+            self.agent.brief.tools.use("slow", {})
+        self.assertEqual((len(self.record.tools), self.record.tools[0].error), (MOST_USES, True))
+        self.record.tools.clear()
+        self.agent.brief.tools.use("4929", {})
+        self.assertEqual([use.tool for use in self.record.tools], [""])
 
     def test_paused(self):
         """While we have paused to hear whether it was a word, nobody is silent, nor right after."""

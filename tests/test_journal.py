@@ -13,7 +13,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from voiced.call.privacy import Privacy
-from voiced.call.records import AgentRecord, CallInfo, CallRecord, Direction, Ending, Gap, Said, StepRecord
+from voiced.call.records import (
+    AgentRecord,
+    CallInfo,
+    CallRecord,
+    Direction,
+    Ending,
+    Gap,
+    Said,
+    StepRecord,
+    ToolRecord,
+)
 from voiced.ivoiced import IJournal
 from voiced.journal import FileJournal, began, ended
 
@@ -79,11 +89,23 @@ class LineTests(SynchronousTestCase):
     def test_agents(self):
         """Each conversation with an agent is there, and what was said in it as far as `privacy` lets it be."""
         said = [Said("caller", "Is it far?", 1001.0), Said("agent", "Not at all.", 1002.5)]
-        agent = AgentRecord("guide", 1000.0, 1003.0, "conv_1", 120.0, 2400.0, "completed", "", said)
+        agent = AgentRecord(
+            "guide",
+            1000.0,
+            1003.0,
+            "conv_1",
+            120.0,
+            2400.0,
+            "completed",
+            "",
+            said,
+            [ToolRecord("hang_up", 0.1, error=False)],
+        )
         masked = ended(CallRecord(INFO, "hello", 1000.0, agents=[agent]), Privacy.MASKED)["agents"][0]
         shown = ended(CallRecord(INFO, "hello", 1000.0, agents=[agent]), Privacy.OPEN)["agents"][0]
         self.assertEqual((masked["outcome"], masked["conversation"], masked["lines"]), ("completed", "conv_1", 2))
         self.assertNotIn("transcript", masked)
+        self.assertEqual(masked["tools"], [{"tool": "hang_up", "seconds": 0.1, "error": False}])
         self.assertEqual([line["text"] for line in shown["transcript"]], ["Is it far?", "Not at all."])
 
     def test_half_a_record(self):

@@ -132,7 +132,7 @@ class ILine(Interface):
         """The vendor's own name for this conversation; for the record, and `{agent.conversation}`."""
 
     def caller_active(speaking: bool = True) -> None:
-        """The caller is speaking, as far as the agent can tell: it is the agent's turn then. False: it was nothing."""
+        """The caller is speaking, as far as the agent can tell: so it is the agent's turn. False: it was nothing."""
 
 
 @attrs.frozen

@@ -84,6 +84,7 @@ def _agent(record: AgentRecord, privacy: Privacy) -> dict[str, Any]:
         "first_audio_ms": record.first_audio_ms,
         "outcome": record.outcome,
         "error": record.error,
+        "tools": [{"tool": use.tool, "seconds": use.seconds, "error": use.error} for use in record.tools],
         "lines": len(said),
         **({"transcript": said} if privacy.shows_words else {}),
     }

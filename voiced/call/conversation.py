@@ -87,7 +87,7 @@ class Conversation:
         self._ears = ears
         self._vigil.begin()
         if brief.tools is not None:
-            self._tools = WatchedTools(brief.tools, self._vigil.caller_speaks)
+            self._tools = WatchedTools(brief.tools, self._clock, self._vigil.caller_speaks, self.record.tools)
             brief = attrs.evolve(brief, tools=self._tools)
         self._agent = maybeDeferred(agent.converse, self, self._call, brief)
         self._agent.addCallbacks(self._left, self._broke)
@@ -303,6 +303,13 @@ class Conversation:
             speech.end()
         self.record.outcome, self.record.error = outcome, error
         self.record.ended = self._clock.seconds()
+        log.info(
+            "{call}: agent {agent}: {outcome} after {seconds:.1f} s",
+            call=self._call.info.sid,
+            agent=self.record.agent,
+            outcome=outcome,
+            seconds=self.record.ended - self.record.began,
+        )
 
     def _hand_back(self, outcome: Outcome) -> None:
         self._result.callback(attrs.evolve(outcome, facts={**outcome.facts, **self._facts()}))

@@ -116,6 +116,16 @@ class Said:
     """Seconds since the epoch."""
 
 
+@attrs.frozen
+class ToolRecord:
+    """One use of a tool: what it was asked and what it answered is not kept."""
+
+    tool: str
+    """Its name in voiced.yaml, or "" for one that is not there."""
+    seconds: float
+    error: bool
+
+
 @attrs.define
 class AgentRecord:
     """One conversation with an agent."""
@@ -133,6 +143,7 @@ class AgentRecord:
     outcome: str = ""
     error: str = ""
     transcript: list[Said] = attrs.field(factory=list)
+    tools: list[ToolRecord] = attrs.field(factory=list)
 
 
 @attrs.define

@@ -58,15 +58,17 @@ class Toolbox:
                 give(self._result(name, answer))
 
         def late() -> None:
-            give(_error(f"{name} did not answer within {tool.timeout:g} s: it may have happened, or not."))
+            sentence = f"{name} did not answer within {tool.timeout:g} s: it may have happened, or not."
+            give(_error(sentence), "too late")
             self._stop(name, running)
 
-        def give(result: ToolResult) -> None:
-            _log.info(
+        def give(result: ToolResult, how: str = "error") -> None:
+            tell = _log.warn if result.error else _log.info
+            tell(
                 "{call}: tool {tool}: {how} after {seconds:.2f} s",
                 call=self.call.info.sid,
                 tool=name,
-                how="error" if result.error else "ok",
+                how=how if result.error else "ok",
                 seconds=clock.seconds() - began,
             )
             used.callback(attrs.evolve(result, text=_capped(result.text)))

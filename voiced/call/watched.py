@@ -7,10 +7,15 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from voiced.call.playback import Speech
+from voiced.call.records import ToolRecord
 from voiced.ivoiced import Heard, IAgentTool, ISpeech, IToolbox, ToolResult
+
+MOST_USES = 500
+"""Uses of tools that are written down in one conversation."""
 
 
 @implementer(ISpeech)
@@ -44,10 +49,12 @@ class WatchedSpeech:
 @implementer(IToolbox)
 @attrs.define
 class WatchedTools:
-    """A toolbox; `used()` is called after each use of it."""
+    """A toolbox; `used()` is called after each use of it, and each is written down."""
 
     _toolbox: IToolbox
+    _clock: IReactorTime
     _used: Callable[[], None]
+    uses: list[ToolRecord]
     at_work: int = 0
     """How many are being used."""
 
@@ -61,8 +68,13 @@ class WatchedTools:
 
         def ended(result: Any) -> Any:
             self.at_work -= 1
+            error = not isinstance(result, ToolResult) or result.error
+            known = name if name in self.tools else ""
+            if len(self.uses) < MOST_USES:
+                self.uses.append(ToolRecord(known, round(self._clock.seconds() - began, 3), error))
             self._used()
             return result
 
+        began = self._clock.seconds()
         self.at_work += 1
         return self._toolbox.use(name, arguments).addBoth(ended)

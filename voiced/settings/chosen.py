@@ -109,7 +109,8 @@ def _agent(part: Part, tools: Collection[str], voices: Collection[str], registry
             part.wrong(f"no voice is called {voice!r}{instead(voice, voices)}", named=True)
     for tool in mentioned.tools:
         if tool not in uses:
-            part.wrong(f"it uses the tool {tool!r}: add it to its `tools`", named=True)
+            hint = ": add it to its `tools`" if tool in tools else f", and there is none{instead(tool, tools)}"
+            part.wrong(f"it uses the tool {tool!r}{hint}", named=True)
     return ChosenAgent(chosen.plugin, chosen.settings, chosen.maker, part, uses, barge_in)
 
 
