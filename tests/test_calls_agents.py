@@ -123,6 +123,27 @@ class ConversationTests(AgentCalls):
         self.assertEqual((agent["conversation"], agent["lines"]), ("conv_7", 1))
         self.assertNotIn("transcript", agent)
 
+    def test_hands_on_what_was_said(self):
+        """A second agent can be told what was said with the first."""
+        second = Agent("helper", prompt=Template.parse("So far: {agent.transcript}"))
+        call = self.begins(flow({"start": [say("Hello."), Agent("helper"), second]}))
+        self.agent.says("Hi.")
+        self.agent.ends()
+        self.passes(1)
+        self.assertEqual(self.agent.brief.prompt, "So far: agent: Hi.")
+        call.hang_up()
+
+    def test_uninterruptible_within(self):
+        """What a tool plays and nobody may interrupt is not paused, nor cleared by the agent: keys must not stutter."""
+        call = self.begins()
+        played = self.agent.call.play(spell("12345"), interruptible=False)
+        self.passes(0.1)
+        self.agent.line.clear()
+        self.passes(1)
+        self.assertFalse(self.successResultOf(played).cut)
+        self.assertIn("12345", self.read(call))
+        call.hang_up()
+
     def test_second_conversation(self):
         """Nothing of a conversation is left for the next one's facts."""
         steps = [Agent("helper", fallback=FALLBACK), Agent("helper", fallback=FALLBACK), say("{agent.colour|none}")]
@@ -225,9 +246,25 @@ class SilenceTests(AgentCalls):
     def test_does_not_answer(self):
         """An agent that was asked and does not answer has failed: that is not the caller's silence."""
         call = self.begins()
-        self.agent.line.caller_active()
+        self.agent.line.caller_waits()
         agent = self.ends_with(call, Ending.COMPLETED, "Hello.", "Nobody is here.", "failed.")
         self.assertEqual(agent["error"], "the agent has not answered for 10 s")
+
+    def test_a_cough_asks_for_nothing(self):
+        """A sound that the agent takes note of is no question: after it the caller is silent."""
+        call = self.begins()
+        self.passes(5)
+        self.agent.line.caller_active()
+        self.ends_with(call, Ending.COMPLETED, "Hello.", "caller_silent.")
+
+    def test_too_far_ahead(self):
+        """An agent that loses the line while it is far ahead is cut: the caller does not have to hear all that."""
+        call = self.begins(agent_flow(seconds=3.0))
+        self.passes(2)
+        self.agent.line.speak().feed(spell("x" * 400))
+        self.passes(10)
+        self.assertTrue(call.over)
+        self.assertTrue(self.read(call)[-1].endswith("timeout."))
 
     def test_long_speech_is_no_silence(self):
         """While the agent is heard, nobody is silent."""

@@ -213,6 +213,25 @@ class InterruptedCalls(LocalCalls):
         self.assertLess(len(first), len(answer))
         call.hang_up()
 
+    def test_short_word_and_slow_ears(self):
+        """A word whose turn is over before the ears have decided cuts all the same, and is answered."""
+        for delay in (0.05, 0.2, 0.3):
+            self.ears.delay = delay
+            call = self.calls(first_message=text("a greeting that goes on for quite some time after that"))
+            self.asks(call, "BREAKFAST", wait=6)
+            self.assertEqual(self.read(call)[-1], ANSWER, delay)
+            call.hang_up()
+            self.passes(1)
+
+    def test_goodbye_is_not_interrupted(self):
+        """The last words of an agent that has ended the conversation are heard, whatever the caller says over them."""
+        rules = (Rule(when="goodbye", say=text("Goodbye and thank you for calling us today"), then="hang_up"),)
+        call = self.calls(brain=Brain(rules))
+        self.asks(call, "GOODBYE", wait=1.2)
+        self.asks(call, "THANK YOU GOODBYE NOW", wait=5)
+        self.assertEqual(self.read(call)[-1], "Goodbye and thank you for calling us today")
+        self.assertTrue(call.over)
+
     def test_key_cuts(self):
         """A key cuts as well, at once."""
         call = self.calls()

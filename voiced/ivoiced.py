@@ -131,8 +131,14 @@ class ILine(Interface):
     def conversation(name: str) -> None:
         """The vendor's own name for this conversation; for the record, and `{agent.conversation}`."""
 
-    def caller_active(speaking: bool = True) -> None:
-        """The caller is speaking, as far as the agent can tell: so it is the agent's turn. False: it was nothing."""
+    def caller_active() -> None:
+        """The caller makes a sound, as far as the agent can tell: the silence that nobody may exceed begins anew."""
+
+    def caller_waits(waits: bool = True) -> None:
+        """The caller has said something that wants an answer, as far as the agent can tell; or has not, after all.
+
+        `said` by the caller implies it, and audio of the agent's is taken for the answer.
+        """
 
 
 @attrs.frozen

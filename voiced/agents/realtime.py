@@ -58,6 +58,8 @@ from voiced.net.trouble import NETWORK, sentence
 
 MOST_QUEUED = 600.0
 """Seconds of speech that an agent may be ahead of the caller: Twilio drops what is beyond (31931)."""
+MOST_LOGGED = 50
+"""Troubles and strange messages that are logged of one conversation, each once."""
 MOST_SPEECHES = 50
 """How many things that the agent has said are kept in mind."""
 LINGER = 1.5
@@ -117,7 +119,7 @@ class Talk:
         self._lingering: IDelayedCall | None = None
         self._latest: IDelayedCall | None = None
         self._keep_alive: IDelayedCall | None = None
-        self._strange: set[str] = set()
+        self._logged: set[str] = set()
         self._result: Deferred[Outcome] = Deferred(lambda _: self._stop())
 
     def begin(self, open_door: OpenDoor) -> Deferred[Outcome]:
@@ -217,9 +219,13 @@ class Talk:
             case Failed(reason):
                 self._fail(reason)
             case Trouble(reason):
-                log.warn("{call}: the agent: {reason}", call=self._call.info.sid, reason=reason)
+                if self._is_new(reason):
+                    log.warn("{call}: the agent: {reason}", call=self._call.info.sid, reason=reason)
             case Unknown(kind):
-                self._wonder(kind)
+                if self._is_new(kind):
+                    log.info(
+                        "{call}: the agent sent what is not understood: {kind}", call=self._call.info.sid, kind=kind
+                    )
 
     def _ready(self, conversation: str) -> None:
         if conversation:
@@ -236,16 +242,17 @@ class Talk:
             self._fail(f"the agent sent more than {MOST_QUEUED / 60:g} minutes of speech ahead")
 
     def _speech(self, item: str) -> ISpeech:
-        """The speech of that item; the one before it is complete."""
+        """The speech of that item; when it is a new one, the one before it is complete."""
+        if item in self._speeches:
+            return self._speeches[item]
         if item != self._current and self._current in self._speeches:
             self._speeches[self._current].end()
         self._current = item
-        if item not in self._speeches:
-            speech = self._speeches[item] = self._line.speak()
-            speech.done.addCallback(self._spoken, item)
-            if len(self._speeches) > MOST_SPEECHES:
-                self._speeches.pop(next(iter(self._speeches))).end()
-        return self._speeches[item]
+        speech = self._speeches[item] = self._line.speak()
+        speech.done.addCallback(self._spoken, item)
+        if len(self._speeches) > MOST_SPEECHES:
+            self._speeches.pop(next(iter(self._speeches))).end()
+        return speech
 
     def _spoken(self, heard: Heard, item: str) -> Heard:
         """A speech was heard to its end, or cut: by us, or by the ears in front of us."""
@@ -264,10 +271,11 @@ class Talk:
         if not self._over:
             self._send(self._dialect.interrupted(cut))
 
-    def _wonder(self, kind: str) -> None:
-        if kind not in self._strange and len(self._strange) < 50:
-            self._strange.add(kind)
-            log.info("{call}: the agent sent what is not understood: {kind}", call=self._call.info.sid, kind=kind)
+    def _is_new(self, words: str) -> bool:
+        """Whether these have not been logged in this conversation; and there is a bound to it all."""
+        new = words not in self._logged and len(self._logged) < MOST_LOGGED
+        self._logged.add(words) if new else None
+        return new
 
     # Tools
 

@@ -37,6 +37,8 @@ from voiced.ivoiced import (
     Who,
 )
 
+MOST_LEFT = 8.0
+"""Seconds of speech that are still heard of an agent that loses the line; one that is further ahead is cut."""
 EARLY_BYTES = 5 * audio.RATE
 """What is kept of the caller's audio for an agent that does not hear yet: 5 s, the newest."""
 
@@ -87,7 +89,7 @@ class Conversation:
         self._ears = ears
         self._vigil.begin()
         if brief.tools is not None:
-            self._tools = WatchedTools(brief.tools, self._clock, self._vigil.caller_speaks, self.record.tools)
+            self._tools = WatchedTools(brief.tools, self._clock, self._vigil.caller_waits, self.record.tools)
             brief = attrs.evolve(brief, tools=self._tools)
         self._agent = maybeDeferred(agent.converse, self, self._call, brief)
         self._agent.addCallbacks(self._left, self._broke)
@@ -97,7 +99,7 @@ class Conversation:
 
     def heard(self, frame: bytes) -> None:
         """Audio of the caller."""
-        if self._ears is not None:
+        if self._ears is not None and self._deliver is not None:
             self._ears.hear(frame)
         if self._activity.feed(frame):
             self._vigil.sign_of_life()
@@ -121,8 +123,8 @@ class Conversation:
 
     @property
     def playing(self) -> bool:
-        """Whether the agent is to be heard."""
-        return self._speaker.playing
+        """Whether the agent is to be heard, and may be interrupted."""
+        return self._speaker.playing and not self._speaker.protected
 
     def pause(self) -> None:
         """The caller may be interrupting."""
@@ -135,9 +137,9 @@ class Conversation:
 
     def cut(self) -> None:
         """The caller has interrupted."""
-        self._speaker.interrupt()
         self._vigil.agent_falls_silent()
-        self._vigil.caller_speaks()
+        self._vigil.caller_waits()
+        self._speaker.interrupt()  # last: the agent may answer at once
 
     # What the agent does (ILine)
 
@@ -152,6 +154,8 @@ class Conversation:
         if self._over:
             return
         self._deliver = deliver
+        if deliver is None and self._ears is not None:
+            self._ears.stop()
         early, self._early = self._early, deque()
         for frame in early:
             if deliver is not None and self._deliver is deliver:
@@ -188,8 +192,9 @@ class Conversation:
     def clear(self) -> None:
         """See ILine."""
         self._check()
-        self._vigil.agent_falls_silent()
-        self._speaker.interrupt()
+        if not self._speaker.protected:
+            self._vigil.agent_falls_silent()
+            self._speaker.interrupt()
 
     def when_heard(self) -> Deferred[None]:
         """See ILine."""
@@ -201,7 +206,7 @@ class Conversation:
             return
         self._transcript.add(who, text, self._clock.seconds(), speech)
         if who is Who.CALLER:
-            self.caller_active()
+            self._vigil.caller_waits()
 
     def corrected(self, text: str) -> None:
         """See ILine."""
@@ -211,12 +216,13 @@ class Conversation:
         """See ILine."""
         self.record.conversation = name
 
-    def caller_active(self, speaking: bool = True) -> None:
+    def caller_active(self) -> None:
         """See ILine."""
-        if speaking:
-            self._vigil.caller_speaks()
-        else:
-            self._vigil.caller_said_nothing()
+        self._vigil.sign_of_life()
+
+    def caller_waits(self, waits: bool = True) -> None:
+        """See ILine."""
+        self._vigil.caller_waits(waits)
 
     # Within
 
@@ -255,6 +261,7 @@ class Conversation:
     def _leave(self, outcome: Outcome) -> None:
         """The agent loses the line, in order."""
         self._close(outcome.name, "")
+        self._bound()
         self._cancel_agent()
         self._hand_back(outcome)
 
@@ -275,6 +282,7 @@ class Conversation:
     def _fail(self, why: str) -> None:
         """The agent loses the line, in disorder."""
         self._close("failed", why)
+        self._bound()
         self._cancel_agent()
         self._result.errback(AgentError(why, self._facts()))
 
@@ -285,6 +293,11 @@ class Conversation:
         self.record.transcript = self._transcript.lines()
         self._cancel_agent()
         self._hearing_out.cancel()
+
+    def _bound(self) -> None:
+        """What the agent had said is heard to its end, unless that is far."""
+        if self._speaker.queued > MOST_LEFT:
+            self._speaker.interrupt()
 
     def _cancel_agent(self) -> None:
         try:

@@ -195,6 +195,11 @@ class Playback:
         return audio.seconds(self.sent - self.position())
 
     @property
+    def protected(self) -> bool:
+        """Whether something is to be heard that nobody may interrupt."""
+        return False
+
+    @property
     def playing(self) -> bool:
         """Whether something is to be heard, or was until we paused."""
         return self.position() < self.sent
@@ -207,9 +212,10 @@ class Playback:
 
     def pause(self) -> None:
         """Silence it at once; keep what was not heard, and what comes from now on, until `resume` or `interrupt`."""
-        if self._stream is None or self._paused is not None:
+        position = self.position()  # once: what is over a moment later cannot be paused any more
+        if self._stream is None or self._paused is not None or position >= self.sent:
             return
-        self._paused = self.position()
+        self._paused = position
         self._new_generation()
         self._stream.send_clear()
 

@@ -32,6 +32,11 @@ class Speaker(Playback):
         if self._utterance is not None and self._utterance.interruptible and self._utterance.awaited:
             self.interrupt()
 
+    @property
+    def protected(self) -> bool:
+        """Whether a step, or a tool, waits for something that nobody may interrupt."""
+        return self._utterance is not None and self._utterance.awaited and not self._utterance.interruptible
+
     def cut(self) -> None:
         """The caller has interrupted, as our own ears say."""
         self.interrupt()

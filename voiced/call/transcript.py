@@ -14,6 +14,9 @@ CUT = "…"
 MOST_LINES = 2000
 """Lines kept of one conversation; a chatty hour has a few hundred."""
 
+LONGEST = 4000
+"""Characters of one line: more than anybody says in a breath."""
+
 _WORD_END = re.compile(r"\S+\s*")
 
 
@@ -44,16 +47,16 @@ class Transcript:
         """
         for line in self._lines if speech is not None else ():
             if line.speech is speech and text.strip():
-                line.text = text.strip()
+                line.text = text.strip()[:LONGEST]
                 return
         if text.strip() and len(self._lines) < MOST_LINES:
-            self._lines.append(_Line(who, text.strip(), at, speech))
+            self._lines.append(_Line(who, text.strip()[:LONGEST], at, speech))
 
     def correct(self, text: str) -> None:
         """The agent's last line is rather this."""
         for line in reversed(self._lines):
             if line.who is Who.AGENT:
-                line.text, line.corrected = text.strip(), True
+                line.text, line.corrected = text.strip()[:LONGEST], True
                 return
 
     def lines(self) -> list[Said]:

@@ -161,10 +161,10 @@ class Verbs:
         if self.program.hearing is None:
             return saying
         ears = BargeIn(self.program.hearing, self.clock, self._speaker)
-        self._ear = ears.hear
+        before, self._ear = self._ear, ears.hear
 
         def over(result: Any) -> Any:
-            self._ear = None
+            self._ear = before
             ears.stop()
             return result
 

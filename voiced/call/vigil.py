@@ -37,6 +37,7 @@ class Vigil:
         """When somebody was heard last; in the future while the agent's speech is being played."""
         self._asked = False
         """Whether it is the agent's turn to say something."""
+        self._spoken = False
 
     def begin(self) -> None:
         """The agent is called."""
@@ -53,7 +54,7 @@ class Vigil:
         """It is there."""
         self._stop("ready")
         self._quiet_since = self._clock.seconds()
-        if self._limits.first_audio is not None:
+        if self._limits.first_audio is not None and not self._spoken:
             why = f"the agent has said nothing within {self._limits.first_audio:g} s"
             self._time("first_audio", self._limits.first_audio, self._fail, why)
         if self._limits.silence is not None:
@@ -62,6 +63,7 @@ class Vigil:
     def agent_speaks(self, seconds: float) -> None:
         """It will be heard for so long from now."""
         self._stop("first_audio")
+        self._spoken = True
         self._asked = False
         self.agent_goes_on(seconds)
 
@@ -73,14 +75,10 @@ class Vigil:
         """What it had said is not heard any more."""
         self._quiet_since = min(self._quiet_since, self._clock.seconds())
 
-    def caller_speaks(self) -> None:
-        """From now on it is the agent's turn."""
-        self._asked = True
+    def caller_waits(self, waits: bool = True) -> None:
+        """From now on it is the agent's turn, or it is not, after all."""
+        self._asked = waits
         self.sign_of_life()
-
-    def caller_said_nothing(self) -> None:
-        """It only sounded so."""
-        self._asked = False
 
     def sign_of_life(self) -> None:
         """Something is heard of somebody."""

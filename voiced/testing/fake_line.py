@@ -179,9 +179,12 @@ class FakeLine:
         """See ILine."""
         self.conversation_name = name
 
-    def caller_active(self, speaking: bool = True) -> None:
+    def caller_active(self) -> None:
         """See ILine."""
-        self.activities += speaking
+        self.activities += 1
+
+    def caller_waits(self, waits: bool = True) -> None:
+        """See ILine."""
 
     def _check(self) -> None:
         self._used()

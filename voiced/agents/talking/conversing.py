@@ -49,6 +49,8 @@ class Conversing:
         """When the caller began what is not over."""
         self._heard_until: float | None = None
         """When our last word was heard, unless it was cut."""
+        self._overheard = ""
+        """What was said over us last, and may still turn out to be what cuts us."""
         self._outcome: Outcome | None = None
         """How it ends when all is heard: the brain has decided."""
         self._keys = ""
@@ -72,6 +74,7 @@ class Conversing:
             self._began = self._clock.seconds()
         if not self._mouth.audible:
             self._line.caller_active()
+            self._line.caller_waits()
             self._mouth.hold()
 
     def perhaps(self, text: str | None) -> None:
@@ -82,7 +85,8 @@ class Conversing:
 
     def turn(self, text: str, quiet: float) -> None:
         """See Listener."""
-        if self._line.guarded and self._said_over_us(quiet):  # a cough, a nod, our own echo: words would have cut us
+        if self._line.guarded and self._said_over_us(quiet):  # a cough, a nod, our own echo: words will have cut us
+            self._overheard = text
             self.no_words()
             return
         self._began = None
@@ -95,7 +99,7 @@ class Conversing:
         self._mouth.release()
         if self._answer is None and not self._mouth.busy:
             if not self._talk.said:
-                self._line.caller_active(speaking=False)
+                self._line.caller_waits(False)
             self._reply()
 
     def _said_over_us(self, quiet: float) -> bool:
@@ -137,7 +141,7 @@ class Conversing:
 
     def quiet(self) -> None:
         """See Speaker."""
-        self._heard_until = self._clock.seconds()
+        self._heard_until, self._overheard = self._clock.seconds(), ""
         if self._answer is None:  # else the brain has more to say
             self._our_turn_is_over()
 
@@ -145,6 +149,10 @@ class Conversing:
         """See Speaker."""
         self._heard_until = None
         self._drop_answer()
+        if self._overheard:  # the call takes longer to decide than a short word's turn
+            text, self._overheard = self._overheard, ""
+            self._line.said(Who.CALLER, text)
+            self._talk.caller_said(text)
         self._our_turn_is_over()
 
     def dumb(self, failure: Failure) -> None:

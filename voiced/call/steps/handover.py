@@ -19,7 +19,7 @@ OUTCOME = "agent.outcome"
 """The fact that says how a conversation ended."""
 LEFT_BEHIND = (OUTCOME, "agent.transcript", "agent.conversation", "agent.error")
 """The facts that every conversation sets; a tool or a plugin may set more below `agent.`."""
-_NUMBER = re.compile(r"\+[1-9]\d{6,14}$")
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 
 log = Logger()
 
@@ -64,11 +64,12 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     async def run(self, call: ICall) -> End | None:
         """Hand over, and remember how it ended."""
+        brief = self._brief(call)  # it may tell what was said with another agent before
         for fact in [fact for fact in call.facts if fact.startswith("agent.")]:
             del call.facts[fact]
         limits = AgentLimits(self.seconds, self.silence, self.first_audio)
         try:
-            outcome = await call.converse(self.use, self._brief(call), limits)
+            outcome = await call.converse(self.use, brief, limits)
         except AgentError as error:
             log.warn("{call}: agent {agent}: {error}", call=call.info.sid, agent=self.use, error=str(error))
             call.facts.update({f"agent.{name}": value for name, value in error.facts.items()})
@@ -111,7 +112,7 @@ class Transfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: str
 
     def __post_init__(self) -> None:
-        if not _NUMBER.match(self.to):
+        if not _NUMBER.fullmatch(self.to):
             raise ValueError(f"`to` is a telephone number like +14155550100, in quotes, not {self.to!r}")
 
     def mentions(self) -> Mentions:
