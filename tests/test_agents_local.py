@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from voiced.agents.brains.brain import IBrain
-from voiced.agents.brains.rules import Rule
+from voiced.agents.brains.chat import Chat
+from voiced.agents.brains.rules import GivingUp, Rule
 from voiced.agents.local import Brain, LocalAgent, Settings, make
 from voiced.agents.talking.talk import Line, Talk
 from voiced.agents.talking.turntaking import Patience
@@ -80,6 +81,13 @@ class Thinker:
         self.cancelled += 1
 
 
+class Deaf(FakeHearing):
+    """Ears without a model."""
+
+    def detector(self):
+        raise RecognitionFailed("no model")
+
+
 class MentionsTests(SynchronousTestCase):
     def test_names(self):
         """Its voice, and each tool of its rules once, are known before anybody calls."""
@@ -87,6 +95,28 @@ class MentionsTests(SynchronousTestCase):
         mentions = Settings(Brain(rules), voice="rachel").mentions()
         self.assertEqual((mentions.voices, mentions.tools), (("rachel",), ("taxi",)))
         self.assertEqual(SETTINGS.mentions().voices, ())
+
+    def test_sentences(self):
+        """Every sentence that is the same for all callers is known, and can be rendered before anybody calls."""
+        rules = (
+            Rule(when="pets", say=(Template.parse("Dogs are. Cats too."), Template.parse("All are, {call.caller}."))),
+            Rule(when="taxi", use="taxi", meanwhile=Template.parse("One moment.")),
+        )
+        brain = Brain(rules, give_up=GivingUp(after=2, then="handover", say=Template.parse("I give up.")))
+        settings = Settings(brain, first_message=Template.parse("Welcome."), voice="rachel")
+        said = [prompt.text.source for prompt in settings.mentions().prompts]
+        sorry = "I am sorry, that did not work just now."
+        self.assertEqual(said, ["Welcome.", "Dogs are.", "Cats too.", "One moment.", sorry, "I give up."])
+        self.assertEqual({prompt.voice for prompt in settings.mentions().prompts}, {"rachel"})
+        chat = Settings(Brain(chat=Chat(model="m")), first_message=Template.parse("Hello {call.caller}."))
+        self.assertEqual(chat.mentions().prompts, ())
+
+    def test_deaf_machine(self):
+        """Where no ears can be had the conversation fails, with the reason."""
+        clock = Clock()
+        agent = make(SETTINGS, FakeTools(clock, hearing=Deaf()))
+        error = self.failureResultOf(agent.converse(FakeLine(clock), FakeCall(clock=clock), Brief()), AgentError)
+        self.assertIn("cannot hear: no model", str(error.value))
 
 
 class ConversationTests(SynchronousTestCase):

@@ -134,7 +134,7 @@ class ConversationTests(AgentCalls):
         call.hang_up()
 
     def test_uninterruptible_within(self):
-        """What a tool plays and nobody may interrupt is not paused, nor cleared by the agent: keys must not stutter."""
+        """What a tool plays and nobody may interrupt is neither paused nor cleared: keys must not stutter."""
         call = self.begins()
         played = self.agent.call.play(spell("12345"), interruptible=False)
         self.passes(0.1)

@@ -309,6 +309,12 @@ class FailingCalls(ElevenLabsCalls):
             self.fails(call, word)
             self.assert_filled_within(call, 0.3)
 
+    def test_redirected(self):
+        """An answer that leads elsewhere is not followed: the key goes where voiced.yaml says."""
+        self.vendor.signed_url.fail(302, body={"detail": "elsewhere"})
+        self.fails(self.calls(), "base_url redirects elsewhere")
+        self.assertEqual(len(self.vendor.requests), 1)
+
     def test_signed_url_never_comes(self):
         """Two seconds for all of the beginning; then the request is given up, too."""
         self.vendor.signed_url.fail(None)

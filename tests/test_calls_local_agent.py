@@ -2,7 +2,7 @@
 
 from twisted.internet.defer import Deferred
 
-from tests.agents import FakeTool
+from tests.agents import FakeTool, ScriptedAgent
 from tests.house import House, flow, say
 from voiced.agents.brains.rules import GivingUp, Rule
 from voiced.agents.local import Brain, Settings, make
@@ -224,7 +224,7 @@ class InterruptedCalls(LocalCalls):
             self.passes(1)
 
     def test_goodbye_is_not_interrupted(self):
-        """The last words of an agent that has ended the conversation are heard, whatever the caller says over them."""
+        """The last words of an agent that has ended the conversation are heard, whatever is said over them."""
         rules = (Rule(when="goodbye", say=text("Goodbye and thank you for calling us today"), then="hang_up"),)
         call = self.calls(brain=Brain(rules))
         self.asks(call, "GOODBYE", wait=1.2)
@@ -270,6 +270,30 @@ class InterruptedCalls(LocalCalls):
         self.passes(20)
         self.assert_heard(call, "Hello.", "Bye.")
         self.assert_ended(call, Ending.COMPLETED)
+
+    def test_no_ears_after_all(self):
+        """Ears that cannot be had when the call is there cost the interruptions, not the call."""
+        self.ears.detector = self.deaf
+        call = self.calls(say("HELLO THERE", barge_in="speech"))
+        self.passes(20)
+        self.assertEqual(self.read(call), ["HELLO THERE"])
+        call = self.begins_with_a_vendor()
+        self.assertTrue(call.over)
+
+    def deaf(self):
+        """No detector."""
+        raise RecognitionFailed("no model")
+
+    def begins_with_a_vendor(self):
+        """A call with an agent of somebody else's, and ears of ours in front of it."""
+        agent = ScriptedAgent(self.clock)
+        flows = flow({"start": [Agent("other")]})
+        self.lives_in(flows, agents={"other": Colleague(agent, barge_in="local")}, hearing=self.ears)
+        call = self.ring()
+        self.passes(0.5)
+        agent.ends()
+        self.passes(5)
+        return call
 
     def test_say_without_words(self):
         """A cough does not cut it, and nothing of it is lost."""

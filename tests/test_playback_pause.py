@@ -81,6 +81,35 @@ class PauseTests(PlaybackCase):
         self.playback.mark_returned(self.stream.told[-1])
         self.assertIsNone(self.successResultOf(heard))
 
+    def test_too_late(self):
+        """What is over cannot be paused any more: its mark is on its way, and says so."""
+        speech = self.say(1600)
+        self.clock.advance(0.2)
+        self.playback.pause()
+        self.assertNotIn("clear", self.stream.told)
+        self.playback.mark_returned("0.1")
+        self.assertEqual(self.successResultOf(speech.done), Heard(0.2, 0.2))
+
+    def test_what_was_over_is_not_said_again(self):
+        """However quiet it was before, it goes on within the speech that was cut, not in the one before."""
+        self.say(1600)
+        self.clock.advance(0.2)
+        self.playback.mark_returned("0.1")
+        self.say(8000)
+        self.clock.advance(0.04)
+        self.playback.pause()
+        self.playback.resume()
+        again = sum(part for part in self.stream.shape[self.stream.shape.index("clear") :] if isinstance(part, int))
+        self.assertLessEqual(again, 8000)
+
+    def test_forgets_what_was_heard(self):
+        """A long call keeps no more than what may have to be said again."""
+        for _ in range(50):
+            self.say(MARK_EVERY)
+            self.clock.advance(0.3)
+            self.playback.mark_returned(f"0.{self.playback._numbers}")
+        self.assertLessEqual(self.playback._kept.ends - self.playback._kept.begins, BACK + 2 * MARK_EVERY)
+
     def test_twice(self):
         """Pausing while paused, and resuming while not, changes nothing."""
         self.say(8000)

@@ -312,7 +312,7 @@ class IHearing(Interface):
     """Voice activity and speech recognition on this machine."""
 
     def detector() -> IDetector:
-        """A new one, for one line."""
+        """A new one, for one line. Raises RecognitionFailed when there can be none."""
 
     def recognise(audio: bytes) -> Deferred[str]:
         """The words in this audio; "" when there are none.

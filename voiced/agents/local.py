@@ -24,11 +24,12 @@ from voiced.agents.brains.brain import MakeBrain
 from voiced.agents.brains.chat import Chat, ChatBrain
 from voiced.agents.brains.rules import GivingUp, Rule, RuleBook, RulesBrain
 from voiced.agents.talking.conversing import Conversing
+from voiced.agents.talking.sentences import split
 from voiced.agents.talking.talk import Talk
 from voiced.agents.talking.turntaking import Patience
 from voiced.call.template import Template
-from voiced.errors import AgentError, VoicedError
-from voiced.ivoiced import Brief, IAgent, ICall, IHearing, ILine, ITTSEngine, Mentions, Outcome, Tools
+from voiced.errors import AgentError, RecognitionFailed, VoicedError
+from voiced.ivoiced import Brief, IAgent, ICall, IHearing, ILine, ITTSEngine, Mentions, Outcome, Prompt, Tools
 
 _OTHERWISE = Template.parse("I am sorry, I did not understand: {heard}.")
 
@@ -50,6 +51,15 @@ class Brain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.chat is not None and (self.otherwise is not _OTHERWISE or self.give_up is not None):
             raise ValueError("`otherwise` and `give_up` belong to `rules`; a language model is told in its `prompt`")
 
+    def texts(self) -> tuple[Template, ...]:
+        """All that its rules may say; of a language model nothing is known before."""
+        if self.chat is not None:
+            return ()
+        book = RuleBook.of(self.rules, self.otherwise, self.give_up)
+        said = [text for rule in self.rules for text in rule.texts()]
+        given_up = (self.give_up.say,) if self.give_up is not None and self.give_up.say is not None else ()
+        return (*said, *book.otherwise, *given_up)
+
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An agent `agent: local` of voiced.yaml. It speaks English only, for its ears do."""
@@ -62,9 +72,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     patience: Patience = Patience()
 
     def mentions(self) -> Mentions:
-        """Its voice, and the tools that its rules use."""
+        """Its voice, the tools that its rules use, and every sentence that it says to all callers alike."""
         tools = (rule.use for rule in self.brain.rules if rule.use is not None)
-        return Mentions(voices=(self.voice,) if self.voice else (), tools=tuple(dict.fromkeys(tools)))
+        texts = [*([self.first_message] if self.first_message is not None else []), *self.brain.texts()]
+        sentences = [sentence for text in texts if text.static for sentence in split(text.fill({}))]
+        return Mentions(
+            voices=(self.voice,) if self.voice else (),
+            tools=tuple(dict.fromkeys(tools)),
+            prompts=tuple(Prompt(Template(each, (each,)), self.voice) for each in dict.fromkeys(sentences)),
+        )
 
 
 def make(settings: Settings, tools: Tools) -> IAgent:
@@ -97,7 +113,10 @@ class LocalAgent:
         except VoicedError as error:
             return fail(AgentError(f"the local agent has no voice: {error}"))
         talk = Talk(call, brief)
-        conversing = Conversing(line, voice, self._hearing, self._brain(talk), talk, self._settings.patience)
+        try:
+            conversing = Conversing(line, voice, self._hearing, self._brain(talk), talk, self._settings.patience)
+        except RecognitionFailed as error:
+            return fail(AgentError(f"the local agent cannot hear: {error}"))
         conversing.begin(self._greeting(talk))
         return conversing.done
 

@@ -9,7 +9,7 @@ import attrs
 from voiced.call.dialplan import DialPlan
 from voiced.call.flow import Flow
 from voiced.call.privacy import Privacy
-from voiced.ivoiced import IAgent, IAgentTool, ICallerLookup, IHearing, ITTSEngine
+from voiced.ivoiced import IAgent, IAgentTool, ICallerLookup, IHearing, ITTSEngine, Prompt
 
 
 @attrs.frozen
@@ -21,6 +21,8 @@ class Colleague:
     """What it may do besides talking, by the name it knows."""
     barge_in: str = "auto"
     """Who hears that the caller interrupts: `auto` (the agent, if it can), `local` (our own ears) or `none`."""
+    prompts: tuple[Prompt, ...] = ()
+    """What it says to all callers alike; with the voice of the flow, where none is named."""
 
     @property
     def needs_ears(self) -> bool:

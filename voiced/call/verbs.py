@@ -10,9 +10,10 @@ import attrs
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from zope.interface import implementer
 
-from voiced.call.bargein import BargeIn
+from voiced.call.bargein import BargeIn, Saying
 from voiced.call.conversation import Conversation
 from voiced.call.flow import Flow
 from voiced.call.keypad import Keypad
@@ -21,7 +22,7 @@ from voiced.call.records import AgentRecord, CallInfo, CallRecord
 from voiced.call.speaker import Speaker
 from voiced.call.template import Template
 from voiced.call.toolbox import Toolbox
-from voiced.errors import CallOver, FlowError
+from voiced.errors import CallOver, FlowError, RecognitionFailed
 from voiced.ivoiced import (
     AgentLimits,
     Brief,
@@ -34,6 +35,8 @@ from voiced.ivoiced import (
     Sequel,
     Utterance,
 )
+
+log = Logger()
 
 
 @implementer(ICall)
@@ -123,8 +126,7 @@ class Verbs:
         self.record.agents.append(record)
         conversation = self._conversation = Conversation(self, self._speaker, limits, record)
         self._ear = conversation.heard
-        hearing = self.program.hearing if colleague.needs_ears else None
-        ears = None if hearing is None else BargeIn(hearing, self.clock, conversation)
+        ears = self._ears(conversation) if colleague.needs_ears else None
         toolbox = Toolbox(colleague.tools, self)
         return conversation.begin(colleague.agent, attrs.evolve(brief, tools=toolbox), ears).addBoth(self._agent_left)
 
@@ -156,11 +158,19 @@ class Verbs:
         self._ear = self._conversation = None
         return outcome
 
+    def _ears(self, saying: Saying) -> BargeIn | None:
+        """Ears of our own for what is said; None where there are none."""
+        try:
+            return None if self.program.hearing is None else BargeIn(self.program.hearing, self.clock, saying)
+        except RecognitionFailed as error:
+            log.warn("{call}: nobody listens for interruptions: {error}", call=self.info.sid, error=str(error))
+            return None
+
     def _listening(self, saying: Deferred[Heard]) -> Deferred[Heard]:
         """The same, cut when the caller speaks, as our own ears have it."""
-        if self.program.hearing is None:
+        ears = self._ears(self._speaker)
+        if ears is None:
             return saying
-        ears = BargeIn(self.program.hearing, self.clock, self._speaker)
         before, self._ear = self._ear, ears.hear
 
         def over(result: Any) -> Any:

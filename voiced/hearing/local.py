@@ -158,6 +158,7 @@ class LocalHearing:
         self._load_recogniser = load_recogniser
         self._make_thread = make_thread
         self._detectors: Any = None
+        self._broken = False
         self._closed = False
         self._queue: deque[_Job] = deque()
         self._recognisers: list[_Recogniser] = []
@@ -165,7 +166,9 @@ class LocalHearing:
         from_thread(self._open, recognisers, load_detectors)
 
     def detector(self) -> IDetector:
-        """A new one; before its model is there, one that waits for it."""
+        """A new one; before its model is there, one that waits for it. Raises RecognitionFailed if it never will."""
+        if self._broken:
+            raise RecognitionFailed("the voice activity detector does not load: the log says why")
         if self._detectors is None:
             return _Early(lambda: self._detectors)
         detector: IDetector = self._detectors.detector()
@@ -234,4 +237,5 @@ class LocalHearing:
         if success:
             self._detectors = result
         else:
+            self._broken = True
             _log.failure("The voice activity detector does not load: callers are not heard", result)

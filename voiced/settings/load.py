@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from voiced.call.dialplan import DialPlan
 from voiced.call.flow import Flow
 from voiced.call.program import Colleague, Program
 from voiced.errors import ConfigError, Fault, VoicedError
-from voiced.ivoiced import IHearing, ITTSEngine, Tools, Utterance
+from voiced.ivoiced import IHearing, ITTSEngine, Mentions, Tools, Utterance
 from voiced.secret import Secret
 from voiced.settings import plainyaml
 from voiced.settings.chosen import ChosenVoice
@@ -103,7 +104,12 @@ def build_program(configuration: Configuration, tools: Tools) -> Program:
 def _agents(settings: Settings, tools: Tools) -> dict[str, Colleague]:
     may_use = make_tools(settings, tools)
     return {
-        name: Colleague(chosen.make(tools), {tool: may_use[tool] for tool in chosen.tools}, chosen.barge_in)
+        name: Colleague(
+            chosen.make(tools),
+            {tool: may_use[tool] for tool in chosen.tools},
+            chosen.barge_in,
+            getattr(chosen.settings, "mentions", Mentions)().prompts,
+        )
         for name, chosen in settings.agents.items()
     }
 
@@ -134,19 +140,19 @@ def static_prompts(program: Program) -> Iterator[tuple[str, Utterance]]:
     """Every sentence that is the same for all callers, with the voice that speaks it; each one once."""
     seen: set[tuple[str, str]] = set()
     for flow in program.flows.values():
-        for voice, text in _sentences(flow, program.apology):
+        for voice, text in _sentences(flow, program):
             if voice is not None and (voice, text) not in seen:
                 seen.add((voice, text))
                 yield voice, Utterance(text, keep=True)
 
 
-def _sentences(flow: Flow, apology: str) -> Iterator[tuple[str | None, str]]:
-    for steps in flow.nodes.values():
-        for placed in steps:
-            for prompt in placed.step.mentions().prompts:
-                if prompt.text.static:
-                    yield prompt.voice or flow.voice, prompt.text.fill({})
-    yield flow.voice, apology
+def _sentences(flow: Flow, program: Program) -> Iterator[tuple[str | None, str]]:
+    for mentions in (placed.step.mentions() for steps in flow.nodes.values() for placed in steps):
+        agents = (program.agents[name].prompts for name in mentions.agents if name in program.agents)
+        for prompt in (*mentions.prompts, *chain.from_iterable(agents)):
+            if prompt.text.static:
+                yield prompt.voice or flow.voice, prompt.text.fill({})
+    yield flow.voice, program.apology
 
 
 def _voices(settings: Settings, tools: Tools) -> dict[str, ITTSEngine]:

@@ -69,6 +69,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         if self.use is None and (self.arguments or self.meanwhile is not None):
             raise ValueError("`with` and `meanwhile` belong to a tool: `use` names it")
 
+    def texts(self) -> list[Template]:
+        """All that it may say."""
+        meanwhile = [self.meanwhile] if self.meanwhile is not None else []
+        return [*meanwhile, *_several(self.say), *([self.sorry] if self.use is not None else [])]
+
     def patterns(self) -> list[Pattern]:
         """The words to listen for. Raises ValueError for those that are none."""
         return [Pattern.parse(each) for each in ((self.when,) if isinstance(self.when, str) else self.when)]
