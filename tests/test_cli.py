@@ -21,7 +21,7 @@ from voiced.cli import main
 from voiced.cli.call import carrier_for, keep, listening_at, spoken, what_went_wrong
 from voiced.cli.demo import ANSWER, DaemonProcess, Shortfall, check_answer, record, shown, turns
 from voiced.settings.load import read
-from voiced.simulator.caller import Caller
+from voiced.simulator.caller import Caller, Spoken
 from voiced.simulator.mulaw import SILENCE
 from voiced.testing.fakes import spell
 
@@ -99,7 +99,7 @@ class EndpointTests(SynchronousTestCase):
 class DemoTests(House):
     """What the demonstration takes for a good call."""
 
-    def rung(self, *acts: str | bytes, most: float = 30.0) -> tuple[Any, Caller]:
+    def rung(self, *acts: str | Spoken, most: float = 30.0) -> tuple[Any, Caller]:
         """A call through a menu by a caller who does these things."""
         menu = Menu(Template.parse("Press 1."), {"1": "one"}, timeout=2, retries=0)
         self.lives_in(flow({"start": [say("Hello."), menu], "one": [say("One.")]}))
@@ -125,8 +125,9 @@ class DemoTests(House):
 
     def test_speaks(self) -> None:
         """A caller may say something when it is quiet; the carrier has it on the line then."""
-        call, _ = self.rung(spell("One, please"), "1")
+        call, _ = self.rung(Spoken(spell("One, please"), "One, please"), "1")
         acts = [entry.what for entry in call.sheet if entry.what in ("speaks", "presses")]
+        self.assertIn("One, please", "".join(map(str, call.sheet)))
         self.assertEqual((acts, call.spoken.strip(SILENCE)), (["speaks"], spell("One, please")))
 
     def test_given_up(self) -> None:
@@ -149,7 +150,7 @@ class SpokenTests(House):
     def test_speaks_english(self) -> None:
         """A text becomes telephone audio; one with nothing of English in it does not."""
         self.lives_in(flow({"start": [say("Hello.")]}))
-        self.assertGreater(len(spoken("Is it far?")), 4000)
+        self.assertGreater(len(spoken("Is it far?").audio), 4000)
         self.assertIn("English only", str(self.assertRaises(ClickException, spoken, "日本")))
 
     def test_both_sides_are_kept(self) -> None:

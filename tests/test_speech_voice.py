@@ -8,7 +8,7 @@ from zope.interface.verify import verifyObject
 
 from voiced.errors import SynthesisError
 from voiced.ivoiced import ITTSEngine, Utterance
-from voiced.speech.voice import Voice
+from voiced.speech.voice import REST, Voice
 from voiced.testing.fakes import SpellingVoice, read_speech
 
 
@@ -53,6 +53,38 @@ class VoiceTests(SynchronousTestCase):
         self.clock.pump([0.1] * 4)
         self.successResultOf(done)
         self.assertEqual((self.heard(), self.second.syntheses, self.clock.getDelayedCalls()), (["Hello"], 0, []))
+
+    def test_rests(self):
+        """An engine that was late is left alone for a while: no other caller waits for it; then it is asked again."""
+        voice = Voice(self.first, self.clock, self.second)
+        self.first.first_after = 99.0
+        for asked, wait in ((1, 1.5), (1, 0.0), (1, 0.0)):
+            self.audio = b""
+            done = self.speak(voice)
+            self.clock.pump([wait] + [0.1] * 4)
+            self.successResultOf(done)
+            self.assertEqual((self.first.syntheses, self.heard()), (asked, ["Hello"]))
+        self.first.first_after = 0.0
+        self.clock.advance(REST)
+        done = self.speak(voice)
+        self.clock.pump([0.1] * 4)
+        self.successResultOf(done)
+        self.assertEqual((self.first.syntheses, self.second.syntheses), (2, 3))
+
+    def test_speaks_what_it_holds_while_it_rests(self):
+        """What it has said before does not need its vendor; a refusal of one text is no reason to rest."""
+        voice = Voice(self.first, self.clock, self.second)
+        self.first.holds = lambda utterance: utterance.text == "Kept"
+        self.first.fail_with = SynthesisError("too long", retry=False)
+        self.speak(voice)
+        self.assertEqual((self.first.syntheses, self.second.syntheses), (1, 1))
+        self.first.fail_with = SynthesisError("the network", retry=True)
+        self.speak(voice)
+        self.first.fail_with = None
+        self.speak(voice)
+        self.speak(voice, "Kept")
+        self.assertEqual(self.first.spoken, ["Hello", "Hello", "Kept"])
+        self.clock.pump([0.1] * 20)
 
     def test_fails_alone(self):
         """Without a fallback the engine's error is the voice's."""

@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from voiced.cli.configured import config_option, load
 from voiced.cli.running import run
 from voiced.settings.load import Configuration
-from voiced.simulator.caller import Caller
+from voiced.simulator.caller import Caller, Spoken
 from voiced.simulator.carrier import Carrier, SimulatedCall
 from voiced.simulator.line import Line
 from voiced.simulator.mulaw import SILENCE, silence, wav
@@ -31,7 +31,12 @@ QUIET = ("twiml", "callback", "info", "mark")
 @config_option
 @click.option("--to", required=True, metavar="NUMBER", help="Which number of ours to ring.")
 @click.option("--from", "from_", default="+14155550100", metavar="NUMBER", help="Who rings.")
-@click.option("--press", multiple=True, metavar="KEY", help="A key to press when we are asked; may be repeated.")
+@click.option(
+    "--press",
+    multiple=True,
+    metavar="KEY",
+    help="A key to press when asked, or several in a row (3#); may be repeated.",
+)
 @click.option(
     "--say",
     multiple=True,
@@ -54,7 +59,7 @@ def call(config: str | None, to: str, from_: str, press: tuple[str, ...], say: t
     The daemon runs with the same settings as this command reads: they say where it listens and what signs for Twilio.
     """
     _, configuration = load(config)
-    acts: list[str | bytes] = [*press, *map(spoken, say)]
+    acts: list[str | Spoken] = [*press, *map(spoken, say)]
 
     async def ring(reactor: Any) -> None:
         carrier = carrier_for(reactor, configuration, to, account)
@@ -70,7 +75,7 @@ def call(config: str | None, to: str, from_: str, press: tuple[str, ...], say: t
     run(ring)
 
 
-def spoken(text: str) -> bytes:
+def spoken(text: str) -> Spoken:
     """What the caller says, in a voice of this machine. Raises ClickException where there is none, or no words."""
     try:
         model = import_module("voiced.speech.local_model")
@@ -81,7 +86,7 @@ def spoken(text: str) -> bytes:
     audio = b"".join(model.render(sentence, 1.0) for sentence in model.sentences(text))
     if not audio:
         raise click.ClickException(f"the caller speaks English only, and there is nothing of it in {text!r}")
-    return audio
+    return Spoken(audio, text)
 
 
 def keep(calls: Sequence[SimulatedCall], wav_file: Path) -> None:

@@ -25,7 +25,7 @@ from voiced.cli.call import CALLBACKS_SECONDS, carrier_for, keep, printer, spoke
 from voiced.cli.configured import load
 from voiced.cli.running import run
 from voiced.settings.load import Configuration
-from voiced.simulator.caller import Caller
+from voiced.simulator.caller import Caller, Spoken
 from voiced.simulator.carrier import SimulatedCall
 
 CONFIG = Path("config/demo.yaml")
@@ -42,8 +42,8 @@ _LISTENS = "voiced listens on"
 _TROUBLE = re.compile(r"#(?:error|critical)\]|Traceback|Unhandled")
 
 
-Acts = Sequence[str | bytes]
-"""Keys to press, and audio to say (voiced.simulator.caller)."""
+Acts = Sequence[str | Spoken]
+"""Keys to press, and things to say (voiced.simulator.caller)."""
 
 
 class DaemonProcess(ProcessProtocol):

@@ -146,9 +146,10 @@ class SimulatedCall:
             if self.stream is not None and self.stream.live:
                 self.stream.press(digit)
 
-    def speak(self, mulaw: bytes) -> None:
-        """The caller says this, after what is being said."""
-        self._record.caller("speaks", f"{len(mulaw) / RATE:.2f} s", until=self._leg.speak(mulaw))
+    def speak(self, mulaw: bytes, words: str = "") -> None:
+        """The caller says this, after what is being said; `words` are for the sheet."""
+        detail = f"{len(mulaw) / RATE:.2f} s {words}".rstrip()
+        self._record.caller("speaks", detail, until=self._leg.speak(mulaw))
 
     def hang_up(self) -> None:
         """The caller hangs up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
@@ -14,17 +15,25 @@ LOOK_EVERY = 0.05
 """Seconds between two looks at what is being heard."""
 
 
+@frozen
+class Spoken:
+    """Something to say: mu-law audio, and its words for the sheet."""
+
+    audio: bytes
+    text: str = ""
+
+
 class Caller:
     """Does each of `acts` when something was said since the last and then nothing for `quiet` seconds.
 
-    An act is a key to press, or mu-law audio to say. Hangs up when the call has lasted `most` seconds.
+    An act is keys to press, or something to say. Hangs up when the call has lasted `most` seconds.
     """
 
     def __init__(
         self,
         call: SimulatedCall,
         clock: IReactorTime,
-        acts: Sequence[str | bytes],
+        acts: Sequence[str | Spoken],
         quiet: float = 1.0,
         most: float = 120.0,
     ) -> None:
@@ -52,9 +61,9 @@ class Caller:
                 self._acted_at = heard
                 self._act(self._acts.pop(0))
 
-    def _act(self, act: str | bytes) -> None:
-        if isinstance(act, bytes):
-            self._call.speak(act)
+    def _act(self, act: str | Spoken) -> None:
+        if isinstance(act, Spoken):
+            self._call.speak(act.audio, act.text)
         else:
             self._call.press(act)
 

@@ -17,6 +17,8 @@ from voiced.ivoiced import Deliver, ITTSEngine, Utterance
 
 _log = Logger()
 
+REST = 20.0
+"""Seconds that an engine in trouble is left alone."""
 BREATH = 0.25
 """Seconds of silence between what a voice said before it broke and the fallback voice, which says all of it again."""
 
@@ -29,6 +31,9 @@ class Voice:
     speaks the whole text: half a sentence helps nobody, and hearing its beginning twice harms nobody. A fallback that
     is a Voice brings its own fallback. Whatever an engine does wrong, a Voice fails with SynthesisError only; an
     engine's own fault is logged with its traceback.
+
+    An engine that was late or out of reach is not asked for the next `REST` seconds, if there is a fallback: each
+    prompt would cost the caller the same silence again. What it has said before (the cache) is spoken all the same.
     """
 
     def __init__(
@@ -46,12 +51,26 @@ class Voice:
         elif fallback is not None:
             self.engines += (fallback,)
         self._limits = _Limits(clock, first_audio, stall)
+        self._rests_until = 0.0
 
     def synthesize(self, utterance: Utterance, deliver: Deliver) -> Deferred[None]:
         """Speak it, by one voice or the other."""
-        speech = _Speech(self.engines, utterance, deliver, self._limits)
+        main, *others = self.engines
+        resting = self._limits.clock.seconds() < self._rests_until and not _holds(main, utterance)
+        engines = tuple(others) if others and resting else self.engines
+        speech = _Speech(engines, utterance, deliver, self._limits, self._failed)
         speech.begin()
         return speech.done
+
+    def _failed(self, engine: ITTSEngine, error: SynthesisError) -> None:
+        if engine is self.engines[0] and error.retry:
+            self._rests_until = self._limits.clock.seconds() + REST
+
+
+def _holds(engine: ITTSEngine, utterance: Utterance) -> bool:
+    """Whether it can speak this without a vendor."""
+    holds = getattr(engine, "holds", None)
+    return holds is not None and bool(holds(utterance))
 
 
 @attrs.frozen
@@ -67,12 +86,19 @@ class _Speech:
     """One utterance, spoken by the first of the engines that can."""
 
     def __init__(
-        self, engines: tuple[ITTSEngine, ...], utterance: Utterance, deliver: Deliver, limits: _Limits
+        self,
+        engines: tuple[ITTSEngine, ...],
+        utterance: Utterance,
+        deliver: Deliver,
+        limits: _Limits,
+        failed: Callable[[ITTSEngine, SynthesisError], None],
     ) -> None:
         self.done: Deferred[None] = Deferred(lambda _: self._attempt.stop())
         self._deliver = deliver
         self._call = utterance.call or "no call"
         self._attempts = [_Attempt(engine, utterance, deliver, limits, self._over) for engine in engines]
+        self._engines = engines
+        self._failed = failed
         self._errors: list[SynthesisError] = []
 
     @property
@@ -83,6 +109,8 @@ class _Speech:
         self._attempt.begin()
 
     def _over(self, error: SynthesisError | None) -> None:
+        if error is not None:
+            self._failed(self._engines[len(self._errors)], error)
         if error is None:
             self.done.callback(None)
         elif len(self._errors) + 1 == len(self._attempts):
