@@ -60,7 +60,8 @@ def _make(part: Part, struct: type[S], values: Mapping[str, Any]) -> S | None:
     try:
         return struct(**sound)
     except (TypeError, ValueError) as error:  # what a `__post_init__` has to say
-        part.wrong(str(error), named=True)
+        if len(sound) == len(values):  # else it may only miss what is wrong already
+            part.wrong(str(error), named=True)
         return None
 
 
