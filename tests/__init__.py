@@ -1,7 +1,14 @@
 """The tests of voiced; run them with `make test`."""
 
+import txaio
 from hypothesis import settings
+from twisted.internet.task import Clock
 
 # A slow machine is no finding: what takes how long is measured in bench/.
 settings.register_profile("voiced", deadline=None)
 settings.load_profile("voiced")
+
+# Autobahn's time limits are on a clock that stands still, unless a test gives it its own (`tell_autobahn`): on the
+# reactor those of one test would still be there in the next one.
+txaio.use_twisted()
+txaio.config.loop = Clock()
