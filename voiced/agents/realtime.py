@@ -273,9 +273,10 @@ class Talk:
 
     def _is_new(self, words: str) -> bool:
         """Whether these have not been logged in this conversation; and there is a bound to it all."""
-        new = words not in self._logged and len(self._logged) < MOST_LOGGED
-        self._logged.add(words) if new else None
-        return new
+        if words in self._logged or len(self._logged) >= MOST_LOGGED:
+            return False
+        self._logged.add(words)
+        return True
 
     # Tools
 

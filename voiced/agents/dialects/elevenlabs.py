@@ -49,9 +49,8 @@ from voiced.agents.dialects.events import (
     Spoken,
     ToolCall,
     Trouble,
-    Unknown,
 )
-from voiced.agents.dialects.message import Malformed, Message, read, read_object, write, write_sound
+from voiced.agents.dialects.message import Malformed, Message, read_object, understand, write, write_sound
 from voiced.errors import AgentError
 from voiced.ivoiced import Brief, Cut, IAgentDialect, Outcome, ToolResult
 
@@ -85,14 +84,7 @@ class ElevenLabsDialect:
 
     def receive(self, text: str | bytes) -> Sequence[Event]:
         """See the table above."""
-        try:
-            message = read(text)
-            if message.event in shapes.IGNORED:
-                return []
-            meaning = self._MEANINGS.get(message.event)
-            return [Unknown(message.kind)] if meaning is None else meaning(self, message)
-        except Malformed as malformed:
-            return [Unknown(malformed.kind)]
+        return understand(self, text, self._MEANINGS, shapes.IGNORED)
 
     def audio(self, audio: bytes) -> Sequence[str]:
         """Nothing until Ready: only then it is known how the agent hears."""

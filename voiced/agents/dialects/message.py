@@ -1,4 +1,4 @@
-"""Message: one JSON text of a vendor's socket, read part by part, and how we write ours.
+"""Message: one JSON text of a vendor's socket, read part by part, what it means by its type, and how we write ours.
 
 Whatever came (bytes that are no text, text that is no JSON, JSON of another shape), reading raises Malformed only.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Annotated, Any, TypeVar
 
 import attrs
 import msgspec
 from msgspec import Meta
 
+from voiced.agents.dialects.events import Event, Unknown
 from voiced.errors import VoicedError
 
 Number = Annotated[int, Meta(ge=-(2**53), le=2**53)]
@@ -69,6 +70,25 @@ def read(text: str | bytes) -> Message:
         return Message(_decode(parts["type"], str), parts)
     except Malformed:
         raise Malformed("a type that is no text") from None
+
+
+_Dialect = TypeVar("_Dialect")
+Meaning = Callable[[_Dialect, Message], list[Event]]
+"""What a message of one type means: a method of a dialect."""
+
+
+def understand(
+    dialect: _Dialect, text: str | bytes, meanings: Mapping[str, Meaning[_Dialect]], ignored: Container[str]
+) -> list[Event]:
+    """What a message means to a dialect, by its type; Unknown for what is malformed or has no meaning."""
+    try:
+        message = read(text)
+        if message.event in ignored:
+            return []
+        meaning = meanings.get(message.event)
+        return [Unknown(message.kind)] if meaning is None else meaning(dialect, message)
+    except Malformed as malformed:
+        return [Unknown(malformed.kind)]
 
 
 def read_object(text: str | bytes) -> Mapping[str, Any] | None:

@@ -44,9 +44,8 @@ from voiced.agents.dialects.events import (
     Spoken,
     ToolCall,
     Trouble,
-    Unknown,
 )
-from voiced.agents.dialects.message import Malformed, Message, Number, read, read_object, write, write_sound
+from voiced.agents.dialects.message import Malformed, Message, Number, read_object, understand, write, write_sound
 from voiced.agents.dialects.openai_answers import Answers
 from voiced.agents.dialects.openai_opening import greeting, opening
 from voiced.agents.dialects.openai_settings import Settings
@@ -88,14 +87,7 @@ class OpenAIDialect:
 
     def receive(self, text: str | bytes) -> Sequence[Event]:
         """See the table above."""
-        try:
-            message = read(text)
-            if message.event in shapes.IGNORED:
-                return []
-            meaning = self._MEANINGS.get(message.event)
-            return [Unknown(message.kind)] if meaning is None else meaning(self, message)
-        except Malformed as malformed:
-            return [Unknown(malformed.kind)]
+        return understand(self, text, self._MEANINGS, shapes.IGNORED)
 
     def audio(self, audio: bytes) -> Sequence[str]:
         """Nothing until Ready: until then the session would take it for audio of another format."""
