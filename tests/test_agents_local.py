@@ -1,7 +1,5 @@
 """The local agent: its ears, brain and mouth together, whose turn it is, and how it ends, in every state."""
 
-from unittest import mock
-
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
@@ -64,6 +62,8 @@ class Thinker:
         self.talk = talk
         self.asked = []
         self.cancelled = 0
+        self.fault = None
+        """What it breaks on, when it is asked next."""
 
     def understands(self, text):
         return True
@@ -73,6 +73,8 @@ class Thinker:
 
     def answer(self, say):
         self.asked.append(self.talk.said)
+        if self.fault is not None:
+            raise self.fault
         self.say = lambda text: say(Utterance(text))
         self.thinking = Deferred(self._cancel)
         return self.thinking
@@ -476,7 +478,7 @@ class ConversationTests(SynchronousTestCase):
 
     def test_no_voice(self):
         """A voice that is not there fails it, by name."""
-        self.call.voice = mock.Mock(side_effect=FlowError("no voice is called 'ann'"))
+        self.call.voice = self._no_voice
         self.converse(voice="ann")
         self.assertFails("no voice is called 'ann'")
 
@@ -507,11 +509,14 @@ class ConversationTests(SynchronousTestCase):
         self.brain.thinking.errback(AgentError("the endpoint refuses the key"))
         self.assertFails("the endpoint refuses the key")
 
+    def _no_voice(self, name=None):
+        raise FlowError("no voice is called 'ann'")
+
     def test_brain_has_a_fault(self):
         """A brain's own fault is logged with its traceback."""
         self.converse()
-        with mock.patch.object(self.brain, "answer", side_effect=ZeroDivisionError):
-            self.hear("Hello")
+        self.brain.fault = ZeroDivisionError()
+        self.hear("Hello")
         self.assertFails("a fault of its own (ZeroDivisionError)")
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 

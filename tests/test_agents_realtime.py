@@ -12,6 +12,7 @@ from zope.interface.verify import verifyObject
 from voiced.agents.dialects.elevenlabs import ElevenLabsDialect
 from voiced.agents.dialects.elevenlabs_settings import Settings
 from voiced.agents.realtime import MOST_SPEECHES, QUIET_SECONDS, Realtime
+from voiced.agents.socket import PING_EVERY, PING_SECONDS
 from voiced.call.audio import silence
 from voiced.errors import AgentError
 from voiced.ivoiced import Brief, Door, IAgent
@@ -101,6 +102,15 @@ class LineTests(RealtimeTestCase):
         elapse(self.clock, 0.1)
         self.assertEqual(set(self.talk.audio), {2})
         self.stop()
+
+    def test_dead_network(self):
+        """A vendor that does not answer a ping any more is gone, though nothing else tells."""
+        self.converse()
+        self.talk.stalls(deaf=True)
+        elapse(self.clock, PING_EVERY + PING_SECONDS - 1)
+        self.assertNoResult(self.talking)
+        elapse(self.clock, 3)
+        self.assertIn("lost", str(self.failureResultOf(self.talking, AgentError).value))
 
     def test_many_speeches(self):
         """Only what was said of late is kept in mind, however long the conversation."""

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
+from twisted.web.server import Site
+from twisted.web.util import Redirect
 
 from tests.agent_schema import available, documented
 from tests.agents import FakeTool
@@ -311,9 +313,12 @@ class FailingCalls(ElevenLabsCalls):
 
     def test_redirected(self):
         """An answer that leads elsewhere is not followed: the key goes where voiced.yaml says."""
-        self.vendor.signed_url.fail(302, body={"detail": "elsewhere"})
+        self.network.forget(HOST)
+        self.network.listen(HOST, Site(Redirect(b"http://elsewhere/"), reactor=self.clock))
+        elsewhere = ElevenLabs(self.clock)
+        self.network.listen("elsewhere", elsewhere.site())
         self.fails(self.calls(), "base_url redirects elsewhere")
-        self.assertEqual(len(self.vendor.requests), 1)
+        self.assertEqual(elsewhere.requests, [])
 
     def test_signed_url_never_comes(self):
         """Two seconds for all of the beginning; then the request is given up, too."""
