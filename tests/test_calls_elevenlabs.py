@@ -1,23 +1,16 @@
 """Whole calls with ElevenLabs on the line: both vendors are doubles, and everything between them is real."""
 
-from urllib.parse import urlsplit
-
-import attrs
 from twisted.internet.defer import Deferred
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import capturedLogs
 from twisted.web.server import Site
 from twisted.web.util import Redirect
 
 from tests.agent_schema import available, documented
 from tests.agents import FakeTool
-from tests.house import House, flow, say
+from tests.vendor_calls import PAUSE, SECRET_PROMPT, VendorCalls
 from voiced.agents.elevenlabs import Settings, make
 from voiced.call.audio import to_linear
-from voiced.call.privacy import Privacy
-from voiced.call.program import Colleague
 from voiced.call.records import Ending
-from voiced.call.steps.handover import Agent
-from voiced.call.steps.routing import Choose
 from voiced.call.template import Template
 from voiced.errors import ToolFailed
 from voiced.ivoiced import Outcome, ToolResult
@@ -26,17 +19,16 @@ from voiced.simulator.elevenlabs import AGENT_ID, API_KEY, ElevenLabs
 from voiced.simulator.vendors.elevenlabs_agent import Agent as Hosted
 from voiced.simulator.vendors.elevenlabs_script import AwaitsQuiet, Ends, Fails, Hears, Says, Waits
 from voiced.testing.fake_hearing import FakeHearing
-from voiced.testing.fakes import FakeTools, spell
+from voiced.testing.fakes import spell
 
 HOST = "api.elevenlabs.io"
-PAUSE = b"\xff" * 800
 
 
-class ElevenLabsCalls(House):
-    """A flow that hands over to an ElevenLabs agent and says how it went."""
+class ElevenLabsCalls(VendorCalls):
+    """With ElevenLabs' double."""
 
-    own_ears = None
-    """Ours, where `barge_in: local`."""
+    host = HOST
+    secrets = (API_KEY, "conversation_signature", "cvtkn_")
 
     def setUp(self):
         """The vendor moves in, too."""
@@ -45,42 +37,18 @@ class ElevenLabsCalls(House):
         self.vendor = ElevenLabs(
             self.clock, public_url=f"wss://{HOST}", voice=lambda text: spell(text) + PAUSE, check=check
         )
-        self.network.listen(HOST, self.vendor.site())
-
-    def tearDown(self):
-        """No session is left open at the vendor, and no request."""
-        super().tearDown()
-        self.assertEqual([talk.id for talk in self.vendor.conversations if talk.closed is None], [])
-        self.assertEqual(self.network.connections(HOST), [])
-
-    def calls(self, *script, settings=None, privacy=Privacy.OPEN, tools=None, **step):
-        """A caller is connected with the agent, which does as the script says; the greeting is heard."""
-        given = {"agent_id": AGENT_ID, "api_key": Secret(API_KEY)} | (settings or {})
-        equipment = attrs.evolve(
-            FakeTools(self.clock, http=self.network.http()),
-            endpoint=lambda url: self.network.endpoint(urlsplit(url).hostname),
-        )
-        barge_in = "auto" if self.own_ears is None else "local"
-        colleague = Colleague(make(Settings(**given), equipment), tools or {}, barge_in)
-        self.vendor.expect(*script)
-        step = {"fallback": Template.parse("Nobody.")} | step
-        nodes = {"start": [say("Hi."), Agent("sales", **step), Choose("agent.outcome", {"failed": "sorry"}, "bye")],
-                 "sorry": [say("Sorry.")], "bye": [say("Bye.")]}  # fmt: skip
-        self.lives_in(flow(nodes), agents={"sales": colleague}, privacy=privacy, hearing=self.own_ears)
-        call = self.ring()
-        self.passes(0.5)
-        return call
+        site = self.vendor.site()
+        site.log = lambda request: None  # the vendor's own access log has the URLs that it was asked for
+        self.network.listen(HOST, site)
 
     @property
-    def talk(self):
-        """The conversation, as the vendor has it."""
-        return self.vendor.conversations[-1]
+    def talks(self):
+        """See VendorCalls."""
+        return self.vendor.conversations
 
-    def ends_with(self, call, ending, *heard):
-        """The call has ended so, and the caller has heard this; gives what the record says of the agent."""
-        self.passes(60)
-        self.assert_heard(call, *heard)
-        return self.assert_ended(call, ending)["agents"][0]
+    def agent(self, **settings):
+        """See VendorCalls."""
+        return make(Settings(**{"agent_id": AGENT_ID, "api_key": Secret(API_KEY)} | settings), self.equipment)
 
 
 class GoodCalls(ElevenLabsCalls):
@@ -282,27 +250,6 @@ class InterruptedCalls(ElevenLabsCalls):
 class FailingCalls(ElevenLabsCalls):
     """However the vendor fails, the caller hears the fallback, the flow its branch, and the operator why."""
 
-    def fails(self, call, *words, heard=()):
-        """The conversation fails, with these words for the operator; nothing secret is in the log."""
-        with capturedLogs() as logs:
-            agent = self.ends_with(call, Ending.COMPLETED, "Hi.", *heard, "Nobody.", "Sorry.")
-        self.assertEqual(agent["outcome"], "failed")
-        for word in words:
-            self.assertIn(word, agent["error"])
-        self.assert_discreet(logs)
-        return agent
-
-    def assert_discreet(self, logs):
-        """Neither the key, nor a signed URL, nor a prompt."""
-        for event in logs:
-            for secret in (API_KEY, "conversation_signature", "cvtkn_", "You are a spy"):
-                self.assertNotIn(secret, formatEvent(event) or "", event)
-
-    def assert_filled_within(self, call, seconds):
-        """The caller hears nothing for no longer than that after the greeting."""
-        greeting = len(spell("Hi.") + PAUSE)
-        self.assertLess(call.heard.index(spell("Nobody")), greeting + seconds * 8000)
-
     def test_key(self):
         """A key that is wrong, an agent that is not there, a plan that is used up: each by its name."""
         for status, word in [(401, "api_key"), (402, "credits"), (404, "agent_id"), (429, "plan"), (503, "status.")]:
@@ -371,7 +318,7 @@ class FailingCalls(ElevenLabsCalls):
 
     def test_override_not_allowed(self):
         """An override that the agent does not allow: the operator reads which page to open; no prompt is logged."""
-        call = self.calls(prompt=Template.parse("You are a spy."))
+        call = self.calls(prompt=Template.parse(SECRET_PROMPT))
         agent = self.fails(call, "Security")
         self.assertNotIn("spy", agent["error"])
 

@@ -2,21 +2,17 @@
 
 import json
 from base64 import b64encode
-from urllib.parse import urlsplit
 
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 
 from tests.agents import FakeTool
-from tests.house import House, flow, say
+from tests.house import flow, say
 from tests.openai_schema import documented
+from tests.vendor_calls import PAUSE, SECRET_PROMPT, VendorCalls
 from voiced.agents.openai import SESSION_SECONDS, Settings, make
-from voiced.call.privacy import Privacy
-from voiced.call.program import Colleague
 from voiced.call.records import Ending
-from voiced.call.steps.handover import Agent
-from voiced.call.steps.routing import Choose
 from voiced.call.template import Template
 from voiced.errors import ToolFailed
 from voiced.ivoiced import Brief, Outcome, ToolResult
@@ -25,18 +21,17 @@ from voiced.simulator.openai import API_KEY, Call, Model, OpenAI, Reply
 from voiced.testing.fake_call import FakeCall
 from voiced.testing.fake_hearing import FakeHearing
 from voiced.testing.fake_line import FakeLine
-from voiced.testing.fakes import FakeTools, spell
+from voiced.testing.fakes import spell
 
 HOST = "api.openai.com"
-PAUSE = b"\xff" * 800
 HANGS_UP = ToolResult("The call ends now.", leave=Outcome("hung_up"))
 
 
-class OpenAICalls(House):
-    """A flow that hands over to a model of OpenAI's and says how it went."""
+class OpenAICalls(VendorCalls):
+    """With OpenAI's double."""
 
-    own_ears = None
-    """Ours, where `barge_in: local`."""
+    host = HOST
+    secrets = (API_KEY,)
 
     def setUp(self):
         """The vendor moves in, too."""
@@ -45,38 +40,18 @@ class OpenAICalls(House):
         self.network.listen(HOST, self.vendor.site())
 
     def tearDown(self):
-        """No session is left open at the vendor, and it had nothing to complain about."""
+        """The vendor had nothing to complain about, either."""
         super().tearDown()
-        self.assertEqual([session.id for session in self.vendor.sessions if session.closed is None], [])
-        self.assertEqual(self.network.connections(HOST), [])
         self.assertEqual([fault for session in self.vendor.sessions for fault in session.faults], [])
 
     @property
-    def equipment(self):
-        """What the daemon gives a plugin."""
-        return attrs.evolve(FakeTools(self.clock), endpoint=lambda url: self.network.endpoint(urlsplit(url).hostname))
+    def talks(self):
+        """See VendorCalls."""
+        return self.vendor.sessions
 
     def agent(self, **settings):
-        """A model as voiced.yaml has it."""
+        """See VendorCalls."""
         return make(Settings(**{"api_key": Secret(API_KEY)} | settings), self.equipment)
-
-    def calls(self, *replies, settings=None, privacy=Privacy.OPEN, tools=None, **step):
-        """A caller is connected with the model; its first reply is the greeting, which has begun."""
-        barge_in = "auto" if self.own_ears is None else "local"
-        colleague = Colleague(self.agent(**settings or {}), tools or {}, barge_in)
-        self.vendor.expect(*replies)
-        step = {"fallback": Template.parse("Nobody.")} | step
-        nodes = {"start": [say("Hi."), Agent("sales", **step), Choose("agent.outcome", {"failed": "sorry"}, "bye")],
-                 "sorry": [say("Sorry.")], "bye": [say("Bye.")]}  # fmt: skip
-        self.lives_in(flow(nodes), agents={"sales": colleague}, privacy=privacy, hearing=self.own_ears)
-        call = self.ring()
-        self.passes(0.5)
-        return call
-
-    @property
-    def talk(self):
-        """The session, as the vendor has it."""
-        return self.vendor.sessions[-1]
 
     def got(self, *kinds):
         """What the vendor got of these types, in order."""
@@ -86,16 +61,6 @@ class OpenAICalls(House):
         """The model says this, without being asked, when there is quiet; it is heard."""
         self.talk.replies_with(Reply(text, **how))
         self.passes(len(text) * 0.05 + 0.2)
-
-    def ends_with(self, call, ending, *heard):
-        """The call has ended so, and the caller has heard this; gives what the record says of the agent."""
-        self.passes(60)
-        self.assert_heard(call, *heard)
-        return self.assert_ended(call, ending)["agents"][0]
-
-    def said(self, agent):
-        """The transcript of a record."""
-        return [(line["who"], line["text"]) for line in agent["transcript"]]
 
 
 class GoodCalls(OpenAICalls):
@@ -512,26 +477,9 @@ class OurOwnEars(OpenAICalls):
 class FailingCalls(OpenAICalls):
     """However the vendor fails, the caller hears the fallback, the flow its branch, and the operator why."""
 
-    def fails(self, call, *words, heard=()):
-        """The conversation fails, with these words for the operator; nothing secret is in the log."""
-        with capturedLogs() as logs:
-            agent = self.ends_with(call, Ending.COMPLETED, "Hi.", *heard, "Nobody.", "Sorry.")
-        self.assertEqual(agent["outcome"], "failed")
-        for word in words:
-            self.assertIn(word, agent["error"])
-        for event in logs:
-            for secret in (API_KEY, "You are a spy"):
-                self.assertNotIn(secret, formatEvent(event) or "", event)
-        return agent
-
-    def assert_filled_within(self, call, seconds):
-        """The caller hears nothing for no longer than that after the greeting."""
-        greeting = len(spell("Hi.") + PAUSE)
-        self.assertLess(call.heard.index(spell("Nobody")), greeting + seconds * 8000)
-
     def test_key(self):
         """A key that is wrong is refused with the handshake."""
-        call = self.calls(settings={"api_key": Secret("sk-wrong"), "prompt": Template.parse("You are a spy.")})
+        call = self.calls(settings={"api_key": Secret("sk-wrong"), "prompt": Template.parse(SECRET_PROMPT)})
         self.fails(call, "401", "key")
         self.assert_filled_within(call, 0.3)
 
