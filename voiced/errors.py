@@ -81,17 +81,69 @@ class RecognitionFailed(VoicedError):
     """The ears of this machine broke on some audio; what was said in it is not known."""
 
 
+class RecordingFailed(VoicedError):
+    """Nothing can be recorded: the disk is full, or its directory cannot be written."""
+
+
 class LookupFailed(VoicedError):
     """A lookup gave no answer; the flow goes on without its facts."""
 
 
 class CarrierError(VoicedError):
-    """The carrier refused a request of ours, or did not answer; `code` is the carrier's own (0: none)."""
+    """The carrier refused a request of ours, or did not answer; `code` is the carrier's own (0: none).
 
-    def __init__(self, message: str, *, code: int = 0, status: int = 0) -> None:
+    `status` is the HTTP status of its answer (0: there was none), `unsure` says that what was asked for may have
+    happened all the same: the request was sent, and no answer came. `answer` is the HTTP status for an API client
+    who has asked for it: 400 when it is their request, 502 and 504 when it is the carrier or our account there.
+    """
+
+    def __init__(
+        self, message: str, *, code: int = 0, status: int = 0, unsure: bool = False, answer: int = 502
+    ) -> None:
         self.code = code
         self.status = status
+        self.unsure = unsure
+        self.answer = answer
         super().__init__(message)
+
+
+class Refused(VoicedError):
+    """The guard says no: `rule` is the rule's name in voiced.yaml, the message what it is about.
+
+    `retry_after` is how many seconds later it may be otherwise (None: not by waiting). `say` is what an inbound
+    caller is told, `flow` the flow that takes them instead; where both are None, the daemon's `refusal` is spoken.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        say: str | None = None,
+        flow: str | None = None,
+    ) -> None:
+        self.rule = rule
+        self.retry_after = retry_after
+        self.say = say
+        self.flow = flow
+        super().__init__(message)
+
+
+class BadWish(VoicedError):
+    """A call that was asked for cannot be: `path` names the field that is wrong (`variables.name`)."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        super().__init__(message)
+
+
+class KeyReused(VoicedError):
+    """An idempotency key that stands for another request already."""
+
+
+class StoreError(VoicedError):
+    """What must survive a restart cannot be written or read now: a full disk, a broken file."""
 
 
 class FlowError(VoicedError):

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.plugin import IPlugin
-from zope.interface import Attribute, Interface
+from zope.interface import Attribute, Interface, implementer
 
-from voiced.call.records import CallInfo
+from voiced.call.records import CallInfo, Ending
 from voiced.call.template import Template
 
 if TYPE_CHECKING:
@@ -366,6 +366,8 @@ class Mentions:
     prompts: tuple[Prompt, ...] = ()
     reads: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    """Numbers (E.164) and SIP addresses that it connects somebody with: named by the operator (IGuard.leg)."""
 
 
 class IStep(Interface):
@@ -435,11 +437,57 @@ class ICall(Interface):
     def then(sequel: Sequel) -> None:
         """What the carrier shall do when the flow has ended and all is heard (HangUp, unless set)."""
 
+    def dial(dial: Dial) -> None:
+        """Leave the line to the carrier when all is heard, to connect the human with somebody; the step then answers
+        End.TRANSFERRED at once. Raises Refused (see IGuard.leg).
+
+        When the other side does not answer, the line comes back: this same step is run again, and `dialled` says so.
+        """
+
+    def dialled() -> Dialled | None:
+        """What became of the leg for which this very step has left the line; None when it has not, or was told."""
+
+    def record_voice(limits: RecordLimits) -> Deferred[Recorded]:
+        """Record the human from now on, to a file; fires when that has ended. What is being said is heard first.
+
+        Cancelling ends the recording; what there is of it is kept. Sets the facts `voicemail.file`, `.seconds` and
+        `.ended_by`, also then. Fails with RecordingFailed.
+        """
+
+    def hang_up_because(reason: str) -> None:
+        """Why the flow is about to hang up: for the record."""
+
     def note(result: str) -> None:
         """How this step went, for the record; holds nothing of the caller that `privacy` would hide."""
 
     def key_note(key: str) -> str:
         """A key as the record may show it."""
+
+
+@attrs.frozen
+class RecordLimits:
+    """When a recording ends by itself. In seconds."""
+
+    seconds: float = 120.0
+    """In all."""
+    silence: float = 5.0
+    """Of the human's silence, before they have begun or after."""
+    keys: str = "#"
+    """Each of these keys ends it, too; "" for none."""
+    transcribe: bool = False
+    """Whether our own ears shall write down what was said."""
+
+
+@attrs.frozen
+class Recorded:
+    """A recording that has ended."""
+
+    file: str
+    """Its path below the data directory, with `/`; "" when nothing was said, and so nothing is kept."""
+    seconds: float
+    """Its length, without the silence at its end."""
+    ended_by: str
+    """`silence`, `key`, `limit` or `hangup` (also a lost stream, and a daemon that stops)."""
 
 
 # What follows a stream
@@ -463,13 +511,29 @@ class NewStream:
 
 
 @attrs.frozen
-class DialHuman:
-    """The carrier connects the caller with this number and leaves us out."""
+class Dial:
+    """The carrier connects the human with somebody else, and tells us what became of it (Dialled)."""
 
-    number: str
+    to: str
+    """E.164 or `sip:…`."""
+    caller_id: str | None = None
+    """E.164: whom the other side sees; None: the human's own number, or ours where we have rung them."""
+    timeout: int = 30
+    """Seconds it may ring."""
+    seconds: int | None = None
+    """Seconds they may talk; None: as long as the guard lets them."""
 
 
-Sequel = HangUp | Apologise | NewStream | DialHuman
+@attrs.frozen
+class Dialled:
+    """What became of a leg: `answered`, `busy`, `no_answer`, `failed`, `canceled`, or `refused` by the guard."""
+
+    result: str
+    seconds: float = 0.0
+    """How long they talked."""
+
+
+Sequel = HangUp | Apologise | NewStream | Dial
 
 
 # The carrier
@@ -491,11 +555,186 @@ class IMediaStream(Interface):
         """End the stream in order (close code 1000)."""
 
 
+@attrs.frozen
+class CallOrder:
+    """A call to be placed."""
+
+    account: str
+    """The name of the carrier account in voiced.yaml."""
+    to: str
+    """E.164."""
+    from_: str
+    """E.164: a number of that account."""
+    reference: str = attrs.field(repr=False)
+    """Our own name for the call: it comes back in every request that the carrier makes about it."""
+    timeout: int = 45
+    """Seconds it may ring."""
+    seconds: int = 900
+    """Seconds it may last once it is answered; the carrier ends it then."""
+    detect: str = ""
+    """Whether the carrier shall find out who answers: "" (no), `enable` (at once) or `message_end` (machines: when
+    their greeting is over)."""
+
+
+@attrs.frozen
+class CallState:
+    """What the carrier knows of a call."""
+
+    sid: str
+    ending: Ending | None
+    """How it ended; None while it is queued, rings or is in progress."""
+    answered: bool = False
+
+
 class ICarrier(Interface):
-    """The telephone company's API, as voiced needs it. Fails with CarrierError only."""
+    """The telephone company's API, as voiced needs it. Fails with CarrierError only (CancelledError when cancelled).
+
+    An account is named as in voiced.yaml.
+    """
+
+    def create(order: CallOrder) -> Deferred[str]:
+        """Place a call; fires with its SID when the carrier has accepted it.
+
+        What certainly was not done is tried again a few times (429: too many at once), what may have been done never
+        is: CarrierError.unsure.
+        """
 
     def complete(call_sid: str, account: str) -> Deferred[None]:
-        """End this call of that account. A call that is over already is success."""
+        """End this call, ringing or not. A call that is over already is success."""
+
+    def fetch(call_sid: str, account: str) -> Deferred[CallState]:
+        """What the carrier knows of this call."""
+
+    def find(order: CallOrder, since: float, until: float) -> Deferred[Sequence[str]]:
+        """The SIDs of calls placed like this one between these moments (seconds since the epoch), newest first.
+
+        For a `create` that got no answer: the carrier cannot be asked by our reference.
+        """
+
+
+# Who says no
+
+
+@attrs.frozen
+class Party:
+    """Who asks for a call to be placed, as far as the guard counts: an API key."""
+
+    name: str
+    flows: frozenset[str] | None = None
+    """The flows it may use; None: all."""
+    per_minute: int | None = None
+    per_day: int | None = None
+    """How many calls it may place; None: as many as the others may together."""
+
+
+class IPermit(Interface):
+    """A call, or a leg of one, that may be: it holds its place among those at once until it is over."""
+
+    seconds: int = Attribute("How long it may last.")
+
+    def over(talked: float | None) -> None:
+        """It is over, after so many seconds of talk (None: it never came to be, and costs nothing). Once."""
+
+
+class IGuard(Interface):
+    """Says who may be called, by whom, how often and how long; counts, per carrier account. Nothing here waits.
+
+    Whatever is refused raises Refused, costs no request to the carrier, and is in the journal.
+    """
+
+    def place(order: CallOrder, party: Party) -> IPermit:
+        """A call to be placed; counts it. The order's `seconds` are what was asked for; the permit's are what is
+        granted, never more."""
+
+    def ring(info: CallInfo) -> IPermit:
+        """An inbound call; counts it."""
+
+    def leg(info: CallInfo, dial: Dial, named: bool) -> IPermit:
+        """Somebody to be connected with the human of this call; counts it.
+
+        `named`: the operator has written this very target into the settings or the flow. That is a permission by
+        name, as in `outbound.allow`; every counter, the do-not-call list and the number's form hold all the same.
+        """
+
+    def converse(info: CallInfo) -> IPermit:
+        """An agent that is about to take the line: so long it may; `over(seconds)` counts what it has taken."""
+
+    def settled() -> Deferred[None]:
+        """Fires when all that was counted so far would survive a restart. Fails with StoreError when it would not."""
+
+
+@implementer(IPermit)
+@attrs.frozen
+class FreePermit:
+    """A permit that nobody counts."""
+
+    seconds: int = 14400
+
+    def over(self, talked: float | None) -> None:
+        """See IPermit."""
+
+
+@attrs.frozen
+class Placed:
+    """What is kept of a call that was asked for with an idempotency key."""
+
+    fingerprint: str
+    """Of the request: the same key may not stand for another one."""
+    order: CallOrder
+    asked: float
+    """Seconds since the epoch."""
+    sid: str = ""
+    """The call's SID, once the carrier has said it."""
+
+
+class IPlacedCalls(Interface):
+    """The idempotency keys of the last 24 hours, kept over a restart. Fails with StoreError only."""
+
+    def begin(key: str, placed: Placed) -> Deferred[Placed | None]:
+        """Remember that a call is about to be asked for; fires with what is known under this key already, if anything
+        is (and keeps that), else with None, once it is on the disk. Of two at once only one gets None."""
+
+    def named(key: str, sid: str) -> Deferred[None]:
+        """The carrier has given it this SID."""
+
+    def forget(key: str) -> Deferred[None]:
+        """It was certainly not placed: the key is free again."""
+
+
+class ICounts(Interface):
+    """What the guard has counted, kept over a restart: by the name of the count, until when it counts (seconds since
+    the epoch) and how much it is."""
+
+    def load() -> Mapping[str, tuple[float, float]]:
+        """All that still counts. Reads the disk: at the start only. Raises StoreError."""
+
+    def keep(counts: Mapping[str, tuple[float, float]]) -> Deferred[None]:
+        """Replace these, and forget what counts no more; fires when they are on the disk. Fails with StoreError."""
+
+
+class IKeptCalls(Interface):
+    """The calls that are over, newest first, as the journal has them. Fails with StoreError only."""
+
+    def keep(line: Mapping[str, Any]) -> Deferred[None]:
+        """Keep a call's last line of the journal (voiced.journal.ended). Never fails: trouble is logged."""
+
+    def find(call_sid: str) -> Deferred[Mapping[str, Any] | None]:
+        """The line of that call."""
+
+    def page(limit: int, before: str | None, flows: frozenset[str] | None) -> Deferred[KeptPage]:
+        """A page of them; `before` is where the last one ended, `flows` leaves out calls of others (None: none).
+
+        Raises ValueError for a `before` that was never given.
+        """
+
+
+@attrs.frozen
+class KeptPage:
+    """Some of the calls that are over, newest first."""
+
+    lines: Sequence[Mapping[str, Any]]
+    before: str | None
+    """Where the next page begins; None: there is no more."""
 
 
 class IJournal(Interface):

@@ -29,12 +29,32 @@ class Ending(enum.Enum):
     """The media stream died under the call and no new one came."""
     DRAINED = "drained"
     """The daemon was stopped; the sentence being spoken was heard to its end."""
+    CANCELLED = "cancelled"
+    """An API client ended it, or took it back before it was answered."""
     OVERLOADED = "overloaded"
     """More calls than `limits.calls`; the caller was told so."""
     PROTOCOL_ERROR = "protocol_error"
     """The stream broke the wire's rules and no new one came."""
     BUG = "bug"
     """A fault of ours; the log has its traceback."""
+
+
+class Stage(enum.StrEnum):
+    """Where a live call stands, as the API says it (voiced.call.life has the machine)."""
+
+    RINGING = "ringing"
+    """We have placed it; nobody has taken it yet."""
+    EXPECTED = "expected"
+    """Its media stream is on its way."""
+    RUNNING = "running"
+    DRAINING = "draining"
+    """Its flow is over; what was said is still being heard."""
+    AWAY = "away"
+    """The carrier has it, and is about to ask what now."""
+    DIALLED = "dialled"
+    """The carrier connects the human with somebody else, or has."""
+    PARTING = "parting"
+    OVER = "over"
 
 
 class Direction(enum.Enum):
@@ -147,6 +167,33 @@ class AgentRecord:
 
 
 @attrs.define
+class LegRecord:
+    """Somebody whom the carrier was told to connect with the human of a call. Times are seconds since the epoch."""
+
+    to: str
+    """E.164 or `sip:…`."""
+    began: float
+    ended: float | None = None
+    result: str = ""
+    """See Dialled.result; "" while it lasts."""
+    seconds: float = 0.0
+    """How long they talked."""
+
+
+@attrs.frozen
+class RecordingRecord:
+    """Something that was recorded on a call."""
+
+    file: str
+    """Its path below the data directory, with `/`."""
+    seconds: float
+    ended_by: str
+    """See Recorded.ended_by; `failed` when the disk was full: the file has what came before."""
+    transcript: str = ""
+    """The path of its text, beside it, once it is there; "" where nobody writes one."""
+
+
+@attrs.define
 class CallRecord:
     """What is kept of a call. Times are seconds since the epoch."""
 
@@ -155,6 +202,14 @@ class CallRecord:
     began: float
     ended: float | None = None
     ending: Ending | None = None
+    answered: float | None = None
+    """When the human took the call: at the ring, for an inbound one. None: never."""
+    answered_by: str = ""
+    """`human`, `machine`, `fax` or `unknown`, where somebody was asked to find out (answering-machine detection)."""
+    placed_by: str = ""
+    """The name of the API key that placed it."""
+    reason: str = ""
+    """Why the flow hung up, in its own words."""
     streams: int = 0
     """Media streams the call has had; more than one means it was rescued."""
     first_audio_ms: float | None = None
@@ -162,5 +217,7 @@ class CallRecord:
     missing: Gap = NO_GAP
     steps: list[StepRecord] = attrs.field(factory=list)
     agents: list[AgentRecord] = attrs.field(factory=list)
+    legs: list[LegRecord] = attrs.field(factory=list)
+    recordings: list[RecordingRecord] = attrs.field(factory=list)
     faults: list[str] = attrs.field(factory=list)
     """What went wrong on the way, in order, one sentence each."""
