@@ -183,6 +183,14 @@ class VerbTests(DoubleTestCase):
         self.elapse(0.2)
         self.assertEqual((call.heard, call.played), (b"a" * 800, [f"{PUBLIC}/greeting"]))
 
+    def test_play_digits(self):
+        """Keys are pressed by the carrier, which takes a fifth of a second each; waits take theirs."""
+        call = self.ring('<Play digits="1w2W"/>')
+        self.elapse(1.8)
+        self.assertFalse(call.over)
+        self.elapse(0.2)
+        self.assertEqual((call.tones, call.played, call.over), ("1w2W", [], True))
+
     def test_reject(self):
         """A rejected call was never answered."""
         call = self.ring('<Reject reason="busy"/>')
@@ -204,44 +212,6 @@ class VerbTests(DoubleTestCase):
     def test_empty_document(self):
         """An empty document ends the call."""
         self.assertEqual(self.successResultOf(self.ring("").ended), Ended.DOCUMENT)
-
-    def dial(self, *numbers, **attributes):
-        written = " ".join(f'{name}="{value}"' for name, value in attributes.items())
-        nouns = "".join(f"<Number>{number}</Number>" for number in numbers)
-        return self.ring(f'<Dial action="/after" {written}>{nouns}</Dial>')
-
-    def test_dial(self):
-        """A dialled callee talks as long as the script says; the action hears of it."""
-        self.carrier.callee("+14155550133", ring=2, talk=5)
-        call = self.dial("+14155550133", callerId=NUMBER)
-        self.elapse(6.9)
-        self.assertEqual(self.double.asked("/after"), [])
-        self.elapse(0.2)
-        form = self.double.asked("/after")[0]
-        self.assertEqual((form["DialCallStatus"], form["DialCallDuration"]), ("completed", "5"))
-        self.assertEqual((call.dialed[0].numbers, call.dialed[0].attributes["callerId"]), (("+14155550133",), NUMBER))
-
-    def test_dial_busy(self):
-        """A busy callee."""
-        self.carrier.callee("+14155550133", "busy", ring=1)
-        self.dial("+14155550133")
-        self.elapse(1)
-        self.assertEqual(self.double.asked("/after")[0]["DialCallStatus"], "busy")
-
-    def test_dial_timeout(self):
-        """Who does not answer in time does not answer."""
-        self.carrier.callee("+14155550133", ring=60)
-        self.dial("+14155550133", timeout=10)
-        self.elapse(10.1)
-        self.assertEqual(self.double.asked("/after")[0]["DialCallStatus"], "no-answer")
-
-    def test_hang_up_while_dialled(self):
-        """The caller leaves in the middle of it."""
-        call = self.dial("+14155550133")
-        self.elapse(5)
-        call.hang_up()
-        self.elapse(60)
-        self.assertEqual((call.status, self.double.asked("/after")), ("completed", []))
 
 
 class AfterCloseTests(DoubleTestCase):
@@ -364,6 +334,14 @@ class CallbackTests(DoubleTestCase):
         self.whole_call(disordered=True)
         self.elapse(2)
         self.assertEqual(self.arrived(), ["stream-started", "completed", "stream-stopped"])
+
+    def test_lost(self):
+        """Those that are named never come, or none does; the sheet says so."""
+        call = self.whole_call(lost={"stream-stopped"})
+        self.assertEqual(self.arrived(), ["stream-started", "completed"])
+        self.assertIn("stream-stopped (lost)", [entry.detail for entry in call.sheet])
+        self.whole_call(lost={"all"})
+        self.assertEqual(len(self.arrived()), 2)
 
     def test_bad_answer(self):
         """A callback that is not answered with an empty 2xx is a warning."""

@@ -7,6 +7,7 @@ from voiced.simulator.twiml import Connect, Dial, Hangup, Pause, Play, Redirect,
 DOCUMENTS = [
     ("<Say voice='alice'>Hello &amp; welcome</Say>", Say("Hello & welcome", "alice")),
     ("<Play>/greeting</Play>", Play("/greeting")),
+    ("<Play digits='1w2'/>", Play("", "1w2")),
     ("<Pause/>", Pause(1.0)),
     ("<Pause length='5'/>", Pause(5.0)),
     ("<Hangup/>", Hangup()),
@@ -42,6 +43,8 @@ FAULTS = [
     (12200, b"<Response><hangup/></Response>", "text/xml"),
     (12200, b"<Response><Hangup now='yes'/></Response>", "text/xml"),
     (12200, b"<Response><Connect/></Response>", "text/xml"),
+    (12200, b"<Response><Dial><Number ring='3'>+14155550133</Number></Dial></Response>", "text/xml"),
+    (12200, b"<Response><Dial>+14155550133<Pigeon/></Dial></Response>", "text/xml"),
     (12200, b"<Response><Pause length='long'/></Response>", "text/xml"),
     (31941, b"<Response><Connect><Stream url='x' track='both_tracks'/></Connect></Response>", "text/xml"),
 ]

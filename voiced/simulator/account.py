@@ -1,4 +1,4 @@
-"""An account at the carrier, and how the carrier reaches its owner's daemon."""
+"""An account at the carrier: what it may do, and how the carrier reaches its owner's daemon."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import cast
 from attrs import define, field
 from twilio.request_validator import RequestValidator
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+
+from voiced.simulator.number import Number
 
 
 @define(eq=False)
@@ -20,6 +22,16 @@ class Account:
     sid: str
     auth_token: str = field(repr=False)
     random: Random
+    numbers: dict[str, Number] = field(factory=dict)
+    """Its own numbers."""
+    verified: set[str] = field(factory=set)
+    """Numbers of others that it has proved to be its owner's: caller IDs, and whom a trial account may call."""
+    trial: bool = False
+    """Whether it may call verified numbers only (21219)."""
+    refused: dict[str, int] = field(factory=dict)
+    """Numbers that it may not call, and the error code that says why: 21215, 21216 ..."""
+    most_calls: int | None = None
+    """How many calls it may have at once (10004)."""
 
     def signature(self, url: str, form: dict[str, str] | None = None) -> str:
         """X-Twilio-Signature for that URL and form, by Twilio's own library."""
@@ -28,6 +40,10 @@ class Account:
 
     def new_sid(self, prefix: str) -> str:
         return f"{prefix}{self.random.getrandbits(128):032x}"
+
+    def owns(self, number: str) -> bool:
+        """Whether that number may be shown as the caller's."""
+        return number in self.numbers or number in self.verified
 
     def reaches(self, url: str) -> bool:
         """Whether that URL, http or WebSocket, leads to the daemon."""

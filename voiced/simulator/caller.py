@@ -8,7 +8,8 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
-from voiced.simulator.call import Ended, SimulatedCall
+from voiced.simulator.call import SimulatedCall
+from voiced.simulator.ending import Ended
 from voiced.simulator.mulaw import RATE
 
 LOOK_EVERY = 0.05

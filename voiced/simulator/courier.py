@@ -29,6 +29,8 @@ class Callbacks:
     """Each comes twice, with the same idempotency token."""
     disordered: bool = False
     """Of each two, the second comes first."""
+    lost: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    """Those that never come: a CallStatus (`in-progress`), a StreamEvent, `answered-by`; `all` of them."""
 
 
 @define(eq=False)
@@ -43,13 +45,16 @@ class Courier:
     _overtaken: list[Callable[[], None]] = field(factory=list)
     _swap: IDelayedCall | None = None
 
-    def send(self, what: str, url: str, form: Mapping[str, str]) -> None:
-        """Deliver a callback; `what` is for the sheet."""
+    def send(self, what: str, url: str, form: Mapping[str, str], method: str = "POST") -> None:
+        """Deliver a callback; `what` is for the sheet, and its last word is the callback's name."""
         token, how = self._new_token(), self._how()
+        if how.lost & {what.rpartition(" ")[2], "all"}:
+            self._sheet.note("twilio", "callback", f"{what} (lost)")
+            return
 
         def deliver() -> None:
             for _ in range(2 if how.doubled else 1):
-                self._post(what, url, form, token)
+                self._post(what, url, form, token, method)
 
         def depart() -> None:
             if how.disordered:
@@ -77,9 +82,9 @@ class Courier:
         for deliver in overtaken:
             deliver()
 
-    def _post(self, what: str, url: str, form: Mapping[str, str], token: str) -> None:
+    def _post(self, what: str, url: str, form: Mapping[str, str], token: str, method: str) -> None:
         self._sheet.note("twilio", "callback", what)
-        posting = Deferred.fromCoroutine(self._webhooks.fetch(url, form, token=token))
+        posting = Deferred.fromCoroutine(self._webhooks.fetch(url, form, method, token))
         posting.addCallbacks(self._check, self._failed, callbackArgs=(what,))
         posting.addErrback(lambda failure: _log.failure("a simulated callback broke", failure))
 

@@ -1,10 +1,44 @@
-"""A number at the carrier: what the operator typed into its console, and where the calls to it begin."""
+"""Where a call begins and who is told of it: what is typed into the carrier's console, or asked of its API."""
 
 from __future__ import annotations
 
 from attrs import frozen
 
 from voiced.simulator.twiml import Document
+
+
+@frozen
+class Start:
+    """Where a call's road begins: a URL to ask, or a document given inline."""
+
+    url: str
+    document: Document | None = None
+    method: str = "POST"
+
+
+@frozen
+class Watch:
+    """Who is told how a call goes on."""
+
+    url: str
+    events: frozenset[str] = frozenset({"completed"})
+    """Of `initiated`, `ringing`, `answered` and `completed`."""
+    method: str = "POST"
+
+
+@frozen
+class Plan:
+    """What the carrier knows of a call before it does anything about it."""
+
+    to: str
+    from_: str
+    direction: str
+    """inbound or outbound-api."""
+    start: Start
+    fallback: Start | None = None
+    watch: Watch | None = None
+    time_limit: float | None = None
+    """Seconds it may last once it is answered."""
 
 
 @frozen
@@ -16,11 +50,13 @@ class Number:
     fallback_url: str | None = None
     status_url: str | None = None
 
-
-@frozen
-class Start:
-    """Where a call's road begins: a URL to ask, or a document given inline."""
-
-    url: str
-    document: Document | None = None
-    method: str = "POST"
+    def inbound(self, from_: str) -> Plan:
+        """A call from there to this number."""
+        return Plan(
+            self.number,
+            from_,
+            "inbound",
+            Start(self.voice_url),
+            None if self.fallback_url is None else Start(self.fallback_url),
+            None if self.status_url is None else Watch(self.status_url),
+        )

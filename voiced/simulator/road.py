@@ -9,7 +9,6 @@ of an "application error", and the call is over.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Literal, TypeVar
 from urllib.parse import urldefrag, urljoin
 
@@ -20,16 +19,21 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from voiced.simulator import twiml
-from voiced.simulator.call import Ended, SimulatedCall
+from voiced.simulator.call import SimulatedCall
+from voiced.simulator.connecting import connect
+from voiced.simulator.dialing import Dialing
+from voiced.simulator.ending import Ended
 from voiced.simulator.mulaw import RATE, read_wav
 from voiced.simulator.number import Start
 from voiced.simulator.sheet import Alert
-from voiced.simulator.stream import MediaStream, StreamEnd, StreamOrder
 from voiced.simulator.twiml import Connect, Dial, Document, Hangup, Pause, Play, Redirect, Reject, Say
 from voiced.simulator.webhook import WebhookFailed
 
 CHARACTERS_A_SECOND = 15
 """How fast <Say> speaks."""
+
+TONE_SECONDS = {"w": 0.5, "W": 1.0}
+"""How long the waits in digits to be pressed are; a key takes 0.2 s."""
 
 APOLOGY = "We are sorry, an application error has occurred. Goodbye."
 
@@ -39,22 +43,11 @@ T = TypeVar("T")
 
 
 @frozen
-class Callee:
-    """What happens to a <Dial> to somebody."""
-
-    status: str = "completed"
-    """DialCallStatus: completed, busy, no-answer, failed, canceled."""
-    ring: float = 2.0
-    """Seconds until that is known."""
-    talk: float = 30.0
-    """Seconds until the callee hangs up, if completed."""
-
-
-@frozen
 class _Page:
     """A document and the URL it came from, which relative URLs are relative to."""
 
     url: str
+    """Empty for a document that came with a request to the API."""
     document: Document
 
     def resolve(self, url: str) -> str:
@@ -75,14 +68,17 @@ class Road:
     """How an account's calls go."""
 
     _clock: IReactorTime
+    dialing: Dialing
     after_close: AfterClose = "action"
-    callees: dict[str, Callee] = field(factory=dict)
 
-    async def walk(self, call: SimulatedCall, start: Start) -> Ended:
-        """Go the whole way; returns why it ends. Cancelling leaves it where it is: a stream is stopped."""
+    async def walk(self, call: SimulatedCall, start: Start, more: Mapping[str, str] | None = None) -> Ended:
+        """Go the whole way; returns why it ends. Cancelling leaves it where it is: a stream is stopped.
+
+        `more` goes into the form of the first request.
+        """
         try:
             if start.document is None:
-                page = await self._fetch(call, _Next(start.url, start.method))
+                page = await self._fetch(call, _Next(start.url, start.method, more or {}))
             else:
                 page = self._receive(call, start.url, start.document)
             while True:
@@ -100,16 +96,19 @@ class Road:
             return await self._ask(call, step)
         except WebhookFailed as failed:
             call.alert(Alert(failed.code, f"{failed.url}: {failed.text}", "error"))
-            if call.number.fallback_url is None:
+            fallback = call.plan.fallback
+            if fallback is None:
                 raise
             more = {**step.more, "ErrorCode": str(failed.code), "ErrorUrl": failed.url}
             try:
-                return await self._ask(call, _Next(call.number.fallback_url, "POST", more))
+                return await self._ask(call, _Next(fallback.url, fallback.method, more))
             except WebhookFailed as again:
                 call.alert(Alert(again.code, f"{again.url}: {again.text}", "error"))
                 raise
 
     async def _ask(self, call: SimulatedCall, step: _Next) -> _Page:
+        if "://" not in step.url:
+            raise WebhookFailed(11100, step.url, "not absolute, in a document that has no URL itself")
         call.note("twilio", "webhook", f"{step.method} {step.url} {call.status}")
         asking = call.webhooks.fetch(step.url, call.form(**step.more), step.method)
         answer = await _unhurried(Deferred.fromCoroutine(asking))
@@ -126,7 +125,7 @@ class Road:
 
     async def _document(self, call: SimulatedCall, page: _Page) -> Ended | _Next:
         for verb in page.document.verbs:
-            if not isinstance(verb, Reject | Redirect | Pause):
+            if not isinstance(verb, Reject | Redirect | Pause) and not _waits(verb):
                 call.answer()
             step = await self._verb(call, page, verb)
             if step is not None:
@@ -143,6 +142,8 @@ class Road:
                 call.said.append(text)
                 call.note("twilio", "says", text)
                 await deferLater(self._clock, len(text) / CHARACTERS_A_SECOND)
+            case Play(_, digits) if digits:
+                await self._tones(call, digits)
             case Play(url):
                 await self._play(call, page.resolve(url))
             case Pause(length):
@@ -158,60 +159,31 @@ class Road:
         return None
 
     async def _connect(self, call: SimulatedCall, page: _Page, verb: Connect) -> _Next | None:
-        url = page.resolve(verb.stream.url)
-        url = "ws" + url[4:] if url.startswith("http") else url
-        stream = call.open_stream(StreamOrder(url, call.sid, verb.stream.parameters, verb.stream.name))
-        stream.on_begin = lambda: self._tell(call, verb.stream, stream, "stream-started")
-        call.note("twilio", "connects", url)
-        stream.dial()
-        try:
-            await stream.when_ended()
-        except CancelledError:  # and not `finally`: a call that is garbage sends nothing
-            stream.stop()
-            self._tell_end(call, verb.stream, stream, stream.end)
-            raise
-        self._tell_end(call, verb.stream, stream, stream.end)
+        await connect(call, verb.stream, page.resolve(verb.stream.url))
         if verb.action is not None and self.after_close == "action":
             return _Next(page.resolve(verb.action), verb.method)
         return None
 
-    def _tell_end(
-        self, call: SimulatedCall, wanted: twiml.Stream, stream: MediaStream, end: StreamEnd | None
-    ) -> None:
-        if end is not None and not end.opened and end.code != 1000:
-            self._tell(call, wanted, stream, "stream-error", StreamError=end.reason)
-        elif end is not None and end.opened:
-            self._tell(call, wanted, stream, "stream-stopped")
-
-    def _tell(self, call: SimulatedCall, wanted: twiml.Stream, stream: MediaStream, event: str, **more: str) -> None:
-        if wanted.status_callback is None:
-            return
-        if "://" not in wanted.status_callback:
-            call.alert(Alert(11100, f"statusCallback={wanted.status_callback!r} is not an absolute URL"))
-            return
-        form = {
-            "AccountSid": call.account.sid,
-            "CallSid": call.sid,
-            "StreamSid": stream.sid,
-            "StreamName": wanted.name or stream.sid,
-            "StreamEvent": event,
-            "Timestamp": _iso(self._clock.seconds()),
-        }
-        call.courier.send(event, wanted.status_callback, {**form, **more})
-
     async def _dial(self, call: SimulatedCall, page: _Page, verb: Dial) -> _Next | None:
-        call.dialed.append(verb)
-        callee = self.callees.get(verb.numbers[0], Callee())
-        status = callee.status if callee.ring <= verb.timeout else "no-answer"
-        call.note("twilio", "dials", f"{', '.join(verb.numbers)}: {status}")
-        await deferLater(self._clock, min(callee.ring, verb.timeout))
-        more = {"DialCallStatus": status, "DialCallSid": call.account.new_sid("CA"), "DialBridged": "false"}
-        if status == "completed":
-            talk = min(callee.talk, verb.time_limit)
-            await deferLater(self._clock, talk)
-            more.update(DialCallDuration=str(int(talk)), DialBridged="true")
-        call.note("twilio", "dialed", status)
-        return None if verb.action is None else _Next(page.resolve(verb.action), verb.method, more)
+        action = None if verb.action is None else page.resolve(verb.action)
+        try:
+            more = await self.dialing.dial(call, verb)
+        except CancelledError:
+            if call.over and action is not None:
+                self._report(call, _Next(action, verb.method, self.dialing.left(call, verb)))
+            raise
+        return None if action is None else _Next(action, verb.method, more)
+
+    def _report(self, call: SimulatedCall, step: _Next) -> None:
+        """Tell an action that its call is over; what it answers is not obeyed."""
+        call.note("twilio", "webhook", f"{step.method} {step.url} {call.status}")
+        telling = Deferred.fromCoroutine(call.webhooks.fetch(step.url, call.form(**step.more), step.method))
+        telling.addErrback(_complain, call)
+
+    async def _tones(self, call: SimulatedCall, digits: str) -> None:
+        call.note("twilio", "presses", digits)
+        call.tones += digits
+        await deferLater(self._clock, sum(TONE_SECONDS.get(digit, 0.2) for digit in digits))
 
     async def _play(self, call: SimulatedCall, url: str) -> None:
         call.played.append(url)
@@ -226,6 +198,17 @@ class Road:
         await deferLater(self._clock, len(sound) / RATE)
 
 
+def _waits(verb: twiml.Verb) -> bool:
+    """Whether a call that still rings is answered only when somebody else answers."""
+    return isinstance(verb, Dial) and verb.attributes.get("answerOnBridge") == "true"
+
+
+def _complain(failure: Failure, call: SimulatedCall) -> None:
+    failure.trap(WebhookFailed)
+    failed: WebhookFailed = failure.value  # type: ignore[assignment]
+    call.alert(Alert(failed.code, f"{failed.url}: {failed.text}", "error"))
+
+
 def _unhurried(going: Deferred[T]) -> Deferred[T]:
     """Wait for something that goes on when nobody waits for it any more: a request is not taken back by a hang-up."""
     waiting: Deferred[T] = Deferred()
@@ -235,7 +218,3 @@ def _unhurried(going: Deferred[T]) -> Deferred[T]:
 
     going.addCallbacks(unless_left(waiting.callback), unless_left(waiting.errback))  # type: ignore[arg-type]
     return waiting
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

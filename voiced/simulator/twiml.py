@@ -49,6 +49,8 @@ class Say:
 @frozen
 class Play:
     url: str
+    digits: str = ""
+    """Keys to press instead; w is a wait of half a second, W of a whole one."""
 
 
 @frozen
@@ -76,7 +78,7 @@ class Redirect:
 @frozen
 class Dial:
     numbers: tuple[str, ...]
-    """The number in <Dial> itself, or the texts of its nouns."""
+    """The number in <Dial> itself, or the texts of its nouns: <Number>, <Sip>."""
     action: str | None = None
     method: str = "POST"
     timeout: float = 30.0
@@ -88,6 +90,13 @@ class Dial:
 
 
 Verb = Connect | Say | Play | Pause | Hangup | Reject | Redirect | Dial
+
+NOUN = {
+    *("url", "method", "statusCallback", "statusCallbackMethod", "statusCallbackEvent", "machineDetection"),
+    *("amdStatusCallback", "amdStatusCallbackMethod", "machineDetectionTimeout", "machineDetectionSpeechThreshold"),
+    *("machineDetectionSpeechEndThreshold", "machineDetectionSilenceTimeout"),
+}
+"""Attributes that <Number> and <Sip> share."""
 
 ATTRIBUTES: dict[str, set[str]] = {
     "Connect": {"action", "method"},
@@ -104,6 +113,8 @@ ATTRIBUTES: dict[str, set[str]] = {
         *("recordingStatusCallback", "recordingStatusCallbackMethod", "recordingStatusCallbackEvent", "ringTone"),
         *("answerOnBridge", "sequential", "referUrl", "referMethod", "events", "passports"),
     },
+    "Number": {"sendDigits", "byoc", *NOUN},
+    "Sip": {"username", "password", *NOUN},
 }
 
 
@@ -166,7 +177,7 @@ class _Reader:
         readers: dict[str, Callable[[Element], Verb | None]] = {
             "Connect": self._connect,
             "Say": lambda e: Say(_words(e), e.get("voice", "man"), e.get("language", "en-US")),
-            "Play": lambda e: Play(_words(e)),
+            "Play": lambda e: Play(_words(e), e.get("digits", "")),
             "Pause": lambda e: Pause(self._seconds(e, "length", 1.0)),
             "Hangup": lambda e: Hangup(),
             "Reject": lambda e: Reject(e.get("reason", "rejected")),
@@ -208,9 +219,15 @@ class _Reader:
         return parameters
 
     def _dial(self, element: Element) -> Verb:
-        nouns = tuple(_words(noun) for noun in element) or (_words(element),)
+        nouns: list[str] = []
+        for noun in element:
+            if noun.tag in ("Number", "Sip"):
+                self._check(noun)
+                nouns.append(_words(noun))
+            else:
+                self.warn(f"<{noun.tag}> in <Dial> is not known here")
         return Dial(
-            nouns,
+            tuple(nouns) or (_words(element),),
             element.get("action"),
             element.get("method", "POST"),
             self._seconds(element, "timeout", 30.0),
