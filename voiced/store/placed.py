@@ -1,0 +1,79 @@
+"""The idempotency keys of the last 24 hours, over a restart."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from voiced.errors import StoreError
+from voiced.ivoiced import CallOrder, IPlacedCalls, Placed
+from voiced.store.database import Database
+from voiced.store.schema import PLACED
+
+KEPT_SECONDS = 24 * 3600.0
+"""How long a key stands for its call."""
+
+_IF_NEW = insert(PLACED).on_conflict_do_nothing(index_elements=[PLACED.c.key])
+_COLUMNS = (PLACED.c.fingerprint, PLACED.c.order, PLACED.c.asked, PLACED.c.sid)
+
+
+@implementer(IPlacedCalls)
+class PlacedCalls:
+    """Keys in a table, each as its SHA-256: they are as long as clients like, and say what clients like."""
+
+    def __init__(self, database: Database, clock: IReactorTime) -> None:
+        self._database = database
+        self._clock = clock
+
+    def begin(self, key: str, placed: Placed) -> Deferred[Placed | None]:
+        """See IPlacedCalls."""
+        over = PLACED.delete().where(PLACED.c.asked <= self._clock.seconds() - KEPT_SECONDS)
+        new = _IF_NEW.values(
+            key=_digest(key),
+            fingerprint=placed.fingerprint,
+            order=msgspec.json.encode(placed.order).decode(),
+            asked=placed.asked,
+            sid=placed.sid,
+        )
+        known = select(*_COLUMNS).where(PLACED.c.key == _digest(key))
+
+        def write(connection: Connection) -> Placed | None:
+            connection.execute(over)
+            if connection.execute(new).rowcount:
+                return None
+            fingerprint, order, asked, sid = connection.execute(known).one()
+            return Placed(fingerprint, _order(order), asked, sid)
+
+        return self._database.run(write)
+
+    def named(self, key: str, sid: str) -> Deferred[None]:
+        """See IPlacedCalls. Nothing happens where the key is forgotten by now."""
+        return self._write(PLACED.update().where(PLACED.c.key == _digest(key)).values(sid=sid))
+
+    def forget(self, key: str) -> Deferred[None]:
+        """See IPlacedCalls."""
+        return self._write(PLACED.delete().where(PLACED.c.key == _digest(key)))
+
+    def _write(self, statement: object) -> Deferred[None]:
+        def write(connection: Connection) -> None:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+        return self._database.run(write)
+
+
+def _digest(key: str) -> bytes:
+    # A lone surrogate has no bytes in UTF-8; as a key it is as good as any.
+    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+
+
+def _order(text: str) -> CallOrder:
+    try:
+        return msgspec.json.decode(text, type=CallOrder)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"the order of a call that was asked for before cannot be read ({error})") from error

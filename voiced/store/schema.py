@@ -1,0 +1,88 @@
+"""What stands in the database: its tables, and how a file of an older version becomes one of this version.
+
+`VERSIONS` is the truth about the tables, and what stands there never changes: a new version is a new entry. The
+tables below it are what statements are made of, as the newest version has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Column, Connection, Float, Integer, LargeBinary, MetaData, String, Table
+
+from voiced.errors import StoreError
+
+VERSIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE counts (name TEXT NOT NULL PRIMARY KEY, until REAL NOT NULL, amount REAL NOT NULL)
+        WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE placed (key BLOB NOT NULL PRIMARY KEY, asked REAL NOT NULL, fingerprint TEXT NOT NULL,
+                             sid TEXT NOT NULL, "order" TEXT NOT NULL)
+        WITHOUT ROWID
+        """,
+        "CREATE INDEX placed_asked ON placed (asked)",
+        # AUTOINCREMENT: a number is never used again, so that where a page ended stays where it was. The line comes
+        # last: what stands before it is read without it.
+        """
+        CREATE TABLE kept (number INTEGER PRIMARY KEY AUTOINCREMENT, call TEXT NOT NULL UNIQUE, flow TEXT NOT NULL,
+                           time REAL NOT NULL, line TEXT NOT NULL)
+        """,
+        "CREATE INDEX kept_time ON kept (time)",
+        "CREATE INDEX kept_flow ON kept (flow, number)",
+    ),
+)
+"""The statements that make each version of the database, from 1, out of the one before."""
+
+_metadata = MetaData()
+
+COUNTS = Table(
+    "counts",
+    _metadata,
+    Column("name", String, primary_key=True),
+    Column("until", Float, nullable=False),
+    Column("amount", Float, nullable=False),
+)
+"""ICounts. `until` in seconds since the epoch."""
+
+PLACED = Table(
+    "placed",
+    _metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("asked", Float, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("sid", String, nullable=False),
+    Column("order", String, nullable=False),
+)
+"""IPlacedCalls. `key` is a SHA-256, `asked` in seconds since the epoch, `order` a CallOrder as JSON."""
+
+KEPT = Table(
+    "kept",
+    _metadata,
+    Column("number", Integer, primary_key=True),
+    Column("call", String, nullable=False),
+    Column("flow", String, nullable=False),
+    Column("time", Float, nullable=False),
+    Column("line", String, nullable=False),
+)
+"""IKeptCalls. `number` counts the calls as they ended, `time` is when that was, in seconds since the epoch."""
+
+
+def upgrade(connection: Connection, name: str, versions: Sequence[Sequence[str]] = VERSIONS) -> None:
+    """Make the tables of the newest version, whatever version the file has; `name` is the file's.
+
+    Raises StoreError for a version that is newer still.
+    """
+    version: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version > len(versions):
+        raise StoreError(
+            f"{name} was written by a newer voiced (its database has version {version}, this one's {len(versions)}): "
+            "install that one again, or name another directory at `data:`"
+        )
+    for statements in versions[version:]:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    if version < len(versions):
+        connection.exec_driver_sql(f"PRAGMA user_version = {len(versions)}")

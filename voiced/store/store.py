@@ -1,0 +1,44 @@
+"""All that survives a restart, opened together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from voiced.ivoiced import ICounts, IKeptCalls, IPlacedCalls
+from voiced.store.counts import Counts
+from voiced.store.database import Database
+from voiced.store.kept import KeptCalls
+from voiced.store.placed import PlacedCalls
+
+FILE = "voiced.sqlite"
+"""Its name in the data directory."""
+
+
+@attrs.frozen
+class Store:
+    """One open database, by what is in it."""
+
+    counts: ICounts
+    placed: IPlacedCalls
+    kept: IKeptCalls
+    database: Database
+
+    def close(self) -> Deferred[None]:
+        """Close it when all that was given before is on the disk; whatever comes later fails with StoreError."""
+        return self.database.close()
+
+
+def open_store(path: Path | None, in_thread: Callable[..., Deferred[Any]], clock: IReactorTime) -> Store:
+    """Open the file, which is made where it is not there. None: in memory, for a daemon that forgets.
+
+    `in_thread` as in Tools, `clock` says what is over. Blocks: at the start only. Raises StoreError: a daemon that
+    cannot count must not start, for it would place calls that the guard forbids, and says what is to be done.
+    """
+    database = Database(path, in_thread)
+    return Store(Counts(database, clock), PlacedCalls(database, clock), KeptCalls(database, clock), database)
