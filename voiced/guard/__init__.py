@@ -1,0 +1,1 @@
+"""Who may be called, and who may call; how often, how long and for how much money."""

@@ -1,0 +1,196 @@
+"""The `outbound:` of voiced.yaml: who may be called, when, how often, how long and for how much money."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from voiced.call.dialplan import plain
+from voiced.errors import Fault, Refused
+from voiced.guard.destinations import destination
+from voiced.guard.hours import DAY, DAYS, Hours, Span
+from voiced.guard.patterns import Kind, Pattern
+from voiced.guard.prices import Prices
+from voiced.guard.risky import bounded
+from voiced.guard.rules import Outbound
+from voiced.settings import check
+from voiced.settings.nearest import instead
+from voiced.settings.part import Part
+from voiced.settings.plainyaml import BROKEN
+
+_OURS = ("allow", "risky", "dnc", "hours", "prices")
+"""What is not read field by field."""
+_ZONE, _DEFAULT = "zone", "default"
+_TIMES = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)", re.ASCII)
+_SHOWN = 40
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What says all it means."""
+
+    flow: str | None = None
+    calls_per_minute: Count = 30
+    calls_per_day: Count = 500
+    calls_at_once: Count = 10
+    per_destination_per_day: Count = 3
+    transfers_per_destination_per_day: Count = 200
+    timeout: Annotated[int, msgspec.Meta(ge=5, le=600)] = 45
+    max_seconds: Annotated[int, msgspec.Meta(ge=1, le=86400)] = 900
+    spend_per_day: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
+def outbound(part: Part) -> Outbound | None:
+    """The rules, or None; whatever is wrong is noted."""
+    written = check.decode(part, Written, _OURS)
+    allow, risky = patterns(part["allow"]), patterns(part["risky"], _one_by_one)
+    dnc, hours, prices = _dnc(part["dnc"]), _hours(part["hours"]), _prices(part["prices"])
+    if written is None:
+        return None
+    if written.spend_per_day is not None and not part["prices"].value:
+        part["spend_per_day"].wrong("needs `prices`: what a minute costs, by region or prefix", named=True)
+    return Outbound(allow=allow, risky=risky, dnc=dnc, hours=hours, prices=prices, **msgspec.structs.asdict(written))
+
+
+def patterns(part: Part, look: Callable[[Part, Pattern], object] | None = None) -> tuple[Pattern, ...]:
+    """A list of destinations; none where there is no list. `look` may find more wrong with each."""
+    found = []
+    for inner in () if part.value is None else part.elements():
+        pattern = _pattern(inner, inner.value if inner.text() is not BROKEN else None)
+        if pattern is not None:
+            found.append(pattern)
+            if look is not None:
+                look(inner, pattern)
+    return tuple(found)
+
+
+def _pattern(part: Part, written: str | None, *, named: bool = False) -> Pattern | None:
+    if written is None:
+        return None
+    try:
+        return Pattern.parse(written)
+    except ValueError as error:
+        shown = repr(part.name) if named else part.written
+        return part.wrong(f"{shown} {error}", named=named) and None
+
+
+def _one_by_one(part: Part, pattern: Pattern) -> None:
+    if pattern.kind in (Kind.REGION, Kind.SIP_HOST) or (pattern.kind is Kind.PREFIX and not bounded(pattern.text)):
+        part.wrong(f'{part.written} names too much at once: name each number, or each prefix like "+1900*"')
+
+
+def _prices(part: Part) -> Prices:
+    table: dict[Pattern, float] = {}
+    default = None
+    for name, inner in part.items():
+        price = check.convert(inner, Annotated[float, msgspec.Meta(ge=0)])
+        if name == _DEFAULT:
+            default = None if price is BROKEN else price
+            continue
+        pattern = _pattern(inner, name, named=True)
+        if pattern in table:
+            inner.wrong(f"{inner.name!r} is here twice, written otherwise", named=True)
+        elif pattern is not None and price is not BROKEN:
+            table[pattern] = price
+    return Prices(table, default)
+
+
+def _hours(part: Part) -> Hours | None:
+    """Days and their hours: `mon-fri: "9:00-20:00"`, and `zone` for whoever is of no place."""
+    if part.value is None:
+        return None
+    week: dict[int, tuple[Span, ...]] = {}
+    zone = None
+    for name, inner in part.items():
+        if name == _ZONE:
+            zone = _zone(inner)
+            continue
+        days, spans = _days(inner, name), _spans(inner)
+        if twice := [DAYS[day] for day in days if day in week]:
+            inner.wrong(f"{twice[0]} is here twice: write all its hours into one line", named=True)
+        week.update(dict.fromkeys(days, spans))
+    if isinstance(part.value, dict) and set(part.value) <= {_ZONE}:
+        part.wrong('has no day: write `mon-fri: "9:00-20:00"`, or take it out to call at any time', named=True)
+    return Hours(week, zone)
+
+
+def _zone(part: Part) -> str | None:
+    text = part.text()
+    if text is BROKEN:
+        return None
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return part.wrong(f"{part.written} is no time zone like Europe/London or America/New_York") and None
+    return str(text)
+
+
+def _days(part: Part, name: str) -> list[int]:
+    """`mon`, `mon-fri`, `mon, wed, fri`, `daily`."""
+    if name == "daily":
+        return list(range(7))
+    days: list[int] = []
+    for piece in name.lower().replace(" ", "").split(","):
+        first, dash, last = piece.partition("-")
+        last = last if dash else first
+        if first not in DAYS or last not in DAYS:
+            part.wrong(f"{part.name!r} is no day{instead(first if first not in DAYS else last, DAYS)}", named=True)
+            return []
+        length = (DAYS.index(last) - DAYS.index(first)) % 7 + 1
+        days += [(DAYS.index(first) + ahead) % 7 for ahead in range(length)]
+    return days
+
+
+def _spans(part: Part) -> tuple[Span, ...]:
+    """`9:00-12:00, 13:00-20:00`."""
+    text = part.text()
+    pieces = [] if text is BROKEN else [piece.strip() for piece in text.split(",")]
+    spans = []
+    for piece in pieces:
+        times = _TIMES.fullmatch(piece)
+        start, end = (int(times[1]) * 60 + int(times[2]), int(times[3]) * 60 + int(times[4])) if times else (0, 0)
+        if not times or int(times[2]) > 59 or int(times[4]) > 59 or end > DAY:
+            part.wrong(f"{part.written} is not of the form 9:00-20:00")
+            break
+        if start >= end:
+            part.wrong(f"{part.written} ends before it begins: hours over midnight belong to two days")
+            break
+        spans.append((start, end))
+    return tuple(spans)
+
+
+def _dnc(part: Part) -> frozenset[str]:
+    """The do-not-call list: one number or SIP address a line, `#` begins a comment."""
+    path = check.convert(part, Path) if part.value is not None else None
+    if path is None or path is BROKEN:
+        return frozenset()
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        return part.wrong(f"{path} cannot be read: {error.strerror}") and frozenset()
+    except ValueError:
+        return part.wrong(f"{str(path)!r} is not a file of UTF-8 text") and frozenset()
+    return frozenset(_listed(part, path, text))
+
+
+def _listed(part: Part, path: Path, text: str) -> Iterator[str]:
+    for line, written in enumerate(text.splitlines(), 1):
+        entry = written.partition("#")[0].strip()
+        if entry:
+            try:
+                yield destination(entry if entry.lower().startswith("sip") else plain(entry)).text
+            except Refused:
+                column = written.index(entry) + 1
+                sentence = f"{entry[:_SHOWN]!r} is no telephone number: one begins with + and its country"
+                part.faults.append(Fault(str(path), line, column, sentence))
+
+
+def outbound_flows(part: Part) -> Iterator[Part]:
+    """Where it names flows."""
+    yield part["flow"]
