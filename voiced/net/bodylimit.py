@@ -24,9 +24,8 @@ class LimitedRequest(Request):
         self._size += len(data)
         if self._size <= MOST:
             super().handleContentChunk(data)
-        elif self._size > MOST * PATIENCE:
-            transport: Any = self.channel.transport
-            transport.abortConnection()
+        elif self._size > MOST * PATIENCE >= self._size - len(data):
+            self._cut_off()
 
     def requestReceived(self, *line: Any) -> None:
         """Named by twisted.web: all of the request has arrived."""
@@ -49,8 +48,14 @@ class LimitedRequest(Request):
         return True
 
     def _refuse(self, status: int) -> None:
+        """Answer with that status and nothing else, and close."""
         self.setResponseCode(status)
         self.setHeader(b"Connection", b"close")
         self.setHeader(b"Content-Length", b"0")
         self.channel.persistent = False
         self.finish()
+
+    def _cut_off(self) -> None:
+        """Close at once: nobody would read an answer."""
+        transport: Any = self.channel.transport
+        transport.abortConnection()
