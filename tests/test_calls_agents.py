@@ -29,7 +29,7 @@ def agent_flow(**settings):
                 Choose("agent.outcome", {way: way for way in ways}, "other"),
             ],
             **{way: [say(f"{way}.")] for way in ways if way != "handover"},
-            "handover": [Transfer("+14155550100")],
+            "handover": [Transfer(Template.parse("+14155550100"))],
             "other": [say("{agent.outcome}, {agent.colour|no colour}.")],
         }
     )

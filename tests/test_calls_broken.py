@@ -16,7 +16,7 @@ from voiced.call.steps.handover import Agent
 from voiced.call.steps.routing import Goto
 from voiced.call.steps.speech import Pause
 from voiced.errors import CallOver, FlowError, SynthesisError
-from voiced.ivoiced import AgentLimits, Brief, DialHuman, ICall, IStep, Mentions
+from voiced.ivoiced import AgentLimits, Brief, Dial, ICall, IStep, Mentions
 from voiced.simulator.carrier import Callbacks
 from voiced.testing.fakes import SpellingVoice
 from voiced.twilio.web import Refusal
@@ -509,7 +509,7 @@ class FailureTests(House):
     def test_dial_after_all_is_said(self) -> None:
         """What the flow has chosen waits for the flow's end, also when the stream dies on the way there."""
         self.carrier.callee("+14155550199", talk=5)
-        steps = [Do(lambda call: call.then(DialHuman("+14155550199"))), say("Wait.")]
+        steps = [Do(lambda call: call.then(Dial("+14155550199"))), say("Wait.")]
         self.lives_in(flow({"start": steps}))
         call = self.ring()
         self.passes(0.1)
@@ -521,7 +521,7 @@ class FailureTests(House):
     def test_dial(self) -> None:
         """A step may leave the caller to a human; the carrier dials."""
         self.carrier.callee("+14155550199", talk=5)
-        self.run_flow({"start": [say("Wait."), Do(lambda call: call.then(DialHuman("+14155550199")))]})
+        self.run_flow({"start": [say("Wait."), Do(lambda call: call.then(Dial("+14155550199")))]})
         self.assertEqual([dial.numbers for dial in self.call.dialed], [("+14155550199",)])
         self.assert_ended(self.call, Ending.COMPLETED)
 

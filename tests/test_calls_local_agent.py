@@ -60,7 +60,7 @@ class LocalCalls(House):
         clerk = Colleague(self.agent, tools or {}, "auto" if own_ears else "none")
         after = [Agent("clerk", fallback=text("Nobody.")), Choose("agent.outcome", WAYS, "bye")]
         nodes = {"start": [*before, *([] if before else after)], "clerk": after, "bye": [say("Bye.")],
-                 "human": [Transfer("+14155550100")], "sorry": [say("Sorry.")]}  # fmt: skip
+                 "human": [Transfer(Template.parse("+14155550100"))], "sorry": [say("Sorry.")]}  # fmt: skip
         self.lives_in(flow(nodes), agents={"clerk": clerk}, hearing=self.ears, privacy=privacy)
         call = self.ring()
         self.passes(0.6)

@@ -15,7 +15,8 @@ from voiced.secret import Secret
 from voiced.simulator.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier
 from voiced.twilio.webhook import Account, Accounts
 
-FORM = {"CallSid": "CA1", "AccountSid": ACCOUNT_SID, "From": "+14155550100", "To": NUMBER, "CallStatus": "ringing"}
+ONE, TWO = "CA" + "1" * 32, "CA" + "2" * 32
+FORM = {"CallSid": ONE, "AccountSid": ACCOUNT_SID, "From": "+14155550100", "To": NUMBER, "CallStatus": "ringing"}
 
 
 class PoliteTests(House):
@@ -65,10 +66,14 @@ class PoliteTests(House):
         """Where a human is configured, the carrier dials that number; a SIP address will do."""
         for human in ("+14155550199", "sip:desk@example.com"):
             self.lives_in(flow({"start": [say("Hi.")]}), human=human)
-            self.carrier.number(NUMBER, "/nothing/here", fallback_url="/call/fallback")
+            self.carrier.number(NUMBER, "/nothing/here", fallback_url="/call/fallback", status_url="/call/status")
             call = self.ring()
             self.passes(9)
             self.assertEqual([dial.numbers for dial in call.dialed], [(human,)])
+            self.assertEqual(self.guard.asked[-1], ("leg", (human, True)))
+            call.hang_up()
+            self.passes(6)
+            self.assertEqual(self.guard.held, [])
 
     def test_fallback_known(self) -> None:
         """A call that we know goes on."""
@@ -83,7 +88,7 @@ class PoliteTests(House):
         """A live call of a daemon that is no more starts anew, once; one that has ended is told to hang up."""
         self.lives_in(flow({"start": [say("Hi.")]}))
         live = {**FORM, "CallStatus": "in-progress"}
-        answers = [self.carrier.post("/call/after", form) for form in (live, live, live, {**FORM, "CallSid": "CA2"} |
+        answers = [self.carrier.post("/call/after", form) for form in (live, live, live, {**FORM, "CallSid": TWO} |
                    {"CallStatus": "completed"})]  # fmt: skip
         self.passes(0)
         texts = [self.successResultOf(answer).text for answer in answers]
@@ -181,45 +186,45 @@ class TicketTests(House):
         """Two calls that were announced; no stream has come."""
         super().setUp()
         self.lives_in(flow({"start": [say("Hi.")]}))
-        for sid in ("CA1", "CA2"):
+        for sid in (ONE, TWO):
             self.carrier.post("/call/incoming", {**FORM, "CallSid": sid})
         self.passes(0)
         self.board = self.daemon.switchboard
-        self.ticket = self.board.ticket("CA1")
+        self.ticket = self.board.ticket(ONE)
 
     def close_code(self, call_sid: str, **parameters: str) -> int:
         """What a stream with these parameters is closed with."""
-        stream = self.carrier.open_stream("/call/connection/CA1", call_sid, parameters)
+        stream = self.carrier.open_stream(f"/call/connection/{ONE}", call_sid, parameters)
         ended = stream.when_ended()
         self.passes(1)
         return self.successResultOf(ended).code if ended.called else 0
 
     def test_bad(self) -> None:
         """Missing, wrong, or for another call: closed 1008 and counted, and the status page says so."""
-        self.assertEqual(self.close_code("CA1"), 1008)
-        self.assertEqual(self.close_code("CA1", ticket="wrong"), 1008)
-        self.assertEqual(self.close_code("CA1", ticket=self.board.ticket("CA2")), 1008)
-        self.assertEqual(self.close_code("CA2", ticket=self.ticket), 1008)
+        self.assertEqual(self.close_code(ONE), 1008)
+        self.assertEqual(self.close_code(ONE, ticket="wrong"), 1008)
+        self.assertEqual(self.close_code(ONE, ticket=self.board.ticket(TWO)), 1008)
+        self.assertEqual(self.close_code(TWO, ticket=self.ticket), 1008)
         counted = {"missing": 1, "wrong": 1, "for another call": 1}
         page = self.successResultOf(self.get("/"))
         self.assertEqual(json.loads(page)["bad_tickets"], counted)
 
     def test_used(self) -> None:
         """A ticket opens one stream."""
-        self.assertEqual(self.close_code("CA1", ticket=self.ticket), 1000)
+        self.assertEqual(self.close_code(ONE, ticket=self.ticket), 1000)
         self.carrier.post("/call/incoming", FORM)
-        self.failureResultOf(self.board.claim(self.ticket, "CA1"))
+        self.failureResultOf(self.board.claim(self.ticket, ONE))
         self.assertEqual(self.board.bad_tickets["used"], 1)
 
     def test_late(self) -> None:
         """A ticket is good for 30 s."""
         self.passes(31)
-        self.failureResultOf(self.board.claim(self.ticket, "CA1"))
+        self.failureResultOf(self.board.claim(self.ticket, ONE))
         self.assertEqual(self.board.bad_tickets["late"], 1)
 
     def test_race(self) -> None:
         """Two sockets with one ticket: one of them gets the call, the other 1008."""
-        streams = [self.carrier.open_stream("/call/connection/CA1", "CA1", {"ticket": self.ticket}) for _ in "ab"]
+        streams = [self.carrier.open_stream(f"/call/connection/{ONE}", ONE, {"ticket": self.ticket}) for _ in "ab"]
         ended = [stream.when_ended() for stream in streams]
         self.passes(3)
         self.assertEqual(sorted(self.successResultOf(end).code for end in ended), [1000, 1008])
@@ -261,14 +266,14 @@ class WireTests(House):
         self.other = self.ring()
         self.carrier.post("/call/incoming", FORM)
         self.passes(0)
-        self.stream = self.carrier.open_stream("/call/connection/CA1", "CA1", silent=True)
+        self.stream = self.carrier.open_stream(f"/call/connection/{ONE}", ONE, silent=True)
         self.ended = self.stream.when_ended()
         self.passes(0)
-        self.ticket = self.daemon.switchboard.ticket("CA1")
+        self.ticket = self.daemon.switchboard.ticket(ONE)
 
     def begun(self, *messages: str | bytes, binary: bool = False) -> int:
         """Start the stream, send these, and see with what code it is closed."""
-        self.stream.send_raw(start("CA1", self.ticket))
+        self.stream.send_raw(start(ONE, self.ticket))
         return self.sent(*messages, binary=binary)
 
     def sent(self, *messages: str | bytes, binary: bool = False) -> int:
@@ -299,7 +304,7 @@ class WireTests(House):
         """A stream that broke the rules, after which nobody asks, ends as a protocol error, and by the API."""
         self.begun("nonsense")
         self.assertIn("protocol_error", self.reason())
-        self.assertEqual(self.carrier.rest_requests[0].path.rpartition("/")[2], "CA1.json")
+        self.assertEqual(self.carrier.rest_requests[0].path.rpartition("/")[2], f"{ONE}.json")
 
     def test_bad_base64(self) -> None:
         """1007."""
@@ -320,7 +325,7 @@ class WireTests(House):
 
     def test_many_sockets(self) -> None:
         """Sockets for one call that do not begin are few; when they are gone, others may come."""
-        more = [self.carrier.open_stream("/call/connection/CA1", "CA1", silent=True) for _ in range(6)]
+        more = [self.carrier.open_stream(f"/call/connection/{ONE}", ONE, silent=True) for _ in range(6)]
         self.passes(1)
         self.assertEqual([stream.live for stream in more], [True] * 3 + [False] * 3)
         self.assertIn("429", more[-1].end.reason)
@@ -338,7 +343,7 @@ class WireTests(House):
     def test_gone_while_claiming(self) -> None:
         """A socket that dies while its ticket is looked up does not begin the call."""
         found: Deferred[object] = Deferred()
-        session = self.daemon.switchboard.find("CA1")
+        session = self.daemon.switchboard.find(ONE)
         self.daemon.switchboard.claim = lambda name, sid: found
         self.begun()
         self.stream.drop()
@@ -354,7 +359,7 @@ class WireTests(House):
 
     def test_second_start(self) -> None:
         """1008."""
-        self.assertEqual(self.begun(start("CA1", self.ticket)), 1008)
+        self.assertEqual(self.begun(start(ONE, self.ticket)), 1008)
 
     def test_other_stream(self) -> None:
         """Another streamSid: 1008."""
@@ -374,7 +379,7 @@ class WireTests(House):
 
     def test_our_fault(self) -> None:
         """A fault of ours: 1011, logged with its traceback."""
-        session = self.daemon.switchboard.find("CA1")
+        session = self.daemon.switchboard.find(ONE)
         session.key_pressed = None
         dtmf = {"event": "dtmf", "streamSid": "MZ1", "dtmf": {"track": "inbound_track", "digit": "1"}}
         self.assertEqual(self.begun(json.dumps(dtmf)), 1011)
@@ -384,7 +389,7 @@ class WireTests(House):
         """Unknown events are ignored; gaps are counted and never punished."""
         gap = {"track": "inbound", "chunk": "9", "timestamp": "900", "payload": "//8="}
         self.assertEqual(self.begun('{"event": "news"}', media(), media(media=gap, sequenceNumber="77")), 0)
-        missing = self.daemon.switchboard.find("CA1").record.missing
+        missing = self.daemon.switchboard.find(ONE).record.missing
         self.assertEqual((missing.frames, missing.messages, missing.seconds), (7, 74, 0.875))
 
     def test_two_protocol_layers(self) -> None:

@@ -20,12 +20,15 @@ from voiced.call.records import (
     Direction,
     Ending,
     Gap,
+    LegRecord,
+    RecordingRecord,
     Said,
     StepRecord,
     ToolRecord,
 )
+from voiced.errors import Refused
 from voiced.ivoiced import IJournal
-from voiced.journal import FileJournal, began, ended
+from voiced.journal import FileJournal, began, ended, refused
 
 INFO = CallInfo("CA1", "main", "+14155550101", "+14155550123")
 RECORD = CallRecord(
@@ -34,6 +37,10 @@ RECORD = CallRecord(
     began=1e9,
     ended=1e9 + 12.25,
     ending=Ending.COMPLETED,
+    answered=1e9,
+    answered_by="human",
+    placed_by="crm",
+    reason="the office is closed",
     streams=1,
     first_audio_ms=81.5,
     missing=Gap(2, 3, 0.0400001),
@@ -77,11 +84,17 @@ class LineTests(SynchronousTestCase):
                 "began": BEGAN["time"],
                 "seconds": 12.25,
                 "ending": "completed",
+                "reason": "the office is closed",
+                "answered": BEGAN["time"],
+                "answered_by": "human",
+                "placed_by": "crm",
                 "first_audio_ms": 81.5,
                 "streams": 1,
                 "missing": {"frames": 2, "messages": 3, "seconds": 0.04},
                 "steps": [GREETING, {**keys, "ended": None, "result": ""}],
                 "agents": [],
+                "legs": [],
+                "recordings": [],
                 "faults": ["the voice was late"],
             },
         )
@@ -107,6 +120,91 @@ class LineTests(SynchronousTestCase):
         self.assertNotIn("transcript", masked)
         self.assertEqual(masked["tools"], [{"tool": "hang_up", "seconds": 0.1, "error": False}])
         self.assertEqual([line["text"] for line in shown["transcript"]], ["Is it far?", "Not at all."])
+
+    def test_legs(self):
+        """Whom the carrier connected with the human is there, as far as numbers may be; and one that is not over."""
+        legs = [
+            LegRecord("+14155550199", 1e9, 1e9 + 2, "busy"),
+            LegRecord("sip:ann@example.com", 1e9 + 2, seconds=1.5),
+        ]
+        masked = ended(CallRecord(INFO, "hello", 1e9, legs=legs), Privacy.MASKED)["legs"]
+        self.assertEqual(
+            masked,
+            [
+                {
+                    "to": "+14•••••••99",
+                    "began": BEGAN["time"],
+                    "ended": GREETING["ended"],
+                    "result": "busy",
+                    "seconds": 0.0,
+                },
+                {
+                    "to": "sip:a•••@example.com",
+                    "began": GREETING["ended"],
+                    "ended": None,
+                    "result": "",
+                    "seconds": 1.5,
+                },
+            ],
+        )
+
+    def test_recordings(self):
+        """Where recordings are is there, and nothing of what was said."""
+        recording = RecordingRecord("recordings/2001-09-09/CA1-1.wav", 12.34567, "silence", "recordings/CA1-1.txt")
+        line = ended(CallRecord(INFO, "hello", 1e9, recordings=[recording]), Privacy.STRICT)
+        self.assertEqual(
+            line["recordings"],
+            [
+                {
+                    "file": "recordings/2001-09-09/CA1-1.wav",
+                    "seconds": 12.346,
+                    "ended_by": "silence",
+                    "transcript": "recordings/CA1-1.txt",
+                }
+            ],
+        )
+
+    def test_refused(self):
+        """Who was refused by which rule; the number is masked in the rule's sentence, too."""
+        message = "+14155550199 is in nobody's list"
+        line = refused(
+            Refused("allow", message),
+            Privacy.MASKED,
+            time=1e9,
+            what="call",
+            direction=Direction.OUTBOUND,
+            account="main",
+            party="+14155550199",
+            key="crm",
+        )
+        self.assertEqual(
+            line,
+            {
+                "event": "refused",
+                "what": "call",
+                "call": "",
+                "time": BEGAN["time"],
+                "account": "main",
+                "direction": "outbound",
+                "party": "+14•••••••99",
+                "key": "crm",
+                "rule": "allow",
+                "message": "+14•••••••99 is in nobody's list",
+            },
+        )
+
+    def test_refused_nobody(self):
+        """A caller of whom nothing is known is refused with the sentence as it is."""
+        line = refused(
+            Refused("anonymous", "no number"),
+            Privacy.STRICT,
+            time=1e9,
+            what="ring",
+            direction=Direction.INBOUND,
+            account="main",
+            party="",
+        )
+        self.assertEqual((line["party"], line["message"], line["direction"]), ("", "no number", "inbound"))
 
     def test_half_a_record(self):
         """A record that has no end yet can be written all the same."""

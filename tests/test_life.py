@@ -8,25 +8,27 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from voiced.call.life import AWAY_SECONDS, EXPECT_SECONDS, PARTING_SECONDS, Life, begin_life
+from voiced.call.life import AWAY_SECONDS, EXPECT_SECONDS, LOOK_AGAIN, PARTING_SECONDS, Life, begin_life
 from voiced.call.records import Ending
-from voiced.ivoiced import Apologise, HangUp, NewStream, Sequel
+from voiced.ivoiced import Apologise, Dial, HangUp, NewStream, Sequel
 
-STATES = ("expected", "running", "draining", "away", "parting", "over")
+STATES = ("placed", "expected", "running", "draining", "away", "parting", "over")
 WHY = Ending.STREAM_LOST
 
 # input: where it leads from each state of STATES
 TABLE = {
-    "begin": ("running", "running", "draining", "running", "parting", "over"),
-    "expired": ("parting", "running", "draining", "away", "parting", "over"),
-    "flow_ended": ("expected", "draining", "draining", "away", "parting", "over"),
-    "evict": ("away", "draining", "draining", "away", "parting", "over"),
-    "heard_out": ("expected", "running", "away", "away", "parting", "over"),
-    "drain_expired": ("expected", "running", "away", "away", "parting", "over"),
-    "stream_lost": ("expected", "away", "away", "away", "parting", "over"),
-    "away_expired": ("expected", "running", "draining", "parting", "parting", "over"),
-    "caller_gone": ("parting", "parting", "parting", "parting", "parting", "over"),
-    "parted": ("expected", "running", "draining", "away", "over", "over"),
+    "begin": ("placed", "running", "running", "draining", "running", "parting", "over"),
+    "expired": ("placed", "parting", "running", "draining", "away", "parting", "over"),
+    "flow_ended": ("placed", "expected", "draining", "draining", "away", "parting", "over"),
+    "evict": ("parting", "away", "draining", "draining", "away", "parting", "over"),
+    "heard_out": ("placed", "expected", "running", "away", "away", "parting", "over"),
+    "drain_expired": ("placed", "expected", "running", "away", "away", "parting", "over"),
+    "stream_lost": ("placed", "expected", "away", "away", "away", "parting", "over"),
+    "away_expired": ("placed", "expected", "running", "draining", "parting", "parting", "over"),
+    "caller_gone": ("parting", "parting", "parting", "parting", "parting", "parting", "over"),
+    "answered": ("expected", "expected", "running", "draining", "away", "parting", "over"),
+    "overdue": STATES,
+    "parted": ("placed", "expected", "running", "draining", "away", "over", "over"),
 }
 
 
@@ -41,6 +43,17 @@ class FakeCore:
         self.heard: Deferred[None] = Deferred()
         self.parting: Deferred[None] = Deferred()
         self.log: list[str] = []
+
+    connected = False
+
+    def ring_limit(self) -> float:
+        return 65.0
+
+    def look(self) -> None:
+        self.log.append("looked")
+
+    def leg_limit(self) -> float:
+        return 100.0
 
     def offer(self) -> Sequel:
         return self.sequel
@@ -82,8 +95,9 @@ def state_of(life: Life) -> str:
 def life_in(state: str) -> tuple[Life, FakeCore]:
     """A life that was brought into a state."""
     core = FakeCore()
-    life = begin_life(core)
+    life = begin_life(core, outbound=state == "placed")
     roads: dict[str, list[Any]] = {
+        "placed": [],
         "expected": [],
         "running": [lambda: life.begin("s")],
         "draining": [lambda: life.begin("s"), lambda: life.flow_ended(WHY)],
@@ -105,7 +119,7 @@ class TableTests(SynchronousTestCase):
         for name, after in TABLE.items():
             for before, expected in zip(STATES, after, strict=True):
                 life, _ = life_in(before)
-                getattr(life, name)("s" if name == "begin" else WHY)
+                getattr(life, name)(*{"begin": ["s"], "answered": [], "overdue": []}.get(name, [WHY]))
                 self.assertEqual(state_of(life), expected, f"{before} upon {name}")
 
     def test_after(self) -> None:
@@ -126,12 +140,51 @@ class TimerTests(SynchronousTestCase):
 
     def test_no_timer_stays(self) -> None:
         """A state that is left leaves no timer behind."""
-        for state in ("expected", "draining", "away"):
+        for state in ("placed", "expected", "draining", "away"):
             life, core = life_in(state)
             core.parting = succeed(None)
             life.caller_gone(WHY)
             core.clock.advance(0)
             self.assertEqual((state_of(life), core.clock.getDelayedCalls()), ("over", []))
+
+    def test_overdue(self) -> None:
+        """A call that we place and nobody tells us of is looked for, again and again."""
+        _, core = life_in("placed")
+        core.clock.advance(65)
+        core.clock.advance(LOOK_AGAIN)
+        self.assertEqual(core.log, ["looked"] * 2)
+
+    def test_answered(self) -> None:
+        """A call that was taken is not looked for; its stream is waited for, as any other's."""
+        life, core = life_in("placed")
+        life.answered()
+        core.clock.advance(EXPECT_SECONDS)
+        self.assertEqual(state_of(life), "parting")
+        core.clock.advance(LOOK_AGAIN * 3)
+        self.assertNotIn("looked", core.log)
+
+    def test_taken_back(self) -> None:
+        """A call that rings is ended by the API when we stop."""
+        life, core = life_in("placed")
+        life.evict(Ending.DRAINED)
+        self.assertEqual(core.log, ["turned away", "completed"])
+
+    def test_leg(self) -> None:
+        """While the carrier connects the human, the call waits as long as that may take."""
+        life, core = life_in("away")
+        core.sequel = Dial("+14155550100")
+        self.assertEqual(life.after(), core.sequel)
+        core.clock.advance(99)
+        self.assertEqual(state_of(life), "away")
+        core.clock.advance(1)
+        self.assertEqual(state_of(life), "parting")
+
+    def test_evicted_while_connected(self) -> None:
+        """Nobody waits for two who talk without us: for us, the call is over."""
+        life, core = life_in("away")
+        core.connected = True
+        life.evict(Ending.DRAINED)
+        self.assertEqual((state_of(life), core.log[-1]), ("parting", "stream closed"))
 
     def test_offered_twice(self) -> None:
         """A stream is offered once more, and each offer gives it 30 s; then we apologise."""

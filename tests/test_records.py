@@ -8,7 +8,7 @@ from voiced.call.records import CallInfo, CallRecord, Direction, Ending, StepRec
 INFO = CallInfo("CA1", "main", "+14155550101", "+14155550123", attestation="TN-Validation-Passed-A")
 
 ENDINGS = """completed caller_hung_up agent_ended transferred refused busy no_answer failed machine timeout silence
-    stream_lost drained overloaded protocol_error bug"""
+    stream_lost drained cancelled overloaded protocol_error bug"""
 
 
 class RecordsTests(SynchronousTestCase):

@@ -187,7 +187,7 @@ class AnswerTests(CarrierCase):
         error = self.error(self.complete())
         self.assertEqual((error.code, error.status), (20003, 401))
         self.assertIn("Authenticate", str(error))
-        self.assertIn("check account_sid and auth_token in voiced.yaml", str(error))
+        self.assertIn("check account_sid and auth_token", str(error))
 
     def test_any_other_code(self):
         """Other refusals say where Twilio explains them."""
@@ -256,7 +256,7 @@ class FailureTests(CarrierCase):
         self.http = HTTPClient(Agent(self.clock))
         done = self.complete(base_url="http://twilio.example.com")
         self.clock.advance(TIMEOUT + 1)
-        self.assertIn("no answer within 8 s", str(self.error(done)))
+        self.assertIn("no connection within 8 s", str(self.error(done)))
 
     def test_cancelled(self):
         """Cancelling stops, while a request is under way and while it is still connecting."""

@@ -70,8 +70,8 @@ OPEN_DOOR = (
 LOCAL = "must begin with https:// (http:// is for this machine itself)"
 VOICELESS = "it speaks, and has no voice: write `voice:` into the flow or voiced.yaml"
 KNOWN = (
-    "agents, apology, busy, cache, data, flows, human, insecure, limits, listen, lookups, numbers, prerender, "
-    "privacy, public_url, refusal, tools, twilio, voice, voices"
+    "agents, api, apology, busy, cache, data, flows, goodbye, human, inbound, insecure, limits, listen, lookups, "
+    "numbers, outbound, prerender, privacy, public_url, refusal, tools, twilio, voice, voices"
 )
 NO_MODULE = "ModuleNotFoundError: No module named 'no_such_module'"
 VOICES = "no voice 'tyo' is installed; did you mean 'toy'?"
@@ -242,7 +242,7 @@ BROKEN: list[tuple[Edit, list[str]]] = [
             "7:12: numbers.default: no flow is called 'hello'; there are none",
         ],
     ),
-    ({"+": "outbound: {flow: x}"}, [f"8:1: there is no setting 'outbound' here; there are: {KNOWN}"]),
+    ({"+": "carriers: {flow: x}"}, [f"8:1: there is no setting 'carriers' here; there are: {KNOWN}"]),
     ({"+": "data: [x]"}, ["8:7: data: expects text, and `{` or `[` is syntax: put the text in quotes"]),
     (
         {"listen": "listen: x", "  rachel": "  rachel: {engine: tyo}", "+": "privacy: x"},

@@ -53,7 +53,7 @@ QUOTES = "expects text, and `{` or `[` is syntax: put the text in quotes"
 MENU = "(prompt, keys, timeout, retries, invalid, otherwise, voice, interruptible)"
 BRACE = "is not a place like {party.name|there}; write {{ for a plain brace"
 SAY = "there are: barge_in, interruptible, text, voice"
-VERBS = "agent, choose, goto, hangup, lookup, menu, pause, play, say, transfer"
+VERBS = "agent, choose, goto, hangup, lookup, menu, pause, play, say, transfer, voicemail"
 
 BROKEN_STEPS: list[tuple[str, str]] = [
     ("    - sya: x", "6:7: node 'a', step 1 (sya): no step 'sya' is installed; did you mean 'say'?"),
@@ -86,8 +86,10 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ),
     ("    - pause: 0", "6:14: node 'a', step 1 (pause): must be more than 0, not '0'"),
     ("    - pause: {seconds: long}", "6:24: node 'a', step 1 (pause): seconds: expects a number, not 'long'"),
-    ("    - hangup: now", "6:15: node 'a', step 1 (hangup): takes no settings"),
-    ("    - hangup: {when: now}", "6:16: node 'a', step 1 (hangup): there is no setting 'when' here; there are none"),
+    (
+        "    - hangup: {when: now}",
+        "6:16: node 'a', step 1 (hangup): there is no setting 'when' here; there are: reason",
+    ),
     ("    - menu: a", f"6:13: node 'a', step 1 (menu): expects settings below it {MENU}"),
     ("    - menu: {prompt: x}", "6:7: node 'a', step 1 (menu): the setting 'keys' is missing"),
     (
@@ -240,11 +242,11 @@ class BrokenFlowTests(FlowFileCase):
 
     def test_all_at_once(self) -> None:
         """Every fault of every file is in one error, in order."""
-        bad = f"{HEAD}  a:\n    - goto: b\n    - say: {{text: x, loud: y}}\n    - hangup: x\n"
+        bad = f"{HEAD}  a:\n    - goto: b\n    - say: {{text: x, loud: y}}\n    - pause: x\n"
         faults = self.faults(x="a: [", y=bad, z="")
         self.assertEqual(
             [fault.split(": ")[0] for fault in faults],
-            ["flows/x.yaml:1:4", "flows/y.yaml:6:7", "flows/y.yaml:7:22", "flows/y.yaml:8:15", "flows/z.yaml:1:1"],
+            ["flows/x.yaml:1:4", "flows/y.yaml:6:7", "flows/y.yaml:7:22", "flows/y.yaml:8:14", "flows/z.yaml:1:1"],
         )
 
     def test_two_of_one_name(self) -> None:

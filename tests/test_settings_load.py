@@ -145,6 +145,7 @@ class BuildTests(ProgramCase):
             ("rachel", "Press one."),
             ("rachel", "No."),
             ("rachel", "Sorry."),
+            ("rachel", "Goodbye."),
         ]
         self.assertEqual(prompts, [(voice, Utterance(text, keep=True)) for voice, text in texts])
 

@@ -10,12 +10,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from voiced.call.privacy import Privacy
 from voiced.call.steps.digits import Menu
-from voiced.call.steps.handover import Agent, Transfer
+from voiced.call.steps.handover import UNANSWERED, Agent, Transfer
 from voiced.call.steps.routing import Choose, Goto, Hangup, Lookup
 from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.template import Template
-from voiced.errors import AgentError, LookupFailed
-from voiced.ivoiced import END, AgentLimits, DialHuman, End, HangUp, IStep, Mentions, Outcome, Prompt
+from voiced.errors import AgentError, LookupFailed, Refused
+from voiced.ivoiced import END, AgentLimits, Dial, Dialled, End, HangUp, IStep, Mentions, Outcome, Prompt
 from voiced.testing.fake_call import FakeCall, Said
 
 PROMPT, WRONG = Template.parse("Press one."), Template.parse("Not {menu.key|that}.")
@@ -273,7 +273,7 @@ class AgentTests(SynchronousTestCase):
         """An agent that hangs up, or transfers the caller, ends the flow; one without a number does not."""
         for outcome, end, sequel in [
             (Outcome("hung_up"), End.BY_AGENT, HangUp()),
-            (Outcome("transferred", {"number": "+14155550100"}), End.TRANSFERRED, DialHuman("+14155550100")),
+            (Outcome("transferred", {"number": "+14155550100"}), End.TRANSFERRED, Dial("+14155550100")),
             (Outcome("transferred"), None, HangUp()),
         ]:
             call = FakeCall(agents={"sales": outcome})
@@ -284,10 +284,12 @@ class AgentTests(SynchronousTestCase):
         """The agent is known before any call, its fallback is rendered, and what it reads is there."""
         step = Agent("sales", fallback=text("Sorry, {party.name}."), prompt=text("{call.sid}"))
         mentions = step.mentions()
-        self.assertEqual((mentions.agents, mentions.prompts), (("sales",), (Prompt(step.fallback),)))
+        self.assertEqual(
+            (mentions.agents, mentions.prompts), (("sales",), (Prompt(step.fallback), Prompt(UNANSWERED)))
+        )
         self.assertEqual(mentions.reads, ("party.name", "call.sid"))
         self.assertIn("agent.outcome", mentions.sets)
-        self.assertEqual(Agent("sales", fallback=text("")).mentions().prompts, ())
+        self.assertEqual(Agent("sales", fallback=text("")).mentions().prompts, (Prompt(UNANSWERED),))
 
 
 class ChooseTests(SynchronousTestCase):
@@ -321,16 +323,62 @@ class TransferTests(SynchronousTestCase):
     """transfer."""
 
     def test_leaves(self) -> None:
-        """The carrier connects the caller, and the flow is over."""
+        """The carrier connects the human, and the flow is over; whom a flow names is known before any call."""
         call = FakeCall()
-        self.assertIs(self.successResultOf(start(Transfer("+14155550100"), call)), End.TRANSFERRED)
-        self.assertEqual(call.sequel, DialHuman("+14155550100"))
-        self.assertEqual(Transfer("+14155550100").mentions(), Mentions())
+        step = Transfer(text("+1 (415) 555-0100"), timeout=20, seconds=60, caller_id="+1 415 555 0123")
+        self.assertIs(self.successResultOf(start(step, call)), End.TRANSFERRED)
+        self.assertEqual(call.sequel, Dial("+14155550100", "+14155550123", 20, 60))
+        self.assertEqual(step.mentions().targets, ("+14155550100",))
+
+    def test_sip(self) -> None:
+        """A SIP address will do."""
+        call = FakeCall()
+        self.successResultOf(start(Transfer(text("sip:desk@example.com;transport=tcp")), call))
+        self.assertEqual(call.sequel, Dial("sip:desk@example.com;transport=tcp"))
+
+    def test_fact(self) -> None:
+        """Whom to connect may be a fact; nobody has named that one, and one that is no number is not dialled."""
+        step = Transfer(text("{party.owner}"))
+        call = FakeCall()
+        call.facts["party.owner"] = "+14155550100"
+        self.assertIs(self.successResultOf(start(step, call)), End.TRANSFERRED)
+        self.assertEqual((call.sequel, step.mentions().targets), (Dial("+14155550100"), ()))
+        stranger = FakeCall()
+        stranger.facts["party.owner"] = "Ann"
+        self.assertIsNone(self.successResultOf(start(step, stranger)))
+        self.assertEqual((stranger.facts["transfer.result"], stranger.sequel), ("failed", HangUp()))
+
+    def test_comes_back(self) -> None:
+        """Where nobody is there, the human is told so, and the flow goes on, knowing why."""
+        for fallback, said in (("Nobody is in.", ["Nobody is in."]), ("", [])):
+            call = FakeCall(dialled=Dialled("busy"))
+            self.assertIsNone(
+                self.successResultOf(start(Transfer(text("+14155550100"), fallback=text(fallback)), call))
+            )
+            self.assertEqual([each.text for each in call.said], said)
+            self.assertEqual((call.facts["transfer.result"], call.sequel), ("busy", HangUp()))
+
+    def test_refused(self) -> None:
+        """Where a rule forbids it, nobody is dialled, and the flow goes on."""
+        call = FakeCall(forbids=Refused("spend", "enough for today"))
+        self.assertIsNone(self.successResultOf(start(Transfer(text("+14155550100")), call)))
+        self.assertEqual((call.facts["transfer.result"], call.notes), ("refused", ["refused: spend"]))
 
     def test_numbers(self) -> None:
-        """What is no number is refused when the flow is loaded."""
-        for number in ("4155550100", "+0", "sales", "+1415555010012345", ""):
-            self.assertRaises(ValueError, Transfer, number)
+        """What is no number and no SIP address is refused when the flow is loaded, and so is a wrong caller id."""
+        for number in (
+            "4155550100",
+            "+0",
+            "sales",
+            "+1415555010012345",
+            "",
+            "sip:",
+            "sip:a b@c",
+            'sip:"@x',
+            "tel:+1",
+        ):
+            self.assertRaises(ValueError, Transfer, text(number))
+        self.assertRaises(ValueError, Transfer, text("+14155550100"), caller_id="Acme")
 
 
 class BargeInTests(SynchronousTestCase):

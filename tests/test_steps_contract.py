@@ -7,6 +7,7 @@ from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.test_steps_voicemail import VoicemailContract
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.routing import Choose, Goto, Hangup, Lookup
@@ -128,7 +129,7 @@ class TransferContract(StepContract, SynchronousTestCase):
 
     def make_step(self) -> Transfer:
         """To a human."""
-        return Transfer("+14155550100")
+        return Transfer(Template.parse("+14155550100"))
 
 
 class EveryStepTests(SynchronousTestCase):
@@ -139,5 +140,5 @@ class EveryStepTests(SynchronousTestCase):
         registry = Registry.find()
         tested = {type(case().make_step()) for case in (SayContract, PlayContract, PauseContract, MenuContract)}
         tested |= {type(case().make_step()) for case in (GotoContract, HangupContract, LookupContract, AgentContract)}
-        tested |= {type(case().make_step()) for case in (ChooseContract, TransferContract)}
+        tested |= {type(case().make_step()) for case in (ChooseContract, TransferContract, VoicemailContract)}
         self.assertEqual({registry.load("step", name) for name in registry.names("step")}, tested)

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from voiced.call.records import Direction, Ending
 from voiced.errors import Forged
-from voiced.ivoiced import Apologise, DialHuman, HangUp, NewStream
+from voiced.ivoiced import Apologise, Dial, HangUp, NewStream
 from voiced.secret import Secret
 from voiced.twilio.webhook import (
     OVERRIDES,
@@ -239,7 +239,7 @@ ENDED = {
     "busy": Ending.BUSY,
     "failed": Ending.FAILED,
     "no-answer": Ending.NO_ANSWER,
-    "canceled": Ending.CALLER_HUNG_UP,
+    "canceled": Ending.CANCELLED,
 }
 GOING_ON = ["queued", "initiated", "ringing", "in-progress", "strange", ""]
 HOSTILE = "CA\"'><Hangup/>&amp;/../?#é\n"
@@ -282,10 +282,16 @@ class AnswersTests(SynchronousTestCase):
         self.assertEqual(self.shape(self.twiml(Apologise(sentence))), expected)
 
     def test_dial(self):
-        """A human's number or SIP address; the caller hears it ring, and afterwards the call ends."""
-        for number, noun in [("+14155550100", "Number"), ("sip:desk@example.com", "Sip")]:
-            dial = ["Dial", {"answerOnBridge": "true"}, [noun, {}, number]]
-            self.assertEqual(self.shape(self.twiml(DialHuman(number))), ["Response", {}, dial, ["Hangup", {}]])
+        """A human's number or SIP address; the caller hears it ring, and we are told what became of it."""
+        for number, noun in [("+14155550100", "Number"), ("sip:desk@example.com?a=1&b=<2>", "Sip")]:
+            after = "https://voice.example.com/call/after" + OVERRIDES
+            asked = {"answerOnBridge": "true", "action": after, "method": "POST"}
+            dial = [
+                "Dial",
+                {**asked, "timeout": "20", "timeLimit": "60", "callerId": "+14155550123"},
+                [noun, {}, number],
+            ]
+            self.assertEqual(self.shape(self.twiml(Dial(number, "+14155550123", 20, 60))), ["Response", {}, dial])
 
     def test_overrides(self):
         """Every http address carries its overrides within Twilio's bounds, and every one is absolute."""

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from voiced.daemon import Daemon
+from voiced.call.placing import Ways
+from voiced.daemon import Api, Daemon
+from voiced.errors import ConfigError, Fault, Refused, StoreError
+from voiced.guard.guard import Attempt, Guard
 from voiced.hearing.local import open_hearing
-from voiced.ivoiced import IHearing, Utterance
+from voiced.ivoiced import IHearing, Tools, Utterance
 from voiced.journal import FileJournal
+from voiced.recordings import Recordings
+from voiced.settings.daemon import Settings
 from voiced.settings.load import Configuration, build_program, static_prompts
 from voiced.speech.cache import Cache
 from voiced.speech.prerender import Rendered, prerender
 from voiced.speech.voice import Voice
+from voiced.store.store import FILE as STORE
+from voiced.store.store import Store, open_store
 from voiced.tools import http_client, real_tools
 from voiced.twilio.rest import TwilioCarrier
 from voiced.twilio.webhook import Accounts
@@ -42,33 +51,41 @@ class Hearing:
         return self._ears
 
 
-class Building:
-    """What stands between a checked configuration and a port."""
+def ways(settings: Settings) -> Ways:
+    """How calls are placed: from the accounts' own numbers, and from others of ours that `numbers:` has."""
+    numbers = {account.number: account.name for account in settings.accounts if account.number}
+    first = settings.accounts[0].name
+    for number in settings.numbers:
+        if number.startswith("+") and not number.endswith("*"):
+            numbers.setdefault(number, first)
+    rules = settings.outbound
+    return Ways(rules.flow, rules.timeout, rules.max_seconds, numbers)
+
+
+def _pepper(settings: Settings) -> bytes:
+    """What the numbers in the store are hashed with: a secret of the settings, which is not in the store."""
+    return "".join(token.reveal() for account in settings.accounts for token in account.tokens[:1]).encode()
+
+
+def _opened(path: Path, tools: Tools) -> Store:
+    """The store. Raises ConfigError: without its counts, the guard would allow what it must not."""
+    try:
+        return open_store(path, tools.in_thread, tools.reactor)
+    except StoreError as error:
+        raise ConfigError([Fault(str(path), 1, 1, str(error))]) from error
+
+
+class Studio:
+    """The program of a checked configuration, with all who speak in it; there is no port, and nothing is counted."""
 
     def __init__(self, configuration: Configuration, reactor: Any) -> None:
         settings = configuration.settings
         http = http_client(reactor)
-        carrier = TwilioCarrier(settings.accounts, http, reactor)
-        data = settings.data.absolute()  # twistd may leave this working directory
-        self.tools = real_tools(reactor, http, carrier, data, Hearing(reactor))
-        self.program = build_program(configuration, self.tools)
-        self.journal = FileJournal(data / JOURNAL, self.tools.in_thread)
-        self.daemon = Daemon(
-            self.program,
-            Accounts(settings.accounts),
-            settings.public_url,
-            reactor,
-            carrier,
-            self.journal,
-            most_calls=settings.plain.limits.calls,
-            insecure=settings.plain.insecure,
-        )
-        self._render = settings.plain.prerender
-
-    def warm_up(self) -> None:
-        """Render the fixed prompts that are not rendered yet, beside everything else. Failures warn."""
-        if self._render:
-            prerender(self.prompts(), lambda done, total: None).addCallbacks(self._rendered, self._not_rendered)
+        self.carrier = TwilioCarrier(settings.accounts, http, reactor, settings.public_url)
+        self.directory = settings.data.absolute()  # twistd may leave this working directory
+        self.tools = real_tools(reactor, http, self.carrier, self.directory, Hearing(reactor))
+        program = build_program(configuration, self.tools)
+        self.program = attrs.evolve(program, recordings=Recordings(self.directory, reactor, self.tools.in_thread))
 
     def prompts(self) -> Iterator[tuple[str, Cache, Utterance]]:
         """Every fixed prompt, for each cached engine that may have to speak it: fallbacks begin at once, too."""
@@ -78,14 +95,65 @@ class Building:
                 if isinstance(engine, Cache):
                     yield name, engine, utterance
 
+
+class Building:
+    """What stands between a checked configuration and a port."""
+
+    def __init__(self, configuration: Configuration, reactor: Any) -> None:
+        settings = configuration.settings
+        self.studio = Studio(configuration, reactor)
+        tools, data = self.studio.tools, self.studio.directory
+        self.journal = FileJournal(data / JOURNAL, tools.in_thread)
+        self.store = _opened(data / STORE, tools)
+        self.guard = Guard(
+            settings.outbound, settings.inbound, reactor, self.store.counts, self._refused, pepper=_pepper(settings)
+        )
+        api = Api(
+            self.store.placed,
+            self.store.kept,
+            ways(settings),
+            settings.api.keys.party_of if settings.api.keys else None,
+            settings.api.cors,
+        )
+        self.daemon = Daemon(
+            self.studio.program,
+            Accounts(settings.accounts),
+            settings.public_url,
+            reactor,
+            self.studio.carrier,
+            self.journal,
+            self.guard,
+            api,
+            most_calls=settings.plain.limits.calls,
+            insecure=settings.plain.insecure,
+        )
+        self._render = settings.plain.prerender
+
+    def warm_up(self) -> None:
+        """Render the fixed prompts that are not rendered yet, beside everything else. Failures warn."""
+        if self._render:
+            prompts = self.studio.prompts()
+            prerender(prompts, lambda done, total: None).addCallbacks(self._rendered, self._not_rendered)
+
     def drain(self) -> Deferred[None]:
         """Let every caller hear the end of the sentence; fires when the last call is over and written down."""
-        drained: Deferred[Any] = self.daemon.drain()
-        return drained.addCallback(lambda _: self.journal.when_written())
+        return Deferred.fromCoroutine(self._drain())
+
+    async def _drain(self) -> None:
+        await self.daemon.drain()
+        await self.journal.when_written()
+        try:
+            await self.guard.settled()
+        except StoreError as error:
+            log.error("the guard's counts are not kept over this restart: {error}", error=str(error))
+        await self.store.close()
 
     def abandon(self) -> None:
         """End every call at once."""
         self.daemon.switchboard.abandon()
+
+    def _refused(self, refusal: Refused, attempt: Attempt) -> None:
+        self.daemon.refused(refusal, **attrs.asdict(attempt, recurse=False))
 
     def _rendered(self, rendered: Rendered) -> None:
         log.info("prompts: {new} rendered, {held} were there", new=rendered.new, held=rendered.held)

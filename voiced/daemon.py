@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.server import Site
 
 from voiced import journal
+from voiced.api.front import Front
+from voiced.api.routes import ApiRoutes
 from voiced.call.flow import Flow
+from voiced.call.ordered import Ordered
+from voiced.call.placing import Placing, Ways
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending
+from voiced.call.rescue import Rescue
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
-from voiced.ivoiced import ICarrier, IJournal
-from voiced.net.bodylimit import LimitedRequest
+from voiced.errors import Refused
+from voiced.ivoiced import ICarrier, IGuard, IJournal, IKeptCalls, IPermit, IPlacedCalls, Party
+from voiced.net.site import LimitedSite
 from voiced.twilio.media import call_socket
 from voiced.twilio.web import CallRoutes
 from voiced.twilio.webhook import Accounts
 
-IDLE_SECONDS = 60.0
-"""How long an HTTP connection may be idle. A WebSocket has left HTTP by then."""
-
 log = Logger()
 
 
-class QuietSite(Site):
-    """A site without an access log: Twisted's own would write every webhook's URL down."""
+@attrs.frozen
+class Api:
+    """What the HTTP API needs beside the daemon's own rooms."""
 
-    noisy = False
-
-    def log(self, request: object) -> None:
-        """Named by twisted.web: a request is done."""
+    placed: IPlacedCalls
+    kept: IKeptCalls
+    ways: Ways = attrs.field(factory=Ways)
+    party_of: Callable[[str], Party | None] | None = None
+    """Who a key is; None: there are no keys, and the API is off."""
+    cors: Sequence[str] = ()
 
 
 class Daemon:
@@ -47,6 +55,8 @@ class Daemon:
         clock: IReactorTime,
         carrier: ICarrier,
         records: IJournal,
+        guard: IGuard,
+        api: Api,
         *,
         most_calls: int = 200,
         insecure: bool = False,
@@ -55,30 +65,52 @@ class Daemon:
         self._clock = clock
         self._carrier = carrier
         self._records = records
+        self._guard = guard
+        self._kept = api.kept
+        self._public_url = public_url
+        self._rescue = Rescue(clock, guard)
         self.switchboard = Switchboard(clock, self._session, most_calls, self._began, self._ended)
+        self.placing = Placing(lambda: self.program, api.ways, self.switchboard, carrier, guard, api.placed, clock)
         self.routes = CallRoutes(
             lambda: self.program,
             self.switchboard,
             accounts,
             public_url,
             lambda session: call_socket(session, self.switchboard, clock),
+            guard,
+            self._rescue,
             insecure=insecure,
         )
+        self.api = ApiRoutes(api.party_of, self.placing, self.switchboard, api.kept, clock, public_url, api.cors)
 
     def site(self) -> Site:
         """The HTTP side, for an endpoint to listen with."""
-        return QuietSite(self.routes.app.resource(), LimitedRequest, reactor=self._clock, timeout=IDLE_SECONDS)
+        root = Front(self.api.app.resource(), self.routes.app.resource())
+        return LimitedSite(root, self._clock, secure=self._public_url.startswith("https:"))
 
     def drain(self) -> Deferred[None]:
         """Take no new call, let each live one hear its sentence to the end; fires when none is left."""
         if len(self.switchboard):
             log.info("stopping: {n} calls may finish their sentence", n=len(self.switchboard))
+        self._rescue.forget()
         return self.switchboard.drain()
 
+    def refused(self, refusal: Refused, **attempt: Any) -> None:
+        """The guard has refused something (voiced.journal.refused): for the log, and the journal."""
+        line = journal.refused(refusal, self.program.privacy, time=self._clock.seconds(), **attempt)
+        log.warn("refused by rule {rule}: {what} {party}: {message}", **line)
+        self._records.write(line)
+
     def _session(
-        self, info: CallInfo, program: Program, flow: Flow, finished: Callable[[CallSession, Ending], None]
+        self,
+        info: CallInfo,
+        program: Program,
+        flow: Flow,
+        permit: IPermit,
+        ordered: Ordered | None,
+        finished: Callable[[CallSession, Ending], None],
     ) -> CallSession:
-        return CallSession(info, program, flow, self._clock, self._carrier, finished)
+        return CallSession(info, program, flow, self._clock, self._carrier, self._guard, permit, finished, ordered)
 
     def _began(self, record: CallRecord, program: Program) -> None:
         line = journal.began(record, program.privacy)
@@ -87,4 +119,6 @@ class Daemon:
         self._records.write(line)
 
     def _ended(self, record: CallRecord, program: Program) -> None:
-        self._records.write(journal.ended(record, program.privacy))
+        line = journal.ended(record, program.privacy)
+        self._records.write(line)
+        self._kept.keep(line)

@@ -20,7 +20,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.call.privacy import Privacy
-from voiced.call.records import AgentRecord, CallRecord
+from voiced.call.records import AgentRecord, CallRecord, Direction
+from voiced.errors import Refused
 from voiced.ivoiced import IJournal
 
 log = Logger()
@@ -50,6 +51,10 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
         "began": _time(record.began),
         "seconds": round((record.ended or record.began) - record.began, 3),
         "ending": record.ending.value if record.ending else None,
+        "reason": record.reason,
+        "answered": _time(record.answered),
+        "answered_by": record.answered_by,
+        "placed_by": record.placed_by,
         "first_audio_ms": record.first_audio_ms,
         "streams": record.streams,
         "missing": {
@@ -69,7 +74,59 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
             for step in record.steps
         ],
         "agents": [_agent(agent, privacy) for agent in record.agents],
+        "legs": [
+            {
+                "to": privacy.party(leg.to),
+                "began": _time(leg.began),
+                "ended": _time(leg.ended),
+                "result": leg.result,
+                "seconds": round(leg.seconds, 3),
+            }
+            for leg in record.legs
+        ],
+        "recordings": [
+            {
+                "file": recording.file,
+                "seconds": round(recording.seconds, 3),
+                "ended_by": recording.ended_by,
+                "transcript": recording.transcript,
+            }
+            for recording in record.recordings
+        ],
         "faults": record.faults,
+    }
+
+
+def refused(
+    refusal: Refused,
+    privacy: Privacy,
+    *,
+    time: float,
+    what: str,
+    direction: Direction,
+    account: str,
+    party: str,
+    key: str = "",
+    call: str = "",
+) -> dict[str, Any]:
+    """The line for what the guard has refused, by which rule, and what that says.
+
+    `what` is `call` (to be placed), `ring` (a caller), `leg` or `agent`; `party` the human it is about, `key` the
+    name of the API key that asked for it, `call` the call it belongs to. `time` is in seconds since the epoch.
+    """
+    shown, message = privacy.party(party), str(refusal)
+    return {
+        "event": "refused",
+        "time": _time(time),
+        "what": what,
+        "call": call,
+        "account": account,
+        "direction": direction.value,
+        "party": shown,
+        "key": key,
+        "rule": refusal.rule,
+        # A rule may say about whom it speaks, in the number's own spelling.
+        "message": message.replace(party, shown) if party else message,
     }
 
 

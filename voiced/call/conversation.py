@@ -20,7 +20,7 @@ from zope.interface import implementer
 from voiced.call import audio
 from voiced.call.activity import Activity
 from voiced.call.playback import Playback, Speech
-from voiced.call.records import AgentRecord
+from voiced.call.records import AgentRecord, Said
 from voiced.call.transcript import Transcript
 from voiced.call.vigil import Vigil
 from voiced.call.watched import WatchedSpeech, WatchedTools
@@ -94,6 +94,10 @@ class Conversation:
         self._agent = maybeDeferred(agent.converse, self, self._call, brief)
         self._agent.addCallbacks(self._left, self._broke)
         return self._result
+
+    def lines(self) -> list[Said]:
+        """What was said so far; of the agent, what was heard."""
+        return self._transcript.lines()
 
     # What the call tells us
 
@@ -290,7 +294,7 @@ class Conversation:
         """The flow was stopped: the caller has hung up, or the daemon stops."""
         if not self._over:
             self._close("cut off", "")
-        self.record.transcript = self._transcript.lines()
+        self.record.transcript = self.lines()
         self._cancel_agent()
         self._hearing_out.cancel()
 
@@ -329,7 +333,7 @@ class Conversation:
 
     def _facts(self) -> dict[str, str]:
         """What the flow may read of the conversation."""
-        lines = self.record.transcript = self._transcript.lines()
+        lines = self.record.transcript = self.lines()
         transcript = "\n".join(f"{line.who}: {line.text}" for line in lines)
         return {"conversation": self.record.conversation, "transcript": transcript}
 

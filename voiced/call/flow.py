@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import enum
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,6 +24,16 @@ MOST_STEPS_AT_ONCE = 100
 log = Logger()
 
 
+class OnMachine(enum.Enum):
+    """What a flow does when an answering machine takes a call that we place."""
+
+    HANGUP = "hangup"
+    LEAVE_MESSAGE = "leave_message"
+    """Wait for the beep, and go on at the flow's `message`."""
+    CONTINUE = "continue"
+    """Go on: `{call.answered_by}` says who it is."""
+
+
 @attrs.frozen
 class Placed:
     """A step in its place: the verb it was written as, and the step."""
@@ -36,11 +47,31 @@ class Run:
     """One walk through a flow, on one stream. Cancelling is how it is stopped, and `stopped` says that it was us."""
 
     stopped: bool = False
+    step: Deferred[object] | None = None
+    """The step that it is in."""
+    diversion: str | None = None
+    """The node that it is sent to from outside."""
 
     def check(self) -> None:
         """Raises CallOver when the run was stopped, also where a step has swallowed its cancellation."""
         if self.stopped:
             raise CallOver
+
+    def divert(self, node: str, silence: Callable[[], None]) -> None:
+        """Leave the step, and go on at this node. `silence()` cuts what is being said.
+
+        A step that ends because its speech is cut is followed by the node, not by its next step: what that said
+        would be in the carrier's queue before the node's own words.
+        """
+        step, self.diversion = self.step, node
+        silence()
+        if step is not None and not step.called:
+            step.cancel()
+
+    def diverted(self) -> str | None:
+        """The node to go on at, once."""
+        node, self.diversion = self.diversion, None
+        return node
 
 
 @attrs.frozen
@@ -53,8 +84,17 @@ class Flow:
     voice: str | None = None
     on_error: str | None = None
     on_hangup: str | None = None
+    on_machine: OnMachine | None = None
+    """What happens when an answering machine takes a call that we place; None: nobody finds out."""
+    message: str | None = None
+    """The node that is what a machine is told, after its beep."""
     sounds: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     """The audio of every file its steps mention, by the name they use."""
+
+    @property
+    def has_agent(self) -> bool:
+        """Whether any of its steps gives the line to an agent."""
+        return any(placed.step.mentions().agents for steps in self.nodes.values() for placed in steps)
 
     async def run(self, call: CallSession, run: Run) -> Ending:
         """Walk from the call's position (its start, at first) to the end; how the call shall be called ended.
@@ -65,12 +105,13 @@ class Flow:
         while True:
             try:
                 return await self._walk(call, run, node, number)
-            except VoicedError as error:
+            except (VoicedError, CancelledError) as error:
                 run.check()
-                self._failed(call, str(error))
-            except CancelledError:
-                run.check()
-                self._failed(call, "a step was cancelled, and not by us")
+                if (elsewhere := run.diverted()) is not None:
+                    node, number = elsewhere, 0
+                    continue
+                ours = isinstance(error, VoicedError)
+                self._failed(call, str(error) if ours else "a step was cancelled, and not by us")
             except Exception:  # noqa: BLE001 - a fault of ours or of a plugin: logged, and the call ends politely
                 log.failure("{call}: a step raised what no step may raise", call=call.info.sid)
                 call.record.faults.append("a fault of ours; the log has its traceback")
@@ -90,10 +131,13 @@ class Flow:
             steps = self.nodes[node]
             came_from, node = node, None
             for place in range(number, len(steps)):
-                step = Deferred.fromCoroutine(self._step(call, came_from, place, steps[place]))
+                step = run.step = Deferred.fromCoroutine(self._step(call, came_from, place, steps[place]))
                 at_once = at_once + 1 if step.called else 0
                 follow = await step
                 run.check()
+                if (elsewhere := run.diverted()) is not None:
+                    node = elsewhere
+                    break
                 if at_once > MOST_STEPS_AT_ONCE:
                     raise FlowError(f"flow {self.name!r} runs in a circle at node {came_from!r} without a caller")
                 if isinstance(follow, End):

@@ -1,10 +1,13 @@
 """The life of a call: what the line's events mean in each state, and who stops what on the way out.
 
-    Expected ──begin──► Running ──flow_ended──► Draining ──heard_out──► Away ──after──► Parting ──parted──► Over
-                           ▲  └──────────stream_lost──────────────────────►│
-                           └─────────────────────begin─────────────────────┘
+    Placed ──answered──┐
+                       ▼
+    (it rings)──► Expected ──begin──► Running ──flow_ended──► Draining ──heard_out──► Away ──after──► Parting ──► Over
+                                         ▲  └──────────stream_lost──────────────────────►│
+                                         └─────────────────────begin─────────────────────┘
 
-`caller_gone` leads from everywhere to Parting; each state carries what has to be stopped when it is left.
+A call that we place begins in Placed, one that rings here in Expected. `caller_gone` leads from everywhere to
+Parting; each state carries what has to be stopped when it is left.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 
 from voiced.call.records import Ending
-from voiced.ivoiced import HangUp, IMediaStream, NewStream, Sequel
+from voiced.ivoiced import Dial, HangUp, IMediaStream, NewStream, Sequel
 
 EXPECT_SECONDS = 30.0
 """How long a stream may take to come after it was announced; a ticket is good for as long."""
@@ -26,10 +29,18 @@ AWAY_SECONDS = 15.0
 """How long the carrier may take to ask what now, once a stream has ended; then the call is completed by its API."""
 PARTING_SECONDS = 10.0
 """How long `on_hangup` may take."""
+LOOK_AGAIN = 30.0
+"""How often the carrier is asked about a call that should have been answered, or over, by now."""
 
 
 class Life(Protocol):
     """What may happen to a call."""
+
+    def answered(self) -> None:
+        """The human whom we ring has taken the call, and the carrier asks what now."""
+
+    def overdue(self) -> None:
+        """Nothing was heard of a call that we placed, although its ringing must be over."""
 
     def begin(self, stream: IMediaStream) -> None:
         """A media stream with a good ticket has started."""
@@ -70,8 +81,21 @@ class Core(Protocol):
 
     clock: IReactorTime
 
+    def ring_limit(self) -> float:
+        """Seconds within which a call that we place is answered, or over, as a rule."""
+
+    def look(self) -> None:
+        """Ask the carrier what became of the call."""
+
     def offer(self) -> Sequel:
         """What the carrier is told when it asks what now."""
+
+    def leg_limit(self) -> float:
+        """Seconds within which the carrier comes back from connecting the human with somebody else."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the carrier is connecting the human with somebody else, or has."""
 
     def start_flow(self, stream: IMediaStream) -> Deferred[None]:
         """Speak and listen on this stream; run the flow from its position."""
@@ -96,6 +120,13 @@ class Core(Protocol):
 
     def finish(self, why: Ending) -> None:
         """The call is over: release everything, write the record."""
+
+
+@attrs.define
+class Placed:
+    """Asked of the carrier; it may ring."""
+
+    timer: IDelayedCall
 
 
 @attrs.define
@@ -140,6 +171,10 @@ class Parting:
     timer: IDelayedCall
 
 
+def _place(life: Life, core: Core) -> Placed:
+    return Placed(core.clock.callLater(core.ring_limit(), life.overdue))
+
+
 def _expect(life: Life, core: Core) -> Expected:
     return Expected(core.clock.callLater(EXPECT_SECONDS, life.expired, Ending.FAILED))
 
@@ -173,6 +208,7 @@ def _stop(timer: IDelayedCall) -> None:
 _life = TypeMachineBuilder(Life, Core)  # type: ignore[type-abstract]
 # Automat wants a state without data first; a life begins in `expected` all the same (begin_life).
 over = _life.state("over")
+placed = _life.state("placed", _place)
 expected = _life.state("expected", _expect)
 running = _life.state("running", _run)
 draining = _life.state("draining", _drain)
@@ -181,6 +217,29 @@ parting = _life.state("parting", _part)
 
 
 # An output runs when the new state's data are made already: what it stops belongs to the state that was left.
+
+
+@placed.upon(Life.answered).to(expected)
+def placed_answered(life: Life, core: Core, was: Placed) -> None:
+    _stop(was.timer)
+
+
+@placed.upon(Life.overdue).loop()
+def placed_overdue(life: Life, core: Core, was: Placed) -> None:
+    was.timer = core.clock.callLater(LOOK_AGAIN, life.overdue)
+    core.look()
+
+
+@placed.upon(Life.evict).to(parting)
+def placed_evicted(life: Life, core: Core, was: Placed, why: Ending) -> None:
+    _stop(was.timer)
+    core.turn_away(why)
+    core.complete()
+
+
+@placed.upon(Life.caller_gone).to(parting)
+def placed_gone(life: Life, core: Core, was: Placed, why: Ending) -> None:
+    _stop(was.timer)
 
 
 @expected.upon(Life.begin).to(running)
@@ -239,6 +298,8 @@ def away_after(life: Life, core: Core, was: Away) -> Sequel:
     offer = core.offer()
     if isinstance(offer, NewStream):
         was.timer.reset(EXPECT_SECONDS)
+    elif isinstance(offer, Dial):
+        was.timer.reset(core.leg_limit())
     else:
         life.caller_gone(was.why)
     return offer
@@ -251,7 +312,10 @@ def away_begins(life: Life, core: Core, was: Away, stream: IMediaStream) -> None
 
 @away.upon(Life.evict).loop()
 def away_evicted(life: Life, core: Core, was: Away, why: Ending) -> None:
-    core.turn_away(why)
+    if core.connected:  # they talk without us: nobody has to wait for them
+        life.caller_gone(was.why)
+    else:
+        core.turn_away(why)
 
 
 @away.upon(Life.away_expired).to(parting)
@@ -272,11 +336,14 @@ def parting_parts(life: Life, core: Core, was: Parting, why: Ending) -> None:
 
 
 # An answer for a carrier that asks again, or late: there is nothing left to do.
+placed.upon(Life.after).loop().returns(HangUp())
 parting.upon(Life.after).loop().returns(HangUp())
 over.upon(Life.after).loop().returns(HangUp())
 
 # What says nothing new in a state: a callback that came late, a timer that had been on its way.
 _DEAF: dict[Any, tuple[Any, ...]] = {
+    placed: (Life.begin, Life.expired, Life.flow_ended, Life.heard_out, Life.drain_expired, Life.stream_lost,
+             Life.away_expired, Life.parted),
     expected: (Life.flow_ended, Life.heard_out, Life.drain_expired, Life.stream_lost, Life.away_expired, Life.parted),
     running: (Life.begin, Life.expired, Life.heard_out, Life.drain_expired, Life.away_expired, Life.parted),
     draining: (Life.begin, Life.expired, Life.flow_ended, Life.evict, Life.away_expired, Life.parted),
@@ -287,12 +354,12 @@ _DEAF: dict[Any, tuple[Any, ...]] = {
            Life.evict, Life.away_expired, Life.caller_gone, Life.parted),
 }  # fmt: skip
 for _state, _inputs in _DEAF.items():
-    for _input in _inputs:
+    for _input in _inputs + (() if _state is placed else (Life.answered, Life.overdue)):
         _state.upon(_input).loop().returns(None)
 
 _machine = _life.build()
 
 
-def begin_life(core: Core) -> Life:
-    """The life of one call, in Expected."""
-    return _machine(core, expected, _expect)
+def begin_life(core: Core, *, outbound: bool = False) -> Life:
+    """The life of one call: in Placed, if we place it, else in Expected."""
+    return _machine(core, placed, _place) if outbound else _machine(core, expected, _expect)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from voiced.call.dialplan import DialPlan
+from voiced.call.filing import IRecordings
 from voiced.call.flow import Flow
 from voiced.call.privacy import Privacy
 from voiced.ivoiced import IAgent, IAgentTool, ICallerLookup, IHearing, ITTSEngine, Prompt
@@ -41,9 +42,15 @@ class Program:
     lookups: Mapping[str, ICallerLookup] = attrs.field(factory=dict)
     hearing: IHearing | None = None
     """Ears of our own, where anything needs them."""
+    recordings: IRecordings | None = None
+    """Where recordings are kept; None: nothing is recorded."""
     apology: str = "We are sorry, something went wrong on our side. Please call again later. Goodbye."
     busy: str = "All our lines are busy at the moment. Please call again in a few minutes. Goodbye."
     refusal: str = "This number is not in service. Goodbye."
+    goodbye: str = "Goodbye."
+    """The last sentence to somebody whose call an API client, or its time limit, ends."""
+    named: frozenset[str] = frozenset()
+    """Every number and SIP address that the settings and flows themselves connect somebody with."""
     human: str | None = None
     """E.164: who gets a call that reaches the fallback URL and that we do not know."""
     privacy: Privacy = Privacy.MASKED

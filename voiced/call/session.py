@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
+import attrs
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from voiced.call.flow import Flow, Run
+from voiced.call.flow import Flow, OnMachine, Run
 from voiced.call.life import begin_life
+from voiced.call.ordered import Ordered
 from voiced.call.program import Program
-from voiced.call.records import CallInfo, Ending, Gap
+from voiced.call.records import CallInfo, Ending, Gap, Said, Stage
 from voiced.call.speaker import LAST_WORDS
 from voiced.call.verbs import Verbs
-from voiced.errors import CarrierError, VoicedError
+from voiced.errors import CallOver, CarrierError, FlowError, VoicedError
 from voiced.ivoiced import (
     Apologise,
+    Dial,
+    Dialled,
     HangUp,
     ICarrier,
+    IGuard,
     IMediaStream,
+    IPermit,
     NewStream,
     Sequel,
+    Utterance,
 )
 
 MOST_STREAMS = 4
 """The fourth time that a call asks for a stream to go on with, its line is not worth another try."""
+
+RING_GRACE = 20.0
+"""Seconds that the carrier's news of a call that we placed may be late, beside its ringing (Twilio rings some 5 s
+more than it is told)."""
+NEWS_SECONDS = 5.0
+"""Seconds that the carrier may take to say what became of a leg, when the call is over."""
+
+GOODBYE_SECONDS = 8.0
+"""So many seconds before a call must end we begin to end it: the carrier ends one that we placed to the second."""
+
+_WITH_GOODBYE = (Ending.CANCELLED, Ending.TIMEOUT)
 
 log = Logger()
 
@@ -44,25 +63,74 @@ class CallSession(Verbs):
         flow: Flow,
         clock: IReactorTime,
         carrier: ICarrier,
+        guard: IGuard,
+        permit: IPermit,
         finished: Callable[[CallSession, Ending], None],
+        ordered: Ordered | None = None,
     ) -> None:
-        super().__init__(info, program, flow, clock, self._stalled)
-        self.position: list[tuple[str, str, int]] = []
-        """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
+        super().__init__(info, program, flow, clock, guard, self._stalled, ordered)
+        self.stage = Stage.EXPECTED if ordered is None else Stage.RINGING
+        self.looks = 0
+        """How often the carrier was asked what became of this call, which we have placed."""
         self.rescued = False
         """Whether `on_error` has been tried; a part of the position, for it is tried once a call."""
         self.sockets = 0
         """Sockets that are open for this call's stream, whether they have begun or not."""
         self._carrier = carrier
         self._finished = finished
+        self._permit = permit
+        self._costs = True
+        self._limit: IDelayedCall | None = None
+        """Ends the call when it has lasted as long as it may."""
+        self._run = Run()
+        self._evicted = Ending.DRAINED
+        """Why the line is taken away, if it is."""
         self._verdict: Ending | None = None
         self._completed: Deferred[None] = succeed(None)
         """Fires when the carrier's API has been asked to end the call, if it had to be."""
         self._offers = 0
         """How often a new stream was offered."""
-        self._life = begin_life(self)
+        self._news: IDelayedCall | None = None
+        """Waits for the carrier's word about a leg, of a call that is over."""
+        self._life = begin_life(self, outbound=ordered is not None)
+        if ordered is None:
+            self._taken_now()
+        else:
+            self.record.placed_by = ordered.by
 
     # What the carrier tells us
+
+    def named(self, call_sid: str) -> None:
+        """The carrier's name for a call that we have placed."""
+        self.info = self.record.info = attrs.evolve(self.info, sid=call_sid)
+        self.facts["call.sid"] = call_sid
+
+    def not_placed(self, fault: str) -> None:
+        """The carrier certainly did not place this call of ours: it costs nothing."""
+        self.record.faults.append(fault)
+        self._costs = False
+        self._life.caller_gone(Ending.FAILED)
+
+    def taken(self) -> None:
+        """The human whom we ring has taken the call; a stream is expected. Once is enough."""
+        if self.stage is Stage.RINGING:
+            self.stage = Stage.EXPECTED
+            self._taken_now()
+            self._life.answered()
+
+    def answered_by(self, who: str) -> None:
+        """The carrier has found out who took the call: `human`, `machine`, `fax` or `unknown`."""
+        if self.record.answered_by or self._verdict is not None:
+            return
+        log.info("{call}: answered by {who}", call=self.info.sid, who=who)
+        self.record.answered_by = self.facts["call.answered_by"] = who
+        wanted = self.flow.on_machine
+        if who not in ("machine", "fax") or wanted in (None, OnMachine.CONTINUE):
+            return
+        if wanted is OnMachine.LEAVE_MESSAGE and who == "machine" and self.flow.message is not None:
+            self._leave_message(self.flow.message)
+        else:
+            self._end(Ending.MACHINE, politely=False)
 
     def begin(self, stream: IMediaStream) -> bool:
         """A stream with a good ticket has started; False when no stream is wanted any more, or one is there."""
@@ -105,18 +173,49 @@ class CallSession(Verbs):
         self.record.faults.append(fault)
 
     def caller_gone(self, why: Ending) -> None:
-        """The carrier says that the call is over."""
-        self._life.caller_gone(why)
+        """The carrier says that the call is over. What became of a leg, it says a moment before or after that."""
+        if not self.connected:
+            self._life.caller_gone(why)
+        elif self._news is None:
+            self._news = self.clock.callLater(NEWS_SECONDS, self._life.caller_gone, why)
 
-    def after(self) -> Sequel:
-        """The carrier's stream has ended, and it asks what now. A stream that we still believed in is gone."""
+    def after(self, dialled: Dialled | None = None) -> Sequel:
+        """The carrier asks what now: its stream has ended, or, with `dialled`, a leg has.
+
+        A stream that we still believed in is gone.
+        """
+        self.taken()
         if self._stream is not None:
             self._lose_stream(Ending.STREAM_LOST, "the carrier left the stream before its socket closed")
+        if dialled is not None and self.connected:
+            self._leg_over(dialled)
         return self._life.after()
 
     def evict(self) -> None:
         """The daemon stops: the utterance now spoken is the last."""
         self._life.evict(Ending.DRAINED)
+
+    # What an API client wants
+
+    def end_by_api(self, goodbye: bool) -> None:
+        """End the call: with a last sentence, after the one now spoken, or at once. One that rings is taken back."""
+        self._end(Ending.CANCELLED, politely=goodbye)
+
+    def said(self) -> Sequence[Said]:
+        """What was said so far in the conversation that an agent has on it now."""
+        return () if self._conversation is None else self._conversation.lines()
+
+    def transfer(self, dial: Dial) -> None:
+        """Connect the human with somebody else, after the sentence now spoken.
+
+        Where the other side does not answer, the flow goes on with the step it was in, from its beginning.
+        Raises CallOver where no flow is running, and Refused (see IGuard.leg).
+        """
+        if self.stage is not Stage.RUNNING:
+            raise CallOver
+        self._order_leg(dial, None)
+        self._evicted = Ending.TRANSFERRED
+        self._life.evict(Ending.TRANSFERRED)
 
     def abandon(self) -> None:
         """The daemon stops at once: `on_hangup` is not waited for."""
@@ -125,9 +224,30 @@ class CallSession(Verbs):
 
     # What the life machine moves (life.Core)
 
+    def ring_limit(self) -> float:
+        """See life.Core."""
+        return 0.0 if self.ordered is None else self.ordered.order.timeout + RING_GRACE
+
+    def look(self) -> None:
+        """See life.Core."""
+        if self.ordered is not None:
+            self.ordered.look(self)
+
+    def leg_limit(self) -> float:
+        """See life.Core."""
+        return 0.0 if self._leg is None else self._leg.limit
+
+    @property
+    def connected(self) -> bool:
+        """See life.Core."""
+        return self._leg is not None and self._leg.offered
+
     def offer(self) -> Sequel:
         """See life.Core."""
         if self._verdict is not None:  # the flow is over, and this is what it chose
+            if self._leg is not None and self._sequel is self._leg.dial:
+                self.stage = Stage.DIALLED
+                return self._leg.offer()
             return self._sequel or HangUp()
         self._offers += 1
         return NewStream() if self._offers < MOST_STREAMS else Apologise(self.program.apology)
@@ -135,11 +255,12 @@ class CallSession(Verbs):
     def start_flow(self, stream: IMediaStream) -> Deferred[None]:
         """See life.Core."""
         self._stream = stream
+        self.stage = Stage.RUNNING
         self._started = self.clock.seconds()
         self.record.streams += 1
         self._speaker.attach(stream)
         log.info("{call}: stream {n} of flow {flow}", call=self.info.sid, n=self.record.streams, flow=self.flow.name)
-        run = Run()
+        run = self._run = Run()
         walking = Deferred.fromCoroutine(self.flow.run(self, run))
         walking.addCallbacks(self._flow_ended, self._flow_broke, errbackArgs=(run,))
 
@@ -151,18 +272,25 @@ class CallSession(Verbs):
 
     def last_words(self) -> Deferred[None]:
         """See life.Core."""
-        self._verdict = self._verdict or Ending.DRAINED
-        return self._speaker.last_words()
+        self.stage = Stage.DRAINING
+        if self._verdict is not None:
+            return self._speaker.last_words()
+        self._verdict = self._evicted
+        heard = self._speaker.last_words()
+        return heard.addCallback(self._farewell) if self._evicted in _WITH_GOODBYE else heard
 
     def drain_limit(self, why: Ending) -> float:
         """See life.Core."""
         limit = self._speaker.drain_limit()
+        if why in _WITH_GOODBYE:
+            return LAST_WORDS
         return min(limit, LAST_WORDS) if why is Ending.DRAINED else limit
 
     def close_stream(self) -> None:
         """See life.Core."""
         if self._stream is not None:
             stream, self._stream = self._stream, None
+            self.stage = Stage.AWAY
             self._speaker.attach(None)
             stream.close()
 
@@ -170,17 +298,23 @@ class CallSession(Verbs):
         """See life.Core."""
         if self._verdict is None:
             self._verdict = why
-            self._sequel = Apologise(self.program.apology)
+            sentence = self.program.goodbye if why in _WITH_GOODBYE else self.program.apology
+            self._sequel = HangUp() if why is Ending.MACHINE else Apologise(sentence)
 
     def complete(self) -> None:
         """See life.Core."""
-        log.warn("{call}: the carrier does not ask what now; ending the call by its API", call=self.info.sid)
+        if not self.info.sid:
+            return  # not known yet, or not at all: who places it ends it when it is named
+        log.info("{call}: ending the call by the carrier's API", call=self.info.sid)
         self._completed = self._carrier.complete(self.info.sid, self.info.account).addErrback(self._incomplete)
 
     def part(self) -> Deferred[None]:
         """See life.Core."""
-        run = Run()
-        walking = Deferred.fromCoroutine(self.flow.part(self, run))
+        self.stage = Stage.PARTING
+        run = self._run = Run()
+        if self.record.answered is None:  # there was nobody to part from
+            return self._completed
+        walking = Deferred.fromCoroutine(self._part(run))
         walking.addErrback(self._parted_badly, run)
 
         def stop(_: object) -> None:
@@ -195,17 +329,78 @@ class CallSession(Verbs):
 
     def finish(self, why: Ending) -> None:
         """See life.Core."""
+        self.stage = Stage.OVER
         ending = self.record.ending = self._verdict or why
-        self.record.ended = self.clock.seconds()
+        now = self.record.ended = self.clock.seconds()
+        for timer in (self._limit, self._news):
+            if timer is not None and timer.active():
+                timer.cancel()
+        if self._leg is not None:
+            self._leg.over(None)
+        talked = 0.0 if self.record.answered is None else now - self.record.answered
+        self._permit.over(talked if self._costs else None)
         log.info("{call}: over, {ending}", call=self.info.sid, ending=ending.value)
         self._finished(self, ending)
 
     # Within
 
+    async def _part(self, run: Run) -> None:
+        await self.when_kept()
+        await self.flow.part(self, run)
+
+    def _taken_now(self) -> None:
+        self.record.answered = self.clock.seconds()
+        most = self._permit.seconds
+        self._limit = self.clock.callLater(max(most - GOODBYE_SECONDS, most / 2), self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        if not self.connected:  # else the carrier's own limit ends it
+            self.record.faults.append(f"it has lasted {self._permit.seconds} s, as long as it may")
+            self._end(Ending.TIMEOUT, politely=True)
+
+    def _end(self, why: Ending, *, politely: bool) -> None:
+        """Take the line away: when the sentence now spoken was heard, or at once."""
+        if self._verdict is None:
+            self._evicted = why
+        if self.stage in (Stage.EXPECTED, Stage.RINGING) or (politely and self.stage is Stage.RUNNING):
+            self._life.evict(why)
+        elif self.stage not in (Stage.PARTING, Stage.OVER) and not (politely and self.stage is Stage.DRAINING):
+            self._verdict, self._sequel = why, HangUp()
+            self.complete()
+            self._life.caller_gone(why)
+
+    def _farewell(self, _: object) -> Deferred[None]:
+        try:
+            engine = self.voice()
+        except FlowError:
+            return succeed(None)
+        goodbye = Utterance(self.program.goodbye, keep=True, call=self.info.sid)
+        said = self._speaker.say(partial(engine.synthesize, goodbye), interruptible=False)
+        # A voice that fails has no last word; a cancelled one is what the life machine does when time is up.
+        return said.addCallbacks(lambda _: None, lambda failure: failure.trap(VoicedError) and None)
+
+    def _leave_message(self, node: str) -> None:
+        if self.stage is Stage.RUNNING:
+            self._run.divert(node, self._speaker.interrupt)
+        else:
+            self.position = [(self.flow.name, node, 0)]
+
+    def _leg_over(self, dialled: Dialled) -> None:
+        leg, self._leg = self._leg, None
+        assert leg is not None  # noqa: S101 - for the type checker: `connected` has looked
+        leg.over(dialled)
+        log.info("{call}: the other side: {result}", call=self.info.sid, result=dialled.result)
+        self.facts["transfer.result"] = dialled.result
+        self._sequel = None
+        if dialled.result != "answered":
+            self._verdict, self._offers = None, 0
+            self._returned = None if leg.step is None else (leg.step, dialled)
+
     def _lose_stream(self, why: Ending, fault: str) -> None:
         # The flow is cancelled before what it said is cut: a cut would send it on to its next step.
         self.record.faults.append(fault)
         stream, self._stream = self._stream, None
+        self.stage = Stage.AWAY
         self._life.stream_lost(why)
         self._speaker.attach(None)
         if stream is not None:
@@ -215,7 +410,8 @@ class CallSession(Verbs):
         self._lose_stream(Ending.STREAM_LOST, "the carrier does not say any more what it has played")
 
     def _flow_ended(self, ending: Ending) -> None:
-        self._verdict = ending
+        machine = self.record.answered_by == "machine" and self.flow.on_machine is OnMachine.LEAVE_MESSAGE
+        self._verdict = Ending.MACHINE if machine and ending is Ending.COMPLETED else ending
         self._life.flow_ended(ending)
 
     def _flow_broke(self, failure: Failure, run: Run) -> None:

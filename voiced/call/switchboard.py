@@ -15,10 +15,12 @@ from twisted.logger import Logger
 from voiced.call.flow import Flow
 from voiced.call.life import EXPECT_SECONDS
 from voiced.call.program import Program
-from voiced.call.records import CallInfo, CallRecord, Ending
+from voiced.call.records import CallInfo, CallRecord, Ending, Stage
 from voiced.errors import Overloaded, UnknownTicket
+from voiced.ivoiced import IPermit
 
 if TYPE_CHECKING:
+    from voiced.call.ordered import Ordered
     from voiced.call.session import CallSession
 
 REMEMBERED = 1000
@@ -26,7 +28,8 @@ REMEMBERED = 1000
 
 log = Logger()
 
-MakeSession = Callable[[CallInfo, Program, Flow, Callable[["CallSession", Ending], None]], "CallSession"]
+Finished = Callable[["CallSession", Ending], None]
+MakeSession = Callable[[CallInfo, Program, Flow, IPermit, "Ordered | None", Finished], "CallSession"]
 
 
 @attrs.frozen
@@ -54,9 +57,12 @@ class Switchboard:
         self._make_session = make_session
         self._begun = begun
         self._ended = ended
-        self._new_name = new_name
+        self.new_name = new_name
         self.most_calls = most_calls
         self._calls: dict[str, CallSession] = {}
+        """By the carrier's name for them; by our reference, as long as that is not known."""
+        self._placed: dict[str, CallSession] = {}
+        """Those that we have placed, by our reference."""
         self._tickets: dict[str, Ticket] = {}
         self._spent: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
         self._past: deque[str] = deque(maxlen=REMEMBERED)
@@ -78,24 +84,43 @@ class Switchboard:
         """Whether that call was ours a while ago and is over."""
         return call_sid in self._past
 
-    def expect(self, info: CallInfo, program: Program, flow: Flow) -> CallSession:
-        """A call whose stream will come; the one that is there already when the carrier repeats itself.
+    def check_room(self) -> None:
+        """Raises Overloaded when there are too many calls for another, or when we are closing."""
+        if self.draining:
+            raise Overloaded("the daemon is stopping")
+        if len(self._calls) >= self.most_calls:
+            raise Overloaded(f"{self.most_calls} calls are live")
 
-        Raises Overloaded when there are too many, or when we are closing; that is in the records too.
-        """
-        if (known := self.find(info.sid)) is not None:
-            return known
-        if self.draining or len(self._calls) >= self.most_calls:
-            self.refuse(info, program, Ending.OVERLOADED)
-            raise Overloaded("the daemon is stopping" if self.draining else f"{self.most_calls} calls are live")
-        session = self._calls[info.sid] = self._make_session(info, program, flow, self._over)
+    def expect(self, info: CallInfo, program: Program, flow: Flow, permit: IPermit) -> CallSession:
+        """An inbound call whose stream will come."""
+        session = self._calls[info.sid] = self._make_session(info, program, flow, permit, None, self._over)
         self._begun(session.record, program)
         return session
 
-    def refuse(self, info: CallInfo, program: Program, ending: Ending) -> None:
+    def place(self, info: CallInfo, program: Program, flow: Flow, permit: IPermit, ordered: Ordered) -> CallSession:
+        """A call that we place; it has no SID yet (`named`), and the carrier may ask about it by its reference."""
+        session = self._make_session(info, program, flow, permit, ordered, self._over)
+        self._calls[ordered.order.reference] = self._placed[ordered.order.reference] = session
+        return session
+
+    def placed(self, reference: str) -> CallSession | None:
+        """The live call that we have placed under this reference."""
+        return self._placed.get(reference)
+
+    def named(self, session: CallSession, call_sid: str) -> None:
+        """The carrier has a name for a call that we have placed. Whoever says it first is believed."""
+        if session.ordered is None or session.info.sid or session.stage is Stage.OVER:
+            return
+        del self._calls[session.ordered.order.reference]
+        self._calls[call_sid] = session
+        session.named(call_sid)
+        self._begun(session.record, session.program)
+
+    def refuse(self, info: CallInfo, program: Program, ending: Ending, why: str = "") -> None:
         """Record a call that begins and ends here."""
         now = self._clock.seconds()
         record = CallRecord(info, "", now, now, ending)
+        record.faults += [why] if why else []
         self._past.append(info.sid)
         self._begun(record, program)
         self._close(record, program, ending)
@@ -106,7 +131,7 @@ class Switchboard:
             if ticket.call_sid == call_sid:
                 ticket.timer.reset(EXPECT_SECONDS)
                 return ticket.name
-        name = self._new_name()
+        name = self.new_name()
         timer = self._clock.callLater(EXPECT_SECONDS, self._spend, name, "late")
         self._tickets[name] = Ticket(name, call_sid, timer)
         return name
@@ -142,11 +167,15 @@ class Switchboard:
             session.abandon()
 
     def _over(self, session: CallSession, ending: Ending) -> None:
-        del self._calls[session.info.sid]
-        self._past.append(session.info.sid)
+        reference = "" if session.ordered is None else session.ordered.order.reference
+        self._placed.pop(reference, None)
+        del self._calls[session.info.sid or reference]
+        if session.info.sid:
+            self._past.append(session.info.sid)
         for ticket in [t for t in self._tickets.values() if t.call_sid == session.info.sid]:
             self._spend(ticket.name, "late")
-        self._close(session.record, session.program, ending)
+        if session.info.sid:
+            self._close(session.record, session.program, ending)
         self._check_drained()
 
     def _close(self, record: CallRecord, program: Program, ending: Ending) -> None:

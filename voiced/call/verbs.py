@@ -17,21 +17,30 @@ from voiced.call.bargein import BargeIn, Saying
 from voiced.call.conversation import Conversation
 from voiced.call.flow import Flow
 from voiced.call.keypad import Keypad
+from voiced.call.leg import Leg, Position, leg
+from voiced.call.ordered import Ordered
 from voiced.call.program import Program
+from voiced.call.recorder import Recorder, facts_of
 from voiced.call.records import AgentRecord, CallInfo, CallRecord
 from voiced.call.speaker import Speaker
 from voiced.call.template import Template
 from voiced.call.toolbox import Toolbox
-from voiced.errors import CallOver, FlowError, RecognitionFailed
+from voiced.errors import AgentError, CallOver, FlowError, RecognitionFailed, RecordingFailed, Refused
 from voiced.ivoiced import (
     AgentLimits,
     Brief,
     Deliver,
+    Dial,
+    Dialled,
     Heard,
     ICall,
+    IGuard,
     IMediaStream,
+    IPermit,
     ITTSEngine,
     Outcome,
+    Recorded,
+    RecordLimits,
     Sequel,
     Utterance,
 )
@@ -47,13 +56,31 @@ class Verbs:
     """
 
     def __init__(
-        self, info: CallInfo, program: Program, flow: Flow, clock: IReactorTime, stalled: Callable[[], None]
+        self,
+        info: CallInfo,
+        program: Program,
+        flow: Flow,
+        clock: IReactorTime,
+        guard: IGuard,
+        stalled: Callable[[], None],
+        ordered: Ordered | None = None,
     ) -> None:
         self.info = info
         self.program = program
         self.flow = flow
         self.clock = clock
-        self.facts = {**info.facts(), "call.flow": flow.name}
+        self.ordered = ordered
+        """What was asked for, of a call that we have placed."""
+        self.facts = {**info.facts(), "call.flow": flow.name, **(ordered.facts() if ordered else {})}
+        self.position: list[Position] = []
+        """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
+        self._guard = guard
+        self._leg: Leg | None = None
+        """Somebody whom the human is to be connected with, or is."""
+        self._returned: tuple[Position, Dialled] | None = None
+        """What became of the leg of a step that is to be told."""
+        self._told_at: Position | None = None
+        """The step whose agent was told what was asked for."""
         self.record = CallRecord(info, flow.name, clock.seconds())
         self._stream: IMediaStream | None = None
         """The line, while there is one."""
@@ -62,6 +89,8 @@ class Verbs:
         self._ear: Deliver | None = None
         """Who hears the caller, while anybody does."""
         self._conversation: Conversation | None = None
+        self._settling: list[Deferred[None]] = []
+        """What was recorded and may not be on the disk yet."""
         self._sequel: Sequel | None = None
         self._started = 0.0
 
@@ -122,13 +151,19 @@ class Verbs:
         if agent not in self.program.agents:
             return fail(FlowError(f"no agent is called {agent!r}"))
         colleague = self.program.agents[agent]
+        try:
+            permit = self._guard.converse(self.info)
+        except Refused as error:
+            return fail(AgentError(str(error)))
+        limits = attrs.evolve(limits, seconds=min(limits.seconds or permit.seconds, permit.seconds))
         record = AgentRecord(agent, self.clock.seconds())
         self.record.agents.append(record)
         conversation = self._conversation = Conversation(self, self._speaker, limits, record)
         self._ear = conversation.heard
         ears = self._ears(conversation) if colleague.needs_ears else None
-        toolbox = Toolbox(colleague.tools, self)
-        return conversation.begin(colleague.agent, attrs.evolve(brief, tools=toolbox), ears).addBoth(self._agent_left)
+        brief = attrs.evolve(self._told(brief), tools=Toolbox(colleague.tools, self))
+        conversing = conversation.begin(colleague.agent, brief, ears)
+        return conversing.addBoth(self._agent_left, permit, record)
 
     def look_up(self, lookup: str) -> Deferred[Mapping[str, str]]:
         """See ICall."""
@@ -139,6 +174,31 @@ class Verbs:
     def then(self, sequel: Sequel) -> None:
         """See ICall."""
         self._sequel = sequel
+
+    def dial(self, dial: Dial) -> None:
+        """See ICall."""
+        self._check_line()
+        self._order_leg(dial, self.position[-1])
+
+    def dialled(self) -> Dialled | None:
+        """See ICall."""
+        if self._returned is None or self._returned[0] != self.position[-1]:
+            return None
+        (_, dialled), self._returned = self._returned, None
+        return dialled
+
+    def record_voice(self, limits: RecordLimits) -> Deferred[Recorded]:
+        """See ICall."""
+        return Deferred.fromCoroutine(self._record_voice(limits))
+
+    async def when_kept(self) -> None:
+        """Until all that was recorded on this call is on the disk and in its record: 5 s at most."""
+        for settled in self._settling:
+            await settled
+
+    def hang_up_because(self, reason: str) -> None:
+        """See ICall."""
+        self.record.reason = reason
 
     def note(self, result: str) -> None:
         """See ICall."""
@@ -154,9 +214,49 @@ class Verbs:
         if self._stream is None:
             raise CallOver
 
-    def _agent_left(self, outcome: Any) -> Any:
+    def _order_leg(self, dial: Dial, step: Position | None) -> None:
+        if self._leg is not None:
+            self._leg.over(None)
+        named = dial.to in self.program.named
+        self._leg = leg(self.info, dial, self._guard, self.clock, named=named, step=step)
+        self.record.legs.append(self._leg.record)
+        self._sequel = self._leg.dial
+
+    def _told(self, brief: Brief) -> Brief:
+        """What an agent is asked, with what was asked for when the call was placed: the first one reached is told,
+        again when its step is run again."""
+        step = self.position[-1]
+        if self.ordered is None or self._told_at not in (None, step):
+            return brief
+        self._told_at = step
+        return self.ordered.told(brief)
+
+    def _agent_left(self, outcome: Any, permit: IPermit, record: AgentRecord) -> Any:
         self._ear = self._conversation = None
+        permit.over(self.clock.seconds() - record.began)
         return outcome
+
+    async def _record_voice(self, limits: RecordLimits) -> Recorded:
+        self._check_line()
+        program = self.program
+        if program.recordings is None:
+            raise RecordingFailed("nothing can be recorded: this daemon keeps no recordings")
+        await self._speaker.when_heard()
+        recorder = Recorder(
+            self.record,
+            limits,
+            program.recordings,
+            program.hearing,
+            self._keypad,
+            self.clock,
+            lambda recorded: self.facts.update(facts_of(recorded)),
+        )
+        self._settling.append(recorder.settled)
+        self._ear = recorder.hear
+        try:
+            return await recorder.begin()
+        finally:
+            self._ear = None
 
     def _ears(self, saying: Saying) -> BargeIn | None:
         """Ears of our own for what is said; None where there are none."""

@@ -23,15 +23,15 @@ def prerender(config: str | None) -> None:
 
 async def render(reactor: Any, configuration: Configuration) -> None:
     """Render with a progress bar; ends with code 1 when a prompt could not be rendered."""
-    from voiced.building import Building  # it imports the reactor, which react() has chosen by now
+    from voiced.building import Studio  # it imports the reactor, which react() has chosen by now
     from voiced.speech.prerender import prerender as render_all
 
     try:
-        building = Building(configuration, reactor)
+        studio = Studio(configuration, reactor)
     except ConfigError as error:
         click.echo(complaint(error), err=True)
         raise SystemExit(1) from None
-    prompts = list(building.prompts())
+    prompts = list(studio.prompts())
     with click.progressbar(length=len(prompts), label="Rendering prompts") as bar:
         rendered = await render_all(prompts, lambda done, total: bar.update(done - bar.pos))
     for missing in rendered.missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +11,16 @@ import attrs
 import msgspec
 
 from voiced.call.privacy import Privacy
+from voiced.guard.rules import Inbound, Outbound
 from voiced.ivoiced import IAgentTool, Tools
 from voiced.settings import address, check
 from voiced.settings.accounts import accounts
+from voiced.settings.apikeys import Api, api, api_flows
 from voiced.settings.chosen import Chosen, ChosenAgent, ChosenVoice, agents, plugins, tools, voices
+from voiced.settings.inbound import inbound, inbound_flows
 from voiced.settings.nearest import instead
 from voiced.settings.numbers import dialled, number
+from voiced.settings.outbound import outbound, outbound_flows
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 from voiced.settings.registry import Registry
@@ -53,10 +58,24 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     apology: Sentence | None = None
     busy: Sentence | None = None
     refusal: Sentence | None = None
+    goodbye: Sentence | None = None
     prerender: bool = True
 
 
-NEEDING_A_LOOK = ("listen", "public_url", "twilio", "voices", "agents", "tools", "lookups", "numbers", "human")
+NEEDING_A_LOOK = (
+    "listen",
+    "public_url",
+    "twilio",
+    "api",
+    "voices",
+    "agents",
+    "tools",
+    "lookups",
+    "numbers",
+    "outbound",
+    "inbound",
+    "human",
+)
 
 
 @attrs.frozen
@@ -76,6 +95,9 @@ class Settings:
     lookups: Mapping[str, Chosen]
     numbers: Mapping[str, str]
     """Number, prefix, address or `default` -> the flow's name."""
+    api: Api
+    outbound: Outbound
+    inbound: Inbound
     human: str | None
     voice: str | None
     """The voice of flows that name none."""
@@ -102,6 +124,9 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
         "tools": tools(part["tools"], part["agents"], registry),
         "lookups": plugins(part["lookups"], "lookup", registry),
         "numbers": {name: flow.value for name, flow in dialled(part["numbers"]).items()},
+        "api": api(part["api"]),
+        "outbound": outbound(part["outbound"]),
+        "inbound": inbound(part["inbound"]),
         "human": number(part["human"]),
         "voice": _voice(part, plain),
         "flows": plain.flows or directory / "flows",
@@ -118,9 +143,10 @@ def make_tools(settings: Settings, tools: Tools) -> dict[str, IAgentTool]:
     return {name: chosen.make(tools) for name, chosen in settings.tools.items()}
 
 
-def check_numbers(part: Part, flows: Mapping[str, Any]) -> None:
-    """Every number's flow is there."""
-    for _, inner in part["numbers"].items():
+def check_flows(part: Part, flows: Mapping[str, Any]) -> None:
+    """Every flow that is named is there."""
+    rules = (outbound_flows(part["outbound"]), inbound_flows(part["inbound"]), api_flows(part["api"]))
+    for inner in chain((inner for _, inner in part["numbers"].items()), *rules):
         if isinstance(inner.value, str) and inner.value not in flows:
             inner.wrong(f"no flow is called {inner.written}{instead(inner.value, flows)}")
 

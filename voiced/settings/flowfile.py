@@ -9,7 +9,7 @@ import attrs
 import msgspec
 
 from voiced.call import audio
-from voiced.call.flow import Flow
+from voiced.call.flow import Flow, OnMachine
 from voiced.errors import ConfigError, Fault
 from voiced.ivoiced import Mentions
 from voiced.settings import check, plainyaml
@@ -40,6 +40,12 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     voice: str | None = None
     on_error: str | None = None
     on_hangup: str | None = None
+    on_machine: OnMachine | None = None
+    message: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.on_machine is OnMachine.LEAVE_MESSAGE) is not (self.message is not None):
+            raise ValueError("`on_machine: leave_message` and `message: <node>`, what is left, need each other")
 
 
 def load_flows(directory: Path, names: Names, registry: Registry) -> dict[str, Flow]:
@@ -95,7 +101,17 @@ class FlowFiles:
             self._voiceless(nodes)
         if head is not None and len(self.faults) == before:
             placed = {name: tuple(step.placed for step in steps) for name, steps in nodes.items()}
-            self.flows[head.flow] = Flow(head.flow, head.start, placed, voice, head.on_error, head.on_hangup, sounds)
+            self.flows[head.flow] = Flow(
+                head.flow,
+                head.start,
+                placed,
+                voice,
+                head.on_error,
+                head.on_hangup,
+                head.on_machine,
+                head.message,
+                sounds,
+            )
 
     def _claim(self, part: Part) -> None:
         name = part.value
@@ -121,7 +137,7 @@ class FlowFiles:
                 yield step
 
     def _heads_names(self, part: Part, nodes: Nodes) -> None:
-        for key in ("start", "on_error", "on_hangup"):
+        for key in ("start", "on_error", "on_hangup", "message"):
             if nodes:
                 self._named("node", part[key], nodes)
         self._named("voice", part["voice"], self.names.voices)

@@ -18,7 +18,7 @@ from voiced.ivoiced import IHearing, ITTSEngine, Mentions, Tools, Utterance
 from voiced.secret import Secret
 from voiced.settings import plainyaml
 from voiced.settings.chosen import ChosenVoice
-from voiced.settings.daemon import Settings, check_numbers, default_voice, make_tools, read_settings
+from voiced.settings.daemon import Settings, check_flows, default_voice, make_tools, read_settings
 from voiced.settings.expand import expand
 from voiced.settings.flowfile import FlowFiles, Names
 from voiced.settings.part import Part
@@ -58,7 +58,7 @@ def read(path: Path, environ: Mapping[str, str], registry: Registry | None = Non
         raise ConfigError(faults)
     files = FlowFiles(_names(part), registry, faults)
     files.read(_flows(part))
-    check_numbers(part, files.known)
+    check_flows(part, files.known)
     if settings is None or faults:
         raise ConfigError(faults)
     return Configuration(settings, files.flows)
@@ -87,7 +87,7 @@ def build_program(configuration: Configuration, tools: Tools) -> Program:
     settings = configuration.settings
     plain = settings.plain
     agents = _agents(settings, tools)
-    sentences = {"apology": plain.apology, "busy": plain.busy, "refusal": plain.refusal}
+    sentences = {name: getattr(plain, name) for name in ("apology", "busy", "refusal", "goodbye")}
     return Program(
         flows=configuration.flows,
         dial_plan=DialPlan(settings.numbers),
@@ -95,10 +95,21 @@ def build_program(configuration: Configuration, tools: Tools) -> Program:
         agents=agents,
         lookups={name: chosen.make(tools) for name, chosen in settings.lookups.items()},
         hearing=_hearing(configuration, agents, tools),
+        named=named_targets(configuration),
         human=settings.human,
         privacy=plain.privacy,
         **{name: sentence for name, sentence in sentences.items() if sentence is not None},
     )
+
+
+def named_targets(configuration: Configuration) -> frozenset[str]:
+    """Every number and SIP address that the operator has written down for callers to be connected with."""
+    steps = (placed.step for flow in configuration.flows.values() for each in flow.nodes.values() for placed in each)
+    tools = (chosen.settings for chosen in configuration.settings.tools.values())
+    mentions = [step.mentions() for step in steps]
+    mentions += [getattr(settings, "mentions", Mentions)() for settings in tools]
+    human = configuration.settings.human
+    return frozenset(chain.from_iterable(each.targets for each in mentions)) | ({human} if human else set())
 
 
 def _agents(settings: Settings, tools: Tools) -> dict[str, Colleague]:
@@ -153,6 +164,7 @@ def _sentences(flow: Flow, program: Program) -> Iterator[tuple[str | None, str]]
             if prompt.text.static:
                 yield prompt.voice or flow.voice, prompt.text.fill({})
     yield flow.voice, program.apology
+    yield flow.voice, program.goodbye
 
 
 def _voices(settings: Settings, tools: Tools) -> dict[str, ITTSEngine]:

@@ -13,15 +13,30 @@ from zope.interface import implementer
 
 from voiced.call.audio import seconds
 from voiced.call.privacy import Privacy
+from voiced.call.recorder import facts_of
 from voiced.call.records import CallInfo
 from voiced.call.template import Template
-from voiced.errors import CallOver
-from voiced.ivoiced import AgentLimits, Brief, HangUp, Heard, ICall, ITTSEngine, Outcome, Sequel
+from voiced.errors import CallOver, Refused
+from voiced.ivoiced import (
+    AgentLimits,
+    Brief,
+    Dial,
+    Dialled,
+    HangUp,
+    Heard,
+    ICall,
+    ITTSEngine,
+    Outcome,
+    Recorded,
+    RecordLimits,
+    Sequel,
+)
 from voiced.testing.fakes import SpellingVoice
 
 T = TypeVar("T")
 
 INFO = CallInfo("CA" + "0" * 32, "main", "+14155550100", "+14155550123")
+RECORDED = Recorded("recordings/2026-03-01/CA00-1.wav", 12.5, "silence")
 
 
 @attrs.frozen
@@ -36,11 +51,12 @@ class Said:
 
 @implementer(ICall)
 class FakeCall:
-    """Speaks at once, or `pace` seconds a sentence; knows the agents, lookups and sounds it is given.
+    """Speaks and records at once, or `pace` seconds a sentence; knows the agents, lookups and sounds it is given.
 
-    An agent or lookup may be its answer, an exception to fail with, or a Deferred. Of a name that is not given, an
-    agent ends with the outcome `done`, a lookup knows nothing; the flow's voice is `voices[""]`. `refused` counts the
-    verbs that raised CallOver.
+    An agent or lookup, and what becomes of a recording, may be its answer, an exception to fail with, or a Deferred.
+    Of a name that is not given, an agent ends with the outcome `done`, a lookup knows nothing; the flow's voice is
+    `voices[""]`. `dialled` is what became of the leg for which the step has left the line before, `forbids` what the
+    guard says to every leg. `refused` counts the verbs that raised CallOver.
     """
 
     def __init__(
@@ -53,6 +69,9 @@ class FakeCall:
         agents: Mapping[str, Outcome | Exception | Deferred[Outcome]] | None = None,
         lookups: Mapping[str, Mapping[str, str] | Exception | Deferred[Mapping[str, str]]] | None = None,
         voices: Mapping[str, ITTSEngine] | None = None,
+        recorded: Recorded | Exception | Deferred[Recorded] = RECORDED,
+        dialled: Dialled | None = None,
+        forbids: Refused | None = None,
         privacy: Privacy = Privacy.MASKED,
     ) -> None:
         self.info = info
@@ -63,6 +82,12 @@ class FakeCall:
         self.notes: list[str] = []
         self.briefs: list[tuple[Brief, AgentLimits]] = []
         """What each agent was asked to do, and within which limits."""
+        self.recordings: list[RecordLimits] = []
+        """Within which limits the caller was recorded, each time."""
+        self.legs: list[Dial] = []
+        """Whom the caller was to be connected with."""
+        self.reasons: list[str] = []
+        """Why the flow was about to hang up."""
         self.sequel: Sequel = HangUp()
         self.interrupts = 0
         self.refused = 0
@@ -71,6 +96,9 @@ class FakeCall:
         self._agents = agents or {}
         self._lookups = lookups or {}
         self._voices = voices or {"": SpellingVoice()}
+        self._recorded = recorded
+        self._dialled = dialled
+        self._forbids = forbids
         self._privacy = privacy
         self._keys: list[str] = []
         self._over = False
@@ -162,6 +190,31 @@ class FakeCall:
         """See ICall."""
         self.sequel = sequel
 
+    def dial(self, dial: Dial) -> None:
+        """See ICall."""
+        self._check()
+        if self._forbids is not None:
+            raise self._forbids
+        self.legs.append(dial)
+        self.sequel = dial
+
+    def dialled(self) -> Dialled | None:
+        """See ICall. It is told once."""
+        dialled, self._dialled = self._dialled, None
+        return dialled
+
+    def record_voice(self, limits: RecordLimits) -> Deferred[Recorded]:
+        """See ICall."""
+        self._check()
+        self.recordings.append(limits)
+        waiting: Deferred[None] = deferLater(self.clock, self._pace) if self._pace else succeed(None)
+        recording: Deferred[Recorded] = waiting.addCallback(lambda _: _answer(self._recorded))
+        return recording.addCallback(self._kept)
+
+    def hang_up_because(self, reason: str) -> None:
+        """See ICall."""
+        self.reasons.append(reason)
+
     def note(self, result: str) -> None:
         """See ICall."""
         self.notes.append(result)
@@ -169,6 +222,10 @@ class FakeCall:
     def key_note(self, key: str) -> str:
         """See ICall."""
         return self._privacy.key(key)
+
+    def _kept(self, recorded: Recorded) -> Recorded:
+        self.facts.update(facts_of(recorded))
+        return recorded
 
     def _check(self) -> None:
         if self._over:

@@ -59,7 +59,7 @@ class CallFactory(WebSocketServerFactory):  # type: ignore[misc]
     noisy = False
 
     def __init__(self, session: CallSession, switchboard: Switchboard, clock: IReactorTime) -> None:
-        super().__init__(reactor=clock)
+        super().__init__(reactor=clock, server="voiced")
         self._call = (session, switchboard, clock)
         self.setProtocolOptions(
             failByDrop=False,

@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NoReturn
+import random
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.error import ConnectError, ConnectingCancelledError
+from twisted.internet.error import TimeoutError as NotConnected
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.errors import CarrierError
-from voiced.ivoiced import ICarrier
+from voiced.ivoiced import CallOrder, CallState, ICarrier
 from voiced.net.trouble import NETWORK, SEVERAL
-from voiced.twilio.webhook import Account
+from voiced.twilio import webhook
+from voiced.twilio.refusals import meaning
+from voiced.twilio.webhook import Account, Answers
 
 TIMEOUT = 8.0
 """Seconds for one request; less than a call takes to part (life.PARTING_SECONDS), so that its record tells of it."""
 OVER = {20404, 21220}
 """Error codes of a call that is over already, or unknown: what we wanted is so (lessons: 404 is success)."""
+EVENTS = ("initiated", "ringing", "answered", "completed")
+"""What Twilio shall tell us of a call that we place."""
+AGAIN_AFTER = (0.5, 1.0, 2.0)
+"""Seconds before each further try of a request that Twilio certainly did not do; half of each is chance."""
+LIST_SIZE = 20
+"""Calls that are looked at for one whose `create` got no answer."""
+CLOCKS_DIFFER = 5.0
+"""Seconds by which Twilio's clock, which counts whole ones, may be behind ours."""
 
-_ADVICE = {
-    20003: "check account_sid and auth_token in voiced.yaml",
-    20429: "too many requests at once; it is tried again later",
-}
+T = TypeVar("T")
+
+log = Logger()
 
 
 class TreqTransport(AsyncHttpClient):  # type: ignore[misc]
@@ -69,8 +83,10 @@ class TreqTransport(AsyncHttpClient):  # type: ignore[misc]
         return Response(response.code, body.decode(errors="replace"), dict(response.headers.getAllRawHeaders()))
 
 
-def _too_late(_: object, limit: float) -> NoReturn:
-    # Whatever being cancelled made of it: an endpoint that was still connecting does not say CancelledError.
+def _too_late(result: object, limit: float) -> NoReturn:
+    if isinstance(result, Failure) and result.check(ConnectingCancelledError):
+        raise NotConnected(string=f"no connection within {limit:g} s")  # so the request was never sent
+    # Whatever else being cancelled made of it.
     raise defer.TimeoutError(f"no answer within {limit:g} s")
 
 
@@ -83,31 +99,115 @@ def _pairs(form: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 @implementer(ICarrier)
 class TwilioCarrier:
-    """ICarrier at Twilio: a client for each account."""
+    """ICarrier at Twilio: a client for each account. `public_url` is where Twilio asks about the calls we place."""
 
-    def __init__(self, accounts: Iterable[Account], http: Any, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        accounts: Iterable[Account],
+        http: Any,
+        clock: IReactorTime,
+        public_url: str = "",
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self._clients = {account.name: _client(account, http, clock) for account in accounts}
+        self._clock = clock
+        self._answers = Answers(public_url)
+        self._chance = chance
+
+    def create(self, order: CallOrder) -> Deferred[str]:
+        """See ICarrier."""
+        return Deferred.fromCoroutine(self._create(order))
 
     def complete(self, call_sid: str, account: str) -> Deferred[None]:
         """See ICarrier."""
         return Deferred.fromCoroutine(self._complete(call_sid, account))
 
+    def fetch(self, call_sid: str, account: str) -> Deferred[CallState]:
+        """See ICarrier."""
+        return Deferred.fromCoroutine(self._fetch(call_sid, account))
+
+    def find(self, order: CallOrder, since: float, until: float) -> Deferred[Sequence[str]]:
+        """See ICarrier. Twilio's list is asked by who calls whom: a call that has not begun has no time to ask by."""
+        return Deferred.fromCoroutine(self._find(order, since, until))
+
+    async def _create(self, order: CallOrder) -> str:
+        calls = self._clients[order.account].calls
+        parameters = self._parameters(order)
+        tries = iter(AGAIN_AFTER)
+        while True:
+            try:
+                call = await self._asked("placing a call", calls.create_async(**parameters))
+                return str(call.sid)
+            except CarrierError as error:
+                wait = next(tries, None)
+                if wait is None or error.unsure or not (error.status == 429 or error.status == 0):
+                    raise
+                await deferLater(self._clock, wait * (0.5 + 0.5 * self._chance()))
+
+    def _parameters(self, order: CallOrder) -> dict[str, Any]:
+        def url(path: str) -> str:
+            return self._answers.url(path, order.reference)
+
+        parameters = {
+            "to": order.to,
+            "from_": order.from_,
+            "url": url(webhook.OUTBOUND),
+            "method": "POST",
+            "fallback_url": url(webhook.FALLBACK),
+            "fallback_method": "POST",
+            "status_callback": url(webhook.STATUS),
+            "status_callback_event": list(EVENTS),
+            "status_callback_method": "POST",
+            "timeout": order.timeout,
+            "time_limit": order.seconds,
+        }
+        if order.detect:
+            parameters["machine_detection"] = "Enable" if order.detect == "enable" else "DetectMessageEnd"
+            parameters["async_amd"] = "true"
+            parameters["async_amd_status_callback"] = url(webhook.ANSWERED_BY)
+            parameters["async_amd_status_callback_method"] = "POST"
+        return parameters
+
     async def _complete(self, call_sid: str, account: str) -> None:
-        doing = f"ending call {call_sid}"
         try:
-            await self._clients[account].calls(call_sid).update_async(status="completed")
-        except (TwilioRestException, TwilioServiceException) as error:
+            update = self._clients[account].calls(call_sid).update_async(status="completed")
+            await self._asked(f"ending call {call_sid}", update)
+        except CarrierError as error:
             if error.code not in OVER and error.status != 404:
-                raise _explained(doing, error) from error
+                raise
+
+    async def _fetch(self, call_sid: str, account: str) -> CallState:
+        call = await self._asked(f"looking at call {call_sid}", self._clients[account].calls(call_sid).fetch_async())
+        return CallState(call_sid, webhook.ENDINGS.get(str(call.status)), str(call.status) == "in-progress")
+
+    async def _find(self, order: CallOrder, since: float, until: float) -> Sequence[str]:
+        listing = self._clients[order.account].calls.list_async(to=order.to, from_=order.from_, limit=LIST_SIZE)
+        calls = await self._asked("looking for a call", listing)
+        ours = [call for call in calls if str(call.direction).startswith("outbound-api") and call.date_created]
+        ours.sort(key=lambda call: call.date_created, reverse=True)
+        within = (since - CLOCKS_DIFFER, until + CLOCKS_DIFFER)
+        return [str(call.sid) for call in ours if within[0] <= call.date_created.timestamp() <= within[1]]
+
+    async def _asked(self, doing: str, request: Awaitable[T]) -> T:
+        """What Twilio answers. Raises CarrierError, and CancelledError for a request that was cancelled."""
+        try:
+            return await request
+        except (TwilioRestException, TwilioServiceException) as error:
+            raise _explained(doing, error) from error
+        except TwilioException as error:  # how twilio-python says that a list could not be read
+            raise CarrierError(f"{doing}: Twilio could not do it now", unsure=True) from error
         except ConnectingCancelledError as error:
             raise CancelledError from error
         except NETWORK as error:
             if isinstance(error, SEVERAL) and any(reason.check(CancelledError) for reason in error.reasons):
                 raise CancelledError from error  # how Twisted says that we cancelled it while it was on its way
             name = str(error) or type(error).__name__
-            raise CarrierError(f"{doing}: Twilio's API cannot be reached ({name})") from error
+            sent = not isinstance(error, ConnectError)
+            message = f"{doing}: Twilio's API cannot be reached ({name})"
+            raise CarrierError(message, unsure=sent, answer=504 if sent else 502) from error
         except ValueError as error:
-            raise CarrierError(f"{doing}: the answer is not JSON, so not of Twilio's API: check base_url") from error
+            message = f"{doing}: the answer is not JSON, so not of Twilio's API: check base_url"
+            raise CarrierError(message, status=200, unsure=True) from error
 
 
 def _client(account: Account, http: Any, clock: IReactorTime) -> Client:
@@ -117,10 +217,16 @@ def _client(account: Account, http: Any, clock: IReactorTime) -> Client:
 
 
 def _explained(doing: str, error: TwilioRestException | TwilioServiceException) -> CarrierError:
-    """Twilio's refusal as a sentence for the operator."""
+    """Twilio's refusal as a sentence: for the operator, and for the API client who has asked."""
     code = 0 if error.code in (None, error.status) else error.code  # twilio-python puts the status for no code
     said = error.msg if isinstance(error, TwilioRestException) else error.detail or error.title
-    message = f"{doing}: Twilio answered {error.status}, {said}"
+    means = meaning(code, error.status)
+    if means.alarm:
+        alarm = "{doing}: {sentence} (error {code})"
+        log.error(alarm, doing=doing, sentence=means.sentence, code=code or error.status)
+    message = f"{doing}: Twilio answered {error.status}, {said}: {means.sentence}"
     if code:
-        message += ": " + _ADVICE.get(code, f"see https://www.twilio.com/docs/api/errors/{code}")
-    return CarrierError(message, code=code, status=error.status)
+        message += f" (https://www.twilio.com/docs/api/errors/{code})"
+    # A server that broke may have done it before; one that says it is too busy has not.
+    unsure = error.status >= 500 and error.status != 503
+    return CarrierError(message, code=code, status=error.status, unsure=unsure, answer=means.answer)

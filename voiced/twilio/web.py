@@ -18,11 +18,12 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 
 from voiced.call.program import Program
-from voiced.call.records import Ending
+from voiced.call.records import Direction, Ending, Stage
+from voiced.call.rescue import Rescue
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
-from voiced.errors import Forged, Overloaded
-from voiced.ivoiced import Apologise, DialHuman, HangUp, NewStream, Sequel
+from voiced.errors import Forged, Overloaded, Refused
+from voiced.ivoiced import Apologise, FreePermit, HangUp, IGuard, NewStream, Sequel
 from voiced.twilio import webhook
 from voiced.twilio.webhook import Accounts, Answers, Form
 
@@ -33,6 +34,8 @@ MOST_SOCKETS = 4
 LONGEST_SHOWN = 200
 """Characters of a stranger's request that the log shows."""
 LIVE = ("queued", "initiated", "ringing", "in-progress")
+INSTEAD_SECONDS = 600
+"""How long a caller may be in the flow that is for those whom a rule refuses."""
 
 log = Logger()
 
@@ -50,6 +53,8 @@ class CallRoutes:
         accounts: Accounts,
         public_url: str,
         socket: Callable[[CallSession], IResource],
+        guard: IGuard,
+        rescue: Rescue,
         *,
         insecure: bool = False,
     ) -> None:
@@ -59,6 +64,8 @@ class CallRoutes:
         self._public_url = public_url.rstrip("/")
         self._answers = Answers(public_url)
         self._socket = socket
+        self._guard = guard
+        self._rescue = rescue
         self._insecure = insecure
         self._repeats: OrderedDict[str, str] = OrderedDict()
         self.refused: Counter[str] = Counter()
@@ -82,6 +89,11 @@ class CallRoutes:
         """An inbound call rings: number to flow to stream."""
         return self._answer(request, self._incoming)
 
+    @app.route(webhook.OUTBOUND, methods=["POST"])
+    def outbound(self, request: IRequest) -> bytes:
+        """Somebody whom we have rung has taken the call."""
+        return self._answer(request, self._outbound)
+
     @app.route(webhook.AFTER, methods=["POST"])
     def after(self, request: IRequest) -> bytes:
         """The stream of a call has ended, or never came: what now?"""
@@ -98,7 +110,18 @@ class CallRoutes:
         form = self._read(request)
         session, ending = self._session(form), form.ending()
         if session is not None and ending is not None:
-            session.caller_gone(ending)
+            session.caller_gone(_ending(session, ending))
+        elif ending is not None:
+            self._rescue.over(form.call_sid, None)
+        return self._no_content(request)
+
+    @app.route(webhook.ANSWERED_BY, methods=["POST"])
+    def answered_by(self, request: IRequest) -> bytes:
+        """Twilio has found out whether a human or a machine has taken a call of ours."""
+        form = self._read(request)
+        session, who = self._session(form), form.answered_by()
+        if session is not None and who is not None:
+            session.answered_by(who)
         return self._no_content(request)
 
     @app.route(webhook.STREAM_STATUS, methods=["POST"])
@@ -111,7 +134,7 @@ class CallRoutes:
         return self._no_content(request)
 
     @app.route(webhook.CONNECTION + "/<call_sid>", methods=["GET"])
-    @app.route("/outbound-media-stream/<call_sid>", methods=["GET"])
+    @app.route(webhook.OUTBOUND_CONNECTION + "/<call_sid>", methods=["GET"])
     def connection(self, request: IRequest, call_sid: str) -> IResource:
         """The handshake of a call's media socket: checked here, before there is any socket."""
         session = self._switchboard.find(call_sid)
@@ -136,7 +159,7 @@ class CallRoutes:
         self.refused["unsigned"] += 1
         log.warn(
             "refused a request for {url}: {why}",
-            url=self._url(request)[:LONGEST_SHOWN],
+            url=self._url(request).partition("?")[0][:LONGEST_SHOWN],
             why=failure.getErrorMessage(),
         )
         request.setResponseCode(403)
@@ -148,26 +171,59 @@ class CallRoutes:
         info, program = form.info(), self._program()
         if self._switchboard.has_ended(info.sid):
             return self._say(form, HangUp())
+        if self._session(form) is not None:  # the carrier repeats itself
+            return self._say(form, NewStream())
+        if info.direction is Direction.OUTBOUND:
+            log.warn("{call}: a call that we did not place, or a daemon before us did", call=info.sid)
+            return self._say(form, Apologise(program.apology))
         flow = program.flow_for(info.called)
         if flow is None:
             called = program.privacy.party(info.called)
             log.warn("{call}: no flow answers {called}; add it to `numbers:`", call=info.sid, called=called)
             self._switchboard.refuse(info, program, Ending.REFUSED)
             return self._say(form, Apologise(program.refusal))
-        self._session(form)
         try:
-            self._switchboard.expect(info, program, flow)
+            self._switchboard.check_room()
         except Overloaded as error:
             log.warn("{call}: refused, {error}", call=info.sid, error=str(error))
+            self._switchboard.refuse(info, program, Ending.OVERLOADED)
             return self._say(form, Apologise(program.busy))
+        try:
+            permit = self._guard.ring(info)
+        except Refused as error:
+            log.warn("{call}: refused by rule {rule}", call=info.sid, rule=error.rule)
+            instead = program.flows.get(error.flow or "")
+            if instead is None:
+                self._switchboard.refuse(info, program, Ending.REFUSED, f"refused by rule {error.rule}")
+                return self._say(form, Apologise(error.say or program.refusal))
+            flow, permit = instead, FreePermit(INSTEAD_SECONDS)
+        self._switchboard.expect(info, program, flow, permit)
         return self._say(form, NewStream())
 
-    def _after(self, form: Form) -> str:
+    def _outbound(self, form: Form) -> str:
         session = self._session(form)
+        if session is None:
+            over = self._switchboard.has_ended(form.call_sid) or form.fields.get("CallStatus") not in LIVE
+            return self._say(form, HangUp() if over else Apologise(self._program().apology))
+        if session.stage is Stage.RINGING:
+            session.taken()
+            return self._say(form, NewStream())
+        return self._say(form, session.after())
+
+    def _after(self, form: Form) -> str:
+        session, dialled = self._session(form), form.dialled()
         if session is not None:
-            return self._say(form, session.after())
+            sequel = session.after(dialled)
+            if (ending := form.ending()) is not None:
+                session.caller_gone(ending)
+                sequel = HangUp()
+            return self._say(form, sequel)
+        self._rescue.over(form.call_sid, dialled)
         if self._switchboard.has_ended(form.call_sid) or form.fields.get("CallStatus") not in LIVE:
             return self._say(form, HangUp())
+        if dialled is not None:  # a daemon that is no more has connected them
+            answered = dialled.result == "answered"
+            return self._say(form, HangUp() if answered else Apologise(self._program().apology))
         # A call of a daemon that is no more: its flow starts anew, and its stream may fail once, not twice.
         answer = self._incoming(form)
         session = self._switchboard.find(form.call_sid)
@@ -178,12 +234,19 @@ class CallRoutes:
 
     def _fallback(self, form: Form) -> str:
         code, url = form.fields.get("ErrorCode", "?"), form.fields.get("ErrorUrl", "?")
-        log.error("{call}: Twilio could not use {url} (error {code})", call=form.call_sid, url=url, code=code)
+        failed = url.partition("?")[0][:LONGEST_SHOWN]
+        log.error("{call}: Twilio could not use {url} (error {code})", call=form.call_sid, url=failed, code=code)
         session = self._session(form)
         if session is not None:
-            return self._say(form, session.after())
-        program = self._program()
-        return self._say(form, DialHuman(program.human) if program.human else Apologise(program.apology))
+            return self._say(form, session.after(form.dialled()))
+        program, info = self._program(), form.info()
+        if program.human is None or info.direction is Direction.OUTBOUND:
+            return self._say(form, Apologise(program.apology))
+        try:
+            return self._say(form, self._rescue.dial(info, program.human))
+        except Refused as error:
+            log.warn("{call}: not connected: rule {rule}", call=info.sid, rule=error.rule)
+            return self._say(form, Apologise(program.apology))
 
     # Within
 
@@ -210,13 +273,21 @@ class CallRoutes:
     def _session(self, form: Form) -> CallSession | None:
         """The live call that the form is about. Raises Forged for a call of another account than the signer's."""
         session = self._switchboard.find(form.call_sid)
+        if session is None and form.reference:
+            session = self._switchboard.placed(form.reference)
+            if session is not None and form.call_sid != (session.info.sid or form.call_sid):
+                raise Forged("the call's reference is for another call")
         if session is not None and session.info.account != form.account.name:
             raise Forged("it is signed by another account than the call's")
+        if session is not None and form.call_sid:
+            self._switchboard.named(session, form.call_sid)
         return session
 
     def _say(self, form: Form, sequel: Sequel) -> str:
         ticket = self._switchboard.ticket(form.call_sid) if isinstance(sequel, NewStream) else ""
-        return self._answers.sequel(sequel, form.call_sid, ticket)
+        outbound = form.info().direction is Direction.OUTBOUND
+        path = webhook.OUTBOUND_CONNECTION if outbound else webhook.CONNECTION
+        return self._answers.sequel(sequel, form.call_sid, ticket, path)
 
     def _read(self, request: IRequest) -> Form:
         body: Any = request.content
@@ -247,6 +318,12 @@ class Refusal(Resource):
         """Named by twisted.web."""
         request.setResponseCode(self._status)
         return b""
+
+
+def _ending(session: CallSession, ending: Ending) -> Ending:
+    """A caller who leaves before we answer has hung up; it is not us who take the call back."""
+    inbound = session.info.direction is Direction.INBOUND
+    return Ending.CALLER_HUNG_UP if inbound and ending is Ending.CANCELLED else ending
 
 
 def _signature(request: IRequest) -> str:

@@ -11,14 +11,15 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import attrs
-from twilio.twiml.voice_response import Connect, Dial, Stream, VoiceResponse
+from twilio.twiml import voice_response
+from twilio.twiml.voice_response import Connect, Stream, VoiceResponse
 
 from voiced.call.records import CallInfo, Direction, Ending
 from voiced.errors import Forged
-from voiced.ivoiced import Apologise, DialHuman, NewStream, Sequel
+from voiced.ivoiced import Apologise, Dial, Dialled, NewStream, Sequel
 from voiced.secret import Secret
 
 OVERRIDES = "#ct=2000&rc=5&rp=all&tt=15000"
@@ -27,6 +28,9 @@ to us (twilio.com/docs/usage/webhooks/webhooks-connection-overrides)."""
 
 INCOMING, AFTER, FALLBACK = "/call/incoming", "/call/after", "/call/fallback"
 STATUS, STREAM_STATUS, CONNECTION = "/call/status", "/call/stream-status", "/call/connection"
+OUTBOUND, ANSWERED_BY, OUTBOUND_CONNECTION = "/outbound-call-twiml", "/call/answered-by", "/outbound-media-stream"
+REFERENCE = "call"
+"""The query's name for our own name of a call that we have placed: the carrier may ask before we know its SID."""
 TICKET = "ticket"
 """The name of the `<Parameter>`; with its value far under Twilio's 500 characters."""
 
@@ -35,13 +39,25 @@ UNSIGNED = (
     "its console, and auth_token the account's?"
 )
 
-_ENDINGS = {
+ENDINGS = {
     "completed": Ending.CALLER_HUNG_UP,
     "busy": Ending.BUSY,
     "failed": Ending.FAILED,
     "no-answer": Ending.NO_ANSWER,
-    "canceled": Ending.CALLER_HUNG_UP,
+    "canceled": Ending.CANCELLED,
 }
+"""CallStatus -> how a call has ended, as far as the carrier alone can say."""
+
+_DIALLED = {
+    "completed": "answered",
+    "answered": "answered",
+    "busy": "busy",
+    "no-answer": "no_answer",
+    "canceled": "canceled",
+}
+"""DialCallStatus -> Dialled.result; whatever else it says is `failed`."""
+
+_ANSWERED_BY = {"human": "human", "fax": "fax"}
 
 
 @attrs.frozen
@@ -80,6 +96,8 @@ class Form:
 
     account: Account
     fields: Mapping[str, str]
+    reference: str = attrs.field(default="", repr=False)
+    """Our own name for the call, in the URL of whatever is asked about one that we have placed."""
 
     @property
     def call_sid(self) -> str:
@@ -100,7 +118,28 @@ class Form:
 
     def ending(self) -> Ending | None:
         """How the call ended, if this form says that it has."""
-        return _ENDINGS.get(self.fields.get("CallStatus", ""))
+        return ENDINGS.get(self.fields.get("CallStatus", ""))
+
+    @property
+    def taken(self) -> bool:
+        """Whether it says that the human has taken the call."""
+        return self.fields.get("CallStatus") == "in-progress"
+
+    def dialled(self) -> Dialled | None:
+        """What became of a `<Dial>`, if this form is its `action`."""
+        status = self.fields.get("DialCallStatus")
+        if status is None:
+            return None
+        talked = self.fields.get("DialCallDuration", "")
+        seconds = float(talked) if talked.isascii() and talked.isdigit() else 0.0
+        return Dialled(_DIALLED.get(status, "failed"), seconds)
+
+    def answered_by(self) -> str | None:
+        """`human`, `machine`, `fax` or `unknown`, if this form says who has answered."""
+        found = self.fields.get("AnsweredBy")
+        if found is None:
+            return None
+        return "machine" if found.startswith("machine") else _ANSWERED_BY.get(found, "unknown")
 
 
 def read(body: bytes, url: str, signature: str, accounts: Accounts, *, insecure: bool = False) -> Form:
@@ -112,7 +151,7 @@ def read(body: bytes, url: str, signature: str, accounts: Accounts, *, insecure:
     account = accounts.of(dict(fields).get("AccountSid", ""))
     if not (insecure or _signed(account, candidates(url), fields, signature)):
         raise Forged(UNSIGNED if signature else "it is not signed")
-    return Form(account, dict(fields))
+    return Form(account, dict(fields), dict(parse_qsl(urlsplit(url).query)).get(REFERENCE, ""))
 
 
 def check_handshake(url: str, signature: str, accounts: Iterable[Account]) -> None:
@@ -161,18 +200,19 @@ class Answers:
     def __init__(self, public_url: str) -> None:
         self._base = public_url.rstrip("/")
 
-    def url(self, path: str) -> str:
+    def url(self, path: str, reference: str = "") -> str:
         """An address of ours for Twilio to request, with its connection overrides."""
-        return self._base + path + OVERRIDES
+        query = "?" + urlencode({REFERENCE: reference}) if reference else ""
+        return self._base + path + query + OVERRIDES
 
-    def stream_url(self, call_sid: str) -> str:
+    def stream_url(self, call_sid: str, path: str = CONNECTION) -> str:
         """Where Twilio opens a call's stream. A WebSocket address has no fragment (RFC 6455 §3): no overrides."""
-        return "ws" + self._base.removeprefix("http") + f"{CONNECTION}/{quote(call_sid, safe='')}"
+        return "ws" + self._base.removeprefix("http") + f"{path}/{quote(call_sid, safe='')}"
 
-    def stream(self, call_sid: str, ticket: str) -> str:
+    def stream(self, call_sid: str, ticket: str, path: str = CONNECTION) -> str:
         """Open a stream; when it ends, by whichever way Twilio's pages promise, ask `/call/after`."""
         stream = Stream(
-            url=self.stream_url(call_sid),
+            url=self.stream_url(call_sid, path),
             status_callback=self.url(STREAM_STATUS),
             status_callback_method="POST",
         )
@@ -184,17 +224,33 @@ class Answers:
         response.redirect(self.url(AFTER), method="POST")
         return str(response)
 
-    def sequel(self, sequel: Sequel, call_sid: str, ticket: str) -> str:
-        """What follows a stream."""
+    def dial(self, dial: Dial) -> str:
+        """Connect the human with somebody else; what became of it comes to `/call/after`.
+
+        `answerOnBridge`: the human hears the ringing, and is not billed as answered before the other side is there.
+        """
+        verb = voice_response.Dial(
+            answer_on_bridge=True,
+            timeout=dial.timeout,
+            time_limit=dial.seconds,
+            caller_id=dial.caller_id,
+            action=self.url(AFTER),
+            method="POST",
+        )
+        verb.sip(dial.to) if dial.to.startswith("sip:") else verb.number(dial.to)
         response = VoiceResponse()
+        response.append(verb)
+        return str(response)
+
+    def sequel(self, sequel: Sequel, call_sid: str, ticket: str, path: str = CONNECTION) -> str:
+        """What follows a stream."""
         match sequel:
             case NewStream():
-                return self.stream(call_sid, ticket)
-            case Apologise(text):
-                response.say(text)
-            case DialHuman(number):
-                dial = Dial(answer_on_bridge=True)
-                dial.sip(number) if number.startswith("sip:") else dial.number(number)
-                response.append(dial)
+                return self.stream(call_sid, ticket, path)
+            case Dial():
+                return self.dial(sequel)
+        response = VoiceResponse()
+        if isinstance(sequel, Apologise):
+            response.say(sequel.text)
         response.hangup()  # all there is to HangUp
         return str(response)

@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from voiced.agents.tools.parameters import REASON, Description, Parameter, checked, reason, schema
 from voiced.call.dialplan import plain
-from voiced.ivoiced import IAgentTool, ICall, Outcome, ToolResult, Tools
+from voiced.ivoiced import IAgentTool, ICall, Mentions, Outcome, ToolResult, Tools
 
 DESCRIPTION = (
     "Puts the caller through to a human. Use it when the caller asks for a human, or needs what you cannot do. "
@@ -34,6 +34,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError('`to`: each number begins with + and its country, like "+14155550123"')
         if any(not name.strip() for name in self.to):
             raise ValueError("`to`: each number has a name, by which the agent chooses it")
+
+    def mentions(self) -> Mentions:
+        """The numbers: whoever wrote them here has allowed them."""
+        return Mentions(targets=tuple(map(plain, self.to.values())))
 
 
 @implementer(IAgentTool)

@@ -9,9 +9,10 @@ import msgspec
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from voiced.call.dialplan import plain
 from voiced.call.template import Template
-from voiced.errors import AgentError
-from voiced.ivoiced import AgentLimits, Brief, DialHuman, End, ICall, IStep, Mentions, Prompt
+from voiced.errors import AgentError, Refused
+from voiced.ivoiced import AgentLimits, Brief, Dial, Dialled, End, ICall, IStep, Mentions, Prompt
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -19,7 +20,11 @@ OUTCOME = "agent.outcome"
 """The fact that says how a conversation ended."""
 LEFT_BEHIND = (OUTCOME, "agent.transcript", "agent.conversation", "agent.error")
 """The facts that every conversation sets; a tool or a plugin may set more below `agent.`."""
+RESULT = "transfer.result"
+"""The fact that says what became of the other side."""
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_SIP = re.compile(r"sips?:[A-Za-z0-9_.!~*'()%&=+$,;?/-]+@[A-Za-z0-9.:\[\]-]+(;[!-~]+)?")
+UNANSWERED = Template.parse("I am sorry, nobody can take your call at the moment.")
 
 log = Logger()
 
@@ -53,17 +58,20 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def mentions(self) -> Mentions:
         """The agent, the sentence for when it fails, what it is told, and the facts it leaves behind."""
-        spoken = () if self._quiet else (Prompt(self.fallback),)
+        spoken = (Prompt(self.fallback), Prompt(UNANSWERED))  # the second, where its `transfer_call` reaches nobody
         told = [text for text in (self.prompt, self.first_message, *self.variables.values()) if text is not None]
         return Mentions(
             agents=(self.use,),
-            prompts=spoken,
+            prompts=spoken[1:] if silent(self.fallback) else spoken,
             reads=tuple(fact for text in (self.fallback, *told) for fact in text.facts),
             sets=LEFT_BEHIND,
         )
 
     async def run(self, call: ICall) -> End | None:
         """Hand over, and remember how it ended."""
+        if (dialled := call.dialled()) is not None:  # the agent has put the caller through, and nobody was there
+            await _came_back(call, dialled, UNANSWERED, None)
+            return None
         brief = self._brief(call)  # it may tell what was said with another agent before
         for fact in [fact for fact in call.facts if fact.startswith("agent.")]:
             del call.facts[fact]
@@ -75,20 +83,18 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             call.facts.update({f"agent.{name}": value for name, value in error.facts.items()})
             call.facts |= {OUTCOME: "failed", "agent.error": str(error)}
             call.note(f"failed: {error}")
-            if not self._quiet:
+            if not silent(self.fallback):
                 await call.say(self.fallback)
             return None
         call.facts.update({f"agent.{name}": value for name, value in outcome.facts.items()})
         call.facts[OUTCOME] = outcome.name
         call.note(outcome.name)
         if outcome.name == "transferred" and (number := outcome.facts.get("number")):
-            call.then(DialHuman(number))
-            return End.TRANSFERRED
-        return End.BY_AGENT if outcome.name == "hung_up" else None
-
-    @property
-    def _quiet(self) -> bool:
-        return self.fallback.static and not self.fallback.fill({}).strip()
+            return await _connect(call, Dial(number), UNANSWERED, None)
+        if outcome.name == "hung_up":
+            call.hang_up_because("the agent has hung up")  # its own words are in `{agent.reason}`
+            return End.BY_AGENT
+        return None
 
     def _brief(self, call: ICall) -> Brief:
         def filled(text: Template | None) -> str | None:
@@ -105,21 +111,86 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @implementer(IStep)
 class Transfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Connect the caller with a human at this number (E.164), and leave: the flow ends here."""
+    """Connect the human with somebody: a number (E.164), or a SIP address.
+
+    The human hears it ringing. When the other side takes the call, the flow has come to its end, and the call ends
+    when they have talked. When it does not take it within `timeout` seconds, is busy, or may not be called,
+    `fallback` is spoken (an empty one is not), and the flow goes on with the next step; `{transfer.result}` says why:
+    `busy`, `no_answer`, `failed`, or `refused` by a rule. `caller_id` is whom the other side sees, where not the
+    human (it has to be a number of the Twilio account); `seconds` limits how long they talk.
+    """
 
     shorthand: ClassVar[str] = "to"
 
-    to: str
+    to: Template
+    timeout: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
+    seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    caller_id: str | None = None
+    fallback: Template = UNANSWERED
+    voice: str | None = None
 
     def __post_init__(self) -> None:
-        if not _NUMBER.fullmatch(self.to):
-            raise ValueError(f"`to` is a telephone number like +14155550100, in quotes, not {self.to!r}")
+        if self.to.static and dial_target(self.to.fill({})) is None:
+            raise ValueError(
+                "`to` is a telephone number like +14155550100, in quotes, or a SIP address like "
+                f"sip:desk@example.com, not {self.to.fill({})!r}"
+            )
+        if self.caller_id is not None and not _NUMBER.fullmatch(plain(self.caller_id)):
+            raise ValueError(f"`caller_id` is a number like +14155550100, in quotes, not {self.caller_id!r}")
 
     def mentions(self) -> Mentions:
-        """Nothing that has to be there."""
-        return Mentions()
+        """What it says, and whom it names."""
+        return Mentions(
+            voices=(self.voice,) if self.voice else (),
+            prompts=() if silent(self.fallback) else (Prompt(self.fallback, self.voice),),
+            reads=(*self.to.facts, *self.fallback.facts),
+            sets=(RESULT,),
+            targets=(target,) if self.to.static and (target := dial_target(self.to.fill({}))) else (),
+        )
 
-    async def run(self, call: ICall) -> End:
-        """Leave the caller to the carrier."""
-        call.then(DialHuman(self.to))
-        return End.TRANSFERRED
+    async def run(self, call: ICall) -> End | None:
+        """Leave the human to the carrier; come back when nobody is there."""
+        if (dialled := call.dialled()) is not None:
+            await _came_back(call, dialled, self.fallback, self.voice)
+            return None
+        to = dial_target(self.to.fill(call.facts))
+        if to is None:
+            call.note("failed: what stands in `to` is no number")
+            await _came_back(call, Dialled("failed"), self.fallback, self.voice)
+            return None
+        caller_id = None if self.caller_id is None else plain(self.caller_id)
+        return await _connect(call, Dial(to, caller_id, self.timeout, self.seconds), self.fallback, self.voice)
+
+
+def dial_target(text: str) -> str | None:
+    """A number in the form of E.164, or a SIP address, as it can be dialled; None when it is neither."""
+    number = plain(text)
+    if _NUMBER.fullmatch(number):
+        return number
+    return text if _SIP.fullmatch(text) else None
+
+
+async def _connect(call: ICall, dial: Dial, fallback: Template, voice: str | None) -> End | None:
+    """Leave the line, or say that nobody may be called."""
+    try:
+        call.dial(dial)
+    except Refused as error:
+        log.warn("{call}: not connected: rule {rule}", call=call.info.sid, rule=error.rule)
+        call.note(f"refused: {error.rule}")
+        await _came_back(call, Dialled("refused"), fallback, voice)
+        return None
+    return End.TRANSFERRED
+
+
+async def _came_back(call: ICall, dialled: Dialled, fallback: Template, voice: str | None) -> None:
+    """The other side was not there: say so, and go on."""
+    call.facts[RESULT] = dialled.result
+    if dialled.result != "refused":
+        call.note(dialled.result)
+    if not silent(fallback):
+        await call.say(fallback, voice)
+
+
+def silent(text: Template) -> bool:
+    """Whether there is nothing to be said."""
+    return text.static and not text.fill({}).strip()

@@ -55,7 +55,11 @@ class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @implementer(IStep)
 class Hangup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """End the call, when all that was said has been heard."""
+    """End the call, when all that was said has been heard; `reason` says why, in the call's record."""
+
+    shorthand: ClassVar[str] = "reason"
+
+    reason: str = ""
 
     def mentions(self) -> Mentions:
         """Nothing."""
@@ -63,6 +67,8 @@ class Hangup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     async def run(self, call: ICall) -> End:
         """End the flow."""
+        if self.reason:
+            call.hang_up_because(self.reason)
         return END
 
 

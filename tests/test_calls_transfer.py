@@ -1,0 +1,345 @@
+"""Whole calls that are put through to somebody else, in memory: by the flow, by an agent, by an API client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.agents import ScriptedAgent
+from tests.house import NUMBER, House, flow, say
+from voiced.agents.tools.transfer import Settings, make
+from voiced.call.program import Colleague
+from voiced.call.records import Ending
+from voiced.call.steps.handover import Agent, Transfer
+from voiced.call.steps.routing import Goto
+from voiced.call.steps.speech import Pause
+from voiced.call.template import Template
+from voiced.errors import Refused
+from voiced.simulator.carrier import Callbacks, SimulatedCall
+
+DESK = "+14155550100"
+CALLER = "+14155550177"
+
+
+def transfer(to: str = DESK, **more: Any) -> Transfer:
+    """A step that connects the caller with this number."""
+    return Transfer(Template.parse(to), **more)
+
+
+class Desk(House):
+    """A house whose flow puts callers through to a desk, and says why it could not."""
+
+    def setUp(self) -> None:
+        """The flow."""
+        super().setUp()
+        self.lives_in(
+            flow({"start": [say("Wait."), transfer(timeout=20), say("It was {transfer.result}.")]}),
+            named=frozenset({DESK}),
+        )
+
+    def comes(self, **how: Any) -> SimulatedCall:
+        """Somebody calls, and hears "Wait."."""
+        call = self.ring(from_=CALLER, **how)
+        self.passes(1.5)
+        return call
+
+
+class StepTests(Desk):
+    """The step `transfer`."""
+
+    def test_answered(self) -> None:
+        """The desk takes the call: they talk, and when they have, the call is over."""
+        self.carrier.callee(DESK, ring=3.0, talk=20.0)
+        call = self.comes()
+        self.passes(10)
+        session = self.daemon.switchboard.find(call.sid)
+        self.assertEqual(session.stage if session else None, "dialled")
+        self.passes(20)
+        record = self.assert_ended(call, Ending.TRANSFERRED)
+        self.assert_heard(call, "Wait.")
+        self.assertEqual([permit.talked for permit in self.guard.permits if permit.kind == "leg"], [[20.0]])
+        self.assertEqual((record["legs"][0]["result"], record["legs"][0]["seconds"]), ("answered", 20.0))
+
+    def test_what_is_dialled(self) -> None:
+        """The caller hears the ringing, the desk sees the caller, and how long they may talk is said."""
+        self.comes()
+        self.passes(1)
+        call = next(iter(self.carrier.calls.values()))
+        asked = call.dialed[0].attributes
+        self.assertEqual((asked["answerOnBridge"], asked["callerId"], asked["timeout"]), ("true", CALLER, "20"))
+        self.assertEqual(asked["timeLimit"], "14400")
+        self.assertEqual(self.guard.asked[-1], ("leg", (DESK, True)))
+
+    def test_not_answered(self) -> None:
+        """Busy, silent or out of reach: the caller is told, and the flow goes on, knowing why."""
+        sorry = "I am sorry, nobody can take your call at the moment."
+        for status, result in [("busy", "busy"), ("no-answer", "no_answer"), ("failed", "failed")]:
+            self.carrier.callee(DESK, status, ring=3.0)
+            call = self.comes()
+            self.passes(20)
+            self.assertEqual("".join(self.read(call)), f"Wait.{sorry}It was {result}.")
+            record = self.assert_ended(call, Ending.COMPLETED)
+            self.assertEqual(record["legs"][0]["result"], result)
+            self.assertEqual(record["steps"][2]["result"], result)
+
+    def test_rings_too_long(self) -> None:
+        """The desk has as long as the step says."""
+        self.carrier.callee(DESK, ring=90.0)
+        call = self.comes()
+        self.passes(40)
+        self.assertIn("It was no_answer.", "".join(self.read(call)))
+
+    def test_caller_leaves_while_it_rings(self) -> None:
+        """A caller who gives up has hung up: nobody was connected."""
+        self.carrier.callee(DESK, ring=15.0)
+        call = self.comes()
+        self.passes(5)
+        call.hang_up()
+        self.passes(6)
+        record = self.assert_ended(call, Ending.CALLER_HUNG_UP)
+        self.assertEqual(record["legs"][0]["result"], "canceled")
+
+    def test_caller_leaves_the_desk(self) -> None:
+        """A caller who hangs up on the desk was transferred, whichever of Twilio's requests comes first."""
+        for how in (Callbacks(), Callbacks(late=2.0)):
+            self.carrier.callbacks = how
+            self.carrier.callee(DESK, ring=1.0, talk=60.0)
+            call = self.comes()
+            self.passes(5)
+            call.hang_up()
+            self.passes(10)
+            self.assert_ended(call, Ending.TRANSFERRED)
+
+    def test_nobody_says_what_became_of_it(self) -> None:
+        """When the carrier never comes back, we ask it to end the call, once they must have finished."""
+        self.lives_in(flow({"start": [transfer(timeout=20, seconds=60)]}))
+        self.carrier.callee(DESK, ring=1.0, talk=50.0)
+        call = self.ring(from_=CALLER)
+        self.passes(5)
+        self.carrier.refuse_webhooks(100)
+        self.passes(120)
+        self.carrier.refuse_webhooks(0)
+        self.passes(20)
+        self.assertIsNone(self.daemon.switchboard.find(call.sid))
+
+    def test_refused(self) -> None:
+        """A rule forbids it: nobody is dialled, and the flow goes on."""
+        self.guard.refusals["leg"] = Refused("spend", "enough for today")
+        call = self.comes()
+        self.passes(10)
+        self.assertEqual(call.dialed, [])
+        self.assertIn("It was refused.", "".join(self.read(call)))
+        self.assertEqual(self.assert_ended(call, Ending.COMPLETED)["legs"], [])
+
+    def test_round_robin(self) -> None:
+        """A flow may try one after the other, longer than a call may lose its stream."""
+        desks = [f"+1415555010{n}" for n in range(6)]
+        for desk in desks:
+            self.carrier.callee(desk, "busy", ring=1.0)
+        steps = [transfer(desk, fallback=Template.parse("")) for desk in desks]
+        self.lives_in(flow({"start": [*steps, say("Nobody.")]}))
+        call = self.ring(from_=CALLER)
+        self.passes(60)
+        self.assert_heard(call, "Nobody.")
+        self.assertEqual([each.numbers for each in call.dialed], [(desk,) for desk in desks])
+
+    def test_same_step_again(self) -> None:
+        """A flow that comes to the step again dials again."""
+        self.carrier.callee(DESK, "busy", ring=1.0)
+        self.lives_in(flow({"start": [transfer(fallback=Template.parse("")), Pause(1), Goto("start")]}))
+        call = self.ring(from_=CALLER)
+        self.passes(20)
+        self.assertGreater(len(call.dialed), 2)
+
+    def test_caller_id(self) -> None:
+        """Where the caller has no number, the desk sees ours."""
+        call = self.ring(from_="anonymous")
+        self.passes(3)
+        self.assertEqual(call.dialed[0].attributes["callerId"], NUMBER)
+
+    def test_drained(self) -> None:
+        """A daemon that stops does not wait for two who talk without it."""
+        call = self.comes()
+        self.passes(5)
+        drained = self.daemon.drain()
+        self.passes(1)
+        self.successResultOf(drained)
+        self.assertFalse(call.over)
+
+    def test_daemon_was_restarted(self) -> None:
+        """When they have talked, a daemon that knows nothing of it ends the call, and does not begin it again."""
+        self.carrier.callee(DESK, ring=1.0, talk=20.0)
+        call = self.comes()
+        self.passes(5)
+        self.daemon.drain()
+        self.passes(1)
+        self.lives_in(flow({"start": [say("Hello.")]}))
+        self.passes(30)
+        self.assertTrue(call.over)
+        self.assert_heard(call, "Wait.")
+
+
+class AgentTransferTests(House):
+    """An agent puts the caller through."""
+
+    def setUp(self) -> None:
+        """An agent with the tool."""
+        super().setUp()
+        self.agent = ScriptedAgent(self.clock)
+        tool = make(Settings(to={"sales": DESK}), None)  # type: ignore[arg-type]
+        steps = [Agent("helper"), say("After {agent.outcome}: {transfer.result|no leg}.")]
+        colleagues = {"helper": Colleague(self.agent, {"transfer_call": tool})}
+        self.lives_in(flow({"start": steps}), agents=colleagues, named=frozenset({DESK}))
+        self.call = self.ring(from_=CALLER)
+        self.passes(1)
+
+    def test_by_name(self) -> None:
+        """It chooses a name; a number of the model's own is none."""
+        for to, error in ((DESK, True), ("sales", False)):
+            result = self.successResultOf(self.agent.brief.tools.use("transfer_call", {"to": to}))
+            self.assertEqual(result.error, error)
+
+    def test_answered(self) -> None:
+        """The caller is connected, and the agent is gone."""
+        self.agent.ends("transferred", to="sales", number=DESK)
+        self.passes(40)
+        self.assertEqual(self.call.dialed[0].numbers, (DESK,))
+        self.assert_ended(self.call, Ending.TRANSFERRED)
+
+    def test_not_answered(self) -> None:
+        """When nobody is there, the flow goes on behind the agent; the agent is not asked a second time."""
+        self.carrier.callee(DESK, "busy", ring=1.0)
+        self.agent.ends("transferred", to="sales", number=DESK)
+        self.passes(20)
+        self.assertIn("After transferred: busy.", "".join(self.read(self.call)))
+        self.assertEqual(len(self.assert_ended(self.call, Ending.COMPLETED)["agents"]), 1)
+
+    def test_number_that_nobody_named(self) -> None:
+        """A number that the settings do not have is for the guard to allow, as any other."""
+        self.agent.ends("transferred", number="+19005550100")
+        self.passes(2)
+        self.assertEqual(self.guard.asked[-1], ("leg", ("+19005550100", False)))
+
+
+class ApiTests(Desk):
+    """An API client looks, ends, and puts through."""
+
+    def setUp(self) -> None:
+        """A long flow."""
+        super().setUp()
+        self.lives_in(flow({"start": [say("Hello."), Pause(30), say("Bye.")]}))
+        self.call = self.ring(from_=CALLER)
+        self.passes(2)
+
+    def now(self, method: str, path: str, wish: Any = None) -> tuple[int, Any]:
+        """What the API answers at once."""
+        asked = self.asks(method, path, wish)
+        self.passes(0)
+        return self.successResultOf(asked)
+
+    def test_look(self) -> None:
+        """A live call says where it is; one that is over, how it ended."""
+        _, body = self.now("GET", f"/calls/{self.call.sid}")
+        self.assertEqual((body["state"], body["stage"], body["position"][0]["node"]), ("live", "running", "start"))
+        self.call.hang_up()
+        self.passes(1)
+        _, body = self.now("GET", f"/calls/{self.call.sid}")
+        self.assertEqual((body["state"], body["ending"]), ("ended", "caller_hung_up"))
+        _, listed = self.now("GET", "/calls")
+        self.assertEqual([call["callSid"] for call in listed["calls"]], [self.call.sid])
+
+    def test_goodbye(self) -> None:
+        """The call ends with a goodbye."""
+        self.assertEqual(self.now("DELETE", f"/calls/{self.call.sid}")[0], 202)
+        self.passes(5)
+        self.assert_heard(self.call, "Hello.", "Goodbye.")
+        self.assert_ended(self.call, Ending.CANCELLED)
+
+    def test_at_once(self) -> None:
+        """The call ends without a word."""
+        self.assertEqual(self.now("DELETE", f"/calls/{self.call.sid}?how=now")[0], 202)
+        self.passes(1)
+        self.assert_heard(self.call, "Hello.")
+        self.assert_ended(self.call, Ending.CANCELLED)
+
+    def test_transfer(self) -> None:
+        """The caller is connected with somebody, by the guard's leave."""
+        self.assertEqual(self.now("POST", f"/calls/{self.call.sid}/transfer", {"to": DESK})[0], 202)
+        self.passes(40)
+        self.assertEqual(self.guard.asked[-1], ("leg", (DESK, False)))
+        self.assert_ended(self.call, Ending.TRANSFERRED)
+
+    def test_transfer_refused(self) -> None:
+        """403 with the rule's name, and the flow goes on as if nothing had been."""
+        self.guard.refusals["leg"] = Refused("allow", "not there")
+        status, body = self.now("POST", f"/calls/{self.call.sid}/transfer", {"to": DESK})
+        self.assertEqual((status, body["rule"]), (403, "allow"))
+        self.passes(40)
+        self.assert_heard(self.call, "Hello.", "Bye.")
+
+    def test_transfer_not_answered(self) -> None:
+        """The flow goes on with the step it was in."""
+        self.carrier.callee(DESK, "busy", ring=1.0)
+        self.now("POST", f"/calls/{self.call.sid}/transfer", {"to": DESK})
+        self.passes(50)
+        self.assertEqual("".join(self.read(self.call)), "Hello.Bye.")
+        self.assert_ended(self.call, Ending.COMPLETED)
+
+    def test_end_while_connected(self) -> None:
+        """Two who talk are parted at once."""
+        self.now("POST", f"/calls/{self.call.sid}/transfer", {"to": DESK})
+        self.passes(10)
+        self.now("DELETE", f"/calls/{self.call.sid}")
+        self.passes(8)
+        self.assert_ended(self.call, Ending.CANCELLED)
+
+
+class InboundGuardTests(House):
+    """The guard says no to a caller."""
+
+    def setUp(self) -> None:
+        """Two flows."""
+        super().setUp()
+        self.lives_in(flow({"start": [say("Hello.")]}), flow({"start": [say("Leave a message.")]}, "other"))
+
+    def test_sentence(self) -> None:
+        """The caller hears the rule's own sentence, and the record has its name."""
+        self.guard.refusals["ring"] = Refused("deny", "on the deny list", say="Please write to us.")
+        call = self.ring(from_=CALLER)
+        self.passes(5)
+        self.assertEqual((call.said, call.streams), (["Please write to us."], []))
+        self.assertEqual(self.assert_ended(call, Ending.REFUSED)["faults"], ["refused by rule deny"])
+
+    def test_flow(self) -> None:
+        """Another flow takes the caller."""
+        self.guard.refusals["ring"] = Refused("anonymous", "no number", flow="other")
+        call = self.ring(from_="anonymous")
+        self.passes(5)
+        self.assert_heard(call, "Leave a message.")
+
+    def test_repeated_webhook_counts_once(self) -> None:
+        """The carrier repeats itself: it is the same call."""
+        call = self.ring(from_=CALLER)
+        self.carrier.post("/call/incoming", call.form())
+        self.passes(5)
+        self.assertEqual([kind for kind, _ in self.guard.asked], ["ring"])
+
+    def test_seconds(self) -> None:
+        """A call lasts as long as the guard lets it."""
+        self.guard.seconds = 20
+        self.lives_in(flow({"start": [Pause(100)]}))
+        call = self.ring(from_=CALLER)
+        self.passes(25)
+        self.assert_heard(call, "Goodbye.")
+        self.assert_ended(call, Ending.TIMEOUT)
+
+    def test_agent_minutes(self) -> None:
+        """When agents have talked enough for today, the fallback is spoken; what they talk is counted."""
+        agent = ScriptedAgent(self.clock)
+        self.lives_in(flow({"start": [Agent("helper"), Agent("helper")]}), agents={"helper": Colleague(agent)})
+        call = self.ring(from_=CALLER)
+        self.passes(4)
+        self.guard.refusals["converse"] = Refused("agent_minutes_per_day", "enough for today")
+        agent.ends()
+        self.passes(10)
+        self.assertIn("our assistant cannot speak", "".join(self.read(call)))
+        self.assertEqual([permit.talked for permit in self.guard.permits if permit.kind == "converse"], [[4.0]])

@@ -1,0 +1,69 @@
+"""Somebody whom the carrier connects with the human of a call: how long it may last, and how it ended."""
+
+from __future__ import annotations
+
+import attrs
+from twisted.internet.interfaces import IReactorTime
+
+from voiced.call.records import CallInfo, Direction, LegRecord
+from voiced.ivoiced import Dial, Dialled, IGuard, IPermit
+
+CONNECTING = 5.0
+"""Seconds that the carrier may take to connect, beside the ringing (Twilio rings that much longer)."""
+
+Position = tuple[str, str, int]
+"""A place in a flow: flow, node, step from 0."""
+
+
+@attrs.define
+class Leg:
+    """A `Dial` that is to come, is on its way, or lasts. Its permit is given back when it is over, once."""
+
+    dial: Dial
+    record: LegRecord
+    step: Position | None
+    """The step that is run again when the line comes back; None where it was no step that left it."""
+    _permit: IPermit
+    _clock: IReactorTime
+    offered: bool = False
+    """Whether the carrier was told to dial."""
+
+    def offer(self) -> Dial:
+        """What the carrier is told."""
+        if not self.offered:
+            self.offered = True
+            self.record.began = self._clock.seconds()
+        return self.dial
+
+    @property
+    def limit(self) -> float:
+        """Seconds within which the carrier comes back with what became of it."""
+        return self.dial.timeout + (self.dial.seconds or 0) + 2 * CONNECTING
+
+    def over(self, dialled: Dialled | None) -> None:
+        """It has ended so; None: the carrier did not say, or was never told to dial."""
+        self.record.ended = self._clock.seconds()
+        if dialled is not None:
+            self.record.result, self.record.seconds = dialled.result, dialled.seconds
+            self._permit.over(dialled.seconds)
+        elif self.offered:
+            self.record.seconds = self.record.ended - self.record.began
+            self._permit.over(self.record.seconds)
+        else:
+            self._permit.over(None)
+
+
+def leg(info: CallInfo, dial: Dial, guard: IGuard, clock: IReactorTime, *, named: bool, step: Position | None) -> Leg:
+    """A leg that the guard lets be, and no longer than it says. Raises Refused."""
+    permit = guard.leg(info, dial, named)
+    seconds = permit.seconds if dial.seconds is None else min(dial.seconds, permit.seconds)
+    dial = attrs.evolve(dial, seconds=seconds, caller_id=dial.caller_id or _caller_id(info))
+    return Leg(dial, LegRecord(dial.to, clock.seconds()), step, permit, clock)
+
+
+def _caller_id(info: CallInfo) -> str | None:
+    """Whom the other side sees: the human, where the carrier takes that (13214: else only a number of ours)."""
+    if info.direction is Direction.INBOUND and info.caller.startswith("+"):
+        return info.caller
+    ours = info.called if info.direction is Direction.INBOUND else info.caller
+    return ours if ours.startswith("+") else None

@@ -1,0 +1,41 @@
+"""Calls that we know nothing of, and that a human takes: the carrier asks its fallback URL whom to dial."""
+
+from __future__ import annotations
+
+import attrs
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from voiced.call.leg import Leg, leg
+from voiced.call.records import CallInfo
+from voiced.ivoiced import Dial, Dialled, IGuard
+
+
+@attrs.define
+class Rescue:
+    """The legs of calls that have no session; each holds its place with the guard until it is over, or must be."""
+
+    _clock: IReactorTime
+    _guard: IGuard
+    _legs: dict[str, tuple[Leg, IDelayedCall]] = attrs.field(factory=dict)
+
+    def dial(self, info: CallInfo, human: str) -> Dial:
+        """Whom the carrier shall dial for this call; the same again when it asks again. Raises Refused."""
+        if info.sid in self._legs:
+            return self._legs[info.sid][0].dial
+        new = leg(info, Dial(human), self._guard, self._clock, named=True, step=None)
+        self._legs[info.sid] = new, self._clock.callLater(new.limit, self.over, info.sid, None)
+        return new.offer()
+
+    def over(self, call_sid: str, dialled: Dialled | None) -> None:
+        """The carrier says what became of it, or that the call is over, or has said nothing for too long."""
+        known = self._legs.pop(call_sid, None)
+        if known is not None:
+            rescued, timer = known
+            rescued.over(dialled)
+            if timer.active():
+                timer.cancel()
+
+    def forget(self) -> None:
+        """The daemon stops: the calls go on without it."""
+        for call_sid in list(self._legs):
+            self.over(call_sid, None)

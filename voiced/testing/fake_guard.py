@@ -1,0 +1,78 @@
+"""A guard that lets everything be, unless it is told otherwise, and writes down what it was asked."""
+
+from __future__ import annotations
+
+import attrs
+from twisted.internet.defer import Deferred, fail, succeed
+from zope.interface import implementer
+
+from voiced.call.records import CallInfo
+from voiced.errors import Refused, StoreError
+from voiced.ivoiced import CallOrder, Dial, IGuard, IPermit, Party
+
+
+@implementer(IPermit)
+@attrs.define(eq=False)
+class FakePermit:
+    """A permit of FakeGuard."""
+
+    kind: str
+    """`place`, `ring`, `leg` or `converse`."""
+    seconds: int
+    _held: list[FakePermit]
+    talked: list[float | None] = attrs.field(factory=list)
+    """What `over` was told: of a good call, once."""
+
+    def over(self, talked: float | None) -> None:
+        """See IPermit."""
+        self.talked.append(talked)
+        if self in self._held:
+            self._held.remove(self)
+
+
+@implementer(IGuard)
+class FakeGuard:
+    """Refuses what is in `refusals`, by kind; the others get `seconds`."""
+
+    def __init__(self, seconds: int = 14400) -> None:
+        self.seconds = seconds
+        self.refusals: dict[str, Refused] = {}
+        self.permits: list[FakePermit] = []
+        """All there ever were."""
+        self.held: list[FakePermit] = []
+        """Those that are not over."""
+        self.asked: list[tuple[str, object]] = []
+        self.forgets: StoreError | None = None
+        """What `settled` fails with."""
+
+    def place(self, order: CallOrder, party: Party) -> IPermit:
+        """See IGuard."""
+        self.asked.append(("place", (order, party)))
+        return self._permit("place", order.seconds)
+
+    def ring(self, info: CallInfo) -> IPermit:
+        """See IGuard."""
+        self.asked.append(("ring", info))
+        return self._permit("ring")
+
+    def leg(self, info: CallInfo, dial: Dial, named: bool) -> IPermit:
+        """See IGuard."""
+        self.asked.append(("leg", (dial.to, named)))
+        return self._permit("leg", dial.seconds)
+
+    def converse(self, info: CallInfo) -> IPermit:
+        """See IGuard."""
+        self.asked.append(("converse", info))
+        return self._permit("converse")
+
+    def settled(self) -> Deferred[None]:
+        """See IGuard."""
+        return succeed(None) if self.forgets is None else fail(self.forgets)
+
+    def _permit(self, kind: str, most: int | None = None) -> FakePermit:
+        if kind in self.refusals:
+            raise self.refusals[kind]
+        permit = FakePermit(kind, min(self.seconds, most or self.seconds), self.held)
+        self.permits.append(permit)
+        self.held.append(permit)
+        return permit
