@@ -31,11 +31,12 @@ class ApiDouble(Resource):
         """How the next calls to a number end; `completed` when there is none (left)."""
         self.answers: deque[tuple[int, dict[str, Any], dict[str, str]] | None] = deque()
         """What to answer instead to the next requests to place a call; None: nothing at all, but it is placed."""
+        self.looks: deque[tuple[int, dict[str, Any], dict[str, str]]] = deque()
+        """What to answer instead to the next looks at a call."""
         self.wanted: list[dict[str, Any]] = []
         """Every request to place a call."""
         self.rung: list[tuple[float, str]] = []
         """(when, number) of each call that was really placed."""
-        self.hung_up: list[str] = []
         self.forgets: set[str] = set()
         """CallSids that it does not know any more."""
         self.requests = 0
@@ -92,12 +93,10 @@ class ApiDouble(Resource):
         match request.method, request.path.decode().strip("/").split("/"):
             case b"POST", ["outbound-call"]:
                 return self._place(json.loads(request.content.read()))
+            case b"GET", ["calls", _] if self.looks:
+                return self.looks.popleft()
             case b"GET", ["calls", sid] if sid in self._calls and sid not in self.forgets:
                 return 200, self._shown(sid), {}
-            case b"DELETE", ["calls", sid] if sid in self._calls:
-                self.hung_up.append(sid)
-                self._calls[sid] = (self._calls[sid][0], self.clock.seconds() - self.seconds, "cancelled")
-                return 202, {"success": True, "message": "Hanging up", "callSid": sid}, {}
         return 404, {"success": False, "error": "there is no such call"}, {}
 
     def _place(self, wanted: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]] | None:

@@ -16,11 +16,11 @@ from zope.interface import implementer
 from tests import twilio_contract
 from voiced.call.dialplan import DialPlan
 from voiced.call.flow import Flow, Placed
-from voiced.call.placing import Ways
 from voiced.call.program import Program
 from voiced.call.records import Ending
 from voiced.call.steps.speech import Say
 from voiced.call.template import Template
+from voiced.call.wish import Ways
 from voiced.daemon import Api, Daemon
 from voiced.ivoiced import IJournal, IStep, ITTSEngine, Party
 from voiced.secret import Secret

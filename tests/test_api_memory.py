@@ -18,8 +18,9 @@ from zope.interface.verify import verifyObject
 
 from voiced.api.front import Front
 from voiced.api.routes import ApiRoutes
-from voiced.call.placing import Placing, Wish
+from voiced.call.placing import Placing
 from voiced.call.records import CallInfo, CallRecord, Said
+from voiced.call.wish import Wish
 from voiced.ivoiced import Dial, IKeptCalls, KeptPage, Party
 from voiced.net.bodylimit import LimitedRequest
 

@@ -10,7 +10,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from tests.test_api_memory import FORM, JSON, KEY, NUMBER, SID, ApiTestCase, Reply, parse
-from voiced.call.placing import Wish
+from voiced.call.wish import Wish
 from voiced.errors import (
     BadWish,
     CarrierError,

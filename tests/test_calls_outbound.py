@@ -9,7 +9,7 @@ from twisted.internet.defer import succeed
 from tests.agents import ScriptedAgent
 from tests.house import INITIATED, NUMBER, PARTY, PERSON, House, flow, say
 from voiced.call.flow import OnMachine
-from voiced.call.placing import LOOK_AFTER
+from voiced.call.lookout import LOOK_AFTER
 from voiced.call.program import Colleague
 from voiced.call.records import Ending
 from voiced.call.steps.handover import Agent

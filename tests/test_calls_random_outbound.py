@@ -13,11 +13,11 @@ from twisted.internet.defer import Deferred
 from tests.agents import ScriptedAgent
 from tests.house import NUMBER, PERSON, House, flow, say
 from voiced.call.flow import OnMachine
-from voiced.call.placing import Ways
 from voiced.call.program import Colleague
 from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.speech import Pause
 from voiced.call.template import Template
+from voiced.call.wish import Ways
 from voiced.errors import Refused
 from voiced.simulator.carrier import Callbacks, SimulatedCall
 

@@ -66,7 +66,7 @@ class StepTests(Desk):
         call = next(iter(self.carrier.calls.values()))
         asked = call.dialed[0].attributes
         self.assertEqual((asked["answerOnBridge"], asked["callerId"], asked["timeout"]), ("true", CALLER, "20"))
-        self.assertEqual(asked["timeLimit"], "14400")
+        self.assertEqual(asked["timeLimit"], "14399")  # what is left of the call
         self.assertEqual(self.guard.asked[-1], ("leg", (DESK, True)))
 
     def test_not_answered(self) -> None:

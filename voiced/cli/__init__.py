@@ -7,6 +7,7 @@ import click
 from voiced.cli.call import call
 from voiced.cli.check import check
 from voiced.cli.demo import demo
+from voiced.cli.dial import dial
 from voiced.cli.prerender import prerender
 
 
@@ -15,5 +16,5 @@ def main() -> None:
     """The tools around the voiced daemon. The daemon itself is `twistd voiced`."""
 
 
-for command in (check, call, prerender, demo):
+for command in (check, call, dial, prerender, demo):
     main.add_command(command)
