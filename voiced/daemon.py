@@ -16,12 +16,13 @@ from voiced.api.front import Front
 from voiced.api.routes import ApiRoutes
 from voiced.call.flow import Flow
 from voiced.call.ordered import Ordered
-from voiced.call.placing import Placing, Ways
+from voiced.call.placing import Placing
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending
 from voiced.call.rescue import Rescue
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
+from voiced.call.wish import Ways
 from voiced.errors import Refused
 from voiced.ivoiced import ICarrier, IGuard, IJournal, IKeptCalls, IPermit, IPlacedCalls, Party
 from voiced.net.site import LimitedSite

@@ -12,7 +12,7 @@ from voiced.api.answer import Declined
 from voiced.api.entrance import headers
 from voiced.api.messages import Key, OutboundCall, Transfer
 from voiced.api.reading import from_form, from_json, read, spread
-from voiced.call.placing import Wish
+from voiced.call.wish import Wish
 from voiced.errors import BadWish
 from voiced.ivoiced import Dial
 

@@ -53,11 +53,23 @@ class Leg:
             self._permit.over(None)
 
 
-def leg(info: CallInfo, dial: Dial, guard: IGuard, clock: IReactorTime, *, named: bool, step: Position | None) -> Leg:
-    """A leg that the guard lets be, and no longer than it says. Raises Refused."""
+def leg(
+    info: CallInfo,
+    dial: Dial,
+    guard: IGuard,
+    clock: IReactorTime,
+    left: int | None = None,
+    *,
+    named: bool,
+    step: Position | None,
+) -> Leg:
+    """A leg that the guard lets be; it may last as long as that says, and as its call may (`left` seconds).
+
+    Raises Refused.
+    """
+    dial = attrs.evolve(dial, seconds=min((n for n in (dial.seconds, left) if n is not None), default=None))
     permit = guard.leg(info, dial, named)
-    seconds = permit.seconds if dial.seconds is None else min(dial.seconds, permit.seconds)
-    dial = attrs.evolve(dial, seconds=seconds, caller_id=dial.caller_id or _caller_id(info))
+    dial = attrs.evolve(dial, seconds=permit.seconds, caller_id=dial.caller_id or _caller_id(info))
     return Leg(dial, LegRecord(dial.to, clock.seconds()), step, permit, clock)
 
 

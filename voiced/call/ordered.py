@@ -23,6 +23,8 @@ class Ordered:
     prompt: str | None = attrs.field(default=None, repr=False)
     first_message: str | None = attrs.field(default=None, repr=False)
     variables: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    named: Callable[[str], object] = lambda call_sid: None
+    """`named(call_sid)`: the carrier has a name for the call."""
     look: Callable[[Any], object] = lambda session: None
     """`look(session)`: the call should be answered, or over, by now; ask the carrier."""
 

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voiced.call.flow import Flow, OnMachine, Run
-from voiced.call.life import begin_life
+from voiced.call.life import AWAY_SECONDS, begin_life
 from voiced.call.ordered import Ordered
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, Ending, Gap, Said, Stage
@@ -21,6 +21,7 @@ from voiced.call.verbs import Verbs
 from voiced.errors import CallOver, CarrierError, FlowError, VoicedError
 from voiced.ivoiced import (
     Apologise,
+    CallOrder,
     Dial,
     Dialled,
     HangUp,
@@ -68,7 +69,7 @@ class CallSession(Verbs):
         finished: Callable[[CallSession, Ending], None],
         ordered: Ordered | None = None,
     ) -> None:
-        super().__init__(info, program, flow, clock, guard, self._stalled, ordered)
+        super().__init__(info, program, flow, clock, guard, permit, self._stalled, ordered)
         self.stage = Stage.EXPECTED if ordered is None else Stage.RINGING
         self.looks = 0
         """How often the carrier was asked what became of this call, which we have placed."""
@@ -78,7 +79,6 @@ class CallSession(Verbs):
         """Sockets that are open for this call's stream, whether they have begun or not."""
         self._carrier = carrier
         self._finished = finished
-        self._permit = permit
         self._costs = True
         self._limit: IDelayedCall | None = None
         """Ends the call when it has lasted as long as it may."""
@@ -104,6 +104,14 @@ class CallSession(Verbs):
         """The carrier's name for a call that we have placed."""
         self.info = self.record.info = attrs.evolve(self.info, sid=call_sid)
         self.facts["call.sid"] = call_sid
+        if self.ordered is not None:
+            self.ordered.named(call_sid)
+
+    @property
+    def ordered_as(self) -> CallOrder:
+        """What the carrier was asked for, of a call that we have placed."""
+        assert self.ordered is not None, "nobody has placed this call"  # noqa: S101 - a fault of ours
+        return self.ordered.order
 
     def not_placed(self, fault: str) -> None:
         """The carrier certainly did not place this call of ours: it costs nothing."""
@@ -226,7 +234,7 @@ class CallSession(Verbs):
 
     def ring_limit(self) -> float:
         """See life.Core."""
-        return 0.0 if self.ordered is None else self.ordered.order.timeout + RING_GRACE
+        return self.ordered_as.timeout + RING_GRACE
 
     def look(self) -> None:
         """See life.Core."""
@@ -235,7 +243,7 @@ class CallSession(Verbs):
 
     def leg_limit(self) -> float:
         """See life.Core."""
-        return 0.0 if self._leg is None else self._leg.limit
+        return AWAY_SECONDS if self._leg is None else self._leg.limit
 
     @property
     def connected(self) -> bool:
@@ -354,7 +362,7 @@ class CallSession(Verbs):
         self._limit = self.clock.callLater(max(most - GOODBYE_SECONDS, most / 2), self._time_is_up)
 
     def _time_is_up(self) -> None:
-        if not self.connected:  # else the carrier's own limit ends it
+        if not self.connected:  # else the leg's own limit ends it, at the carrier
             self.record.faults.append(f"it has lasted {self._permit.seconds} s, as long as it may")
             self._end(Ending.TIMEOUT, politely=True)
 
@@ -392,7 +400,9 @@ class CallSession(Verbs):
         log.info("{call}: the other side: {result}", call=self.info.sid, result=dialled.result)
         self.facts["transfer.result"] = dialled.result
         self._sequel = None
-        if dialled.result != "answered":
+        if self._limit is not None and not self._limit.active():
+            self._verdict = Ending.TIMEOUT
+        elif dialled.result != "answered":
             self._verdict, self._offers = None, 0
             self._returned = None if leg.step is None else (leg.step, dialled)
 

@@ -62,6 +62,7 @@ class Verbs:
         flow: Flow,
         clock: IReactorTime,
         guard: IGuard,
+        permit: IPermit,
         stalled: Callable[[], None],
         ordered: Ordered | None = None,
     ) -> None:
@@ -75,6 +76,7 @@ class Verbs:
         self.position: list[Position] = []
         """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
         self._guard = guard
+        self._permit = permit
         self._leg: Leg | None = None
         """Somebody whom the human is to be connected with, or is."""
         self._returned: tuple[Position, Dialled] | None = None
@@ -218,9 +220,14 @@ class Verbs:
         if self._leg is not None:
             self._leg.over(None)
         named = dial.to in self.program.named
-        self._leg = leg(self.info, dial, self._guard, self.clock, named=named, step=step)
+        self._leg = leg(self.info, dial, self._guard, self.clock, self._seconds_left(), named=named, step=step)
         self.record.legs.append(self._leg.record)
         self._sequel = self._leg.dial
+
+    def _seconds_left(self) -> int:
+        """How long the call may go on."""
+        since = self.record.answered or self.record.began
+        return max(1, int(since + self._permit.seconds - self.clock.seconds()))
 
     def _told(self, brief: Brief) -> Brief:
         """What an agent is asked, with what was asked for when the call was placed: the first one reached is told,

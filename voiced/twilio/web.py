@@ -213,11 +213,12 @@ class CallRoutes:
     def _after(self, form: Form) -> str:
         session, dialled = self._session(form), form.dialled()
         if session is not None:
-            sequel = session.after(dialled)
-            if (ending := form.ending()) is not None:
-                session.caller_gone(ending)
-                sequel = HangUp()
-            return self._say(form, sequel)
+            if (ending := form.ending()) is None:
+                return self._say(form, session.after(dialled))
+            if dialled is not None:
+                session.after(dialled)
+            session.caller_gone(_ending(session, ending))
+            return self._say(form, HangUp())
         self._rescue.over(form.call_sid, dialled)
         if self._switchboard.has_ended(form.call_sid) or form.fields.get("CallStatus") not in LIVE:
             return self._say(form, HangUp())
