@@ -21,12 +21,16 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
-from voiced.cli.call import CALLBACKS_SECONDS, carrier_for, keep, printer, spoken, what_went_wrong
+from voiced.cli.apiclient import Wanted
 from voiced.cli.configured import load
+from voiced.cli.outgoing import taken
+from voiced.cli.reaching import address
+from voiced.cli.ringing import CALLBACKS_SECONDS, Stage, carrier_for, keep, printer, spoken, what_went_wrong
 from voiced.cli.running import run
 from voiced.settings.load import Configuration
 from voiced.simulator.caller import Caller, Spoken
 from voiced.simulator.carrier import SimulatedCall
+from voiced.simulator.line import Line
 
 CONFIG = Path("config/demo.yaml")
 NUMBER = "+14155550123"
@@ -38,6 +42,10 @@ START_SECONDS = 30.0
 """How long the daemon may take to listen, on a slow machine."""
 STOP_SECONDS = 10.0
 CALL_SECONDS = 40.0
+QUIET_SECONDS = 0.6
+"""So long nothing may have been said before a caller does the next thing."""
+GUEST = "+14155550199"
+"""Whom the daemon calls."""
 _LISTENS = "voiced listens on"
 _TROUBLE = re.compile(r"#(?:error|critical)\]|Traceback|Unhandled")
 
@@ -97,7 +105,7 @@ async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:
 
     api = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site := Site(None))
     os.environ |= {"PORT": str(free_port()), "TWILIO_API": f"http://127.0.0.1:{api.getHost().port}"}
-    _, configuration = load(str(CONFIG))
+    path, configuration = load(str(CONFIG))
     await render(reactor, configuration)
     process = DaemonProcess()
     twistd = str(Path(sys.executable).with_name("twistd"))
@@ -109,6 +117,8 @@ async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:
         first = await ring(reactor, configuration, site, ["1"], verbose)
         click.echo(f"\nA caller who asks our concierge, which runs on this machine: {QUESTION!r}\n")
         second = await ring(reactor, configuration, site, ["3", *map(spoken, (QUESTION, FAREWELL))], verbose)
+        click.echo(f"\nWe call somebody, by POST /outbound-call, and they press a key: {GUEST}\n")
+        third = await call_out(reactor, path, configuration, site, verbose)
         running.signalProcess("TERM")
         await process.ended.addTimeout(STOP_SECONDS, reactor)
     except (ProcessTerminated, TimeoutError) as error:
@@ -124,7 +134,8 @@ async def show(reactor: Any, wav_file: Path, verbose: bool) -> None:
     talked = record(journal, second.sid, ["concierge", "goodbye"])
     check_answer(talked)
     click.echo(shown(talked))
-    keep([first, second], wav_file)
+    click.echo(shown(record(journal, third.sid, ["coming", "goodbye"])))
+    keep([first, second, third], wav_file)
 
 
 async def ring(reactor: Any, configuration: Configuration, site: Site, acts: Acts, verbose: bool) -> SimulatedCall:
@@ -132,9 +143,27 @@ async def ring(reactor: Any, configuration: Configuration, site: Site, acts: Act
     carrier = carrier_for(reactor, configuration, NUMBER)
     site.resource = carrier.rest
     call = carrier.ring(NUMBER, on_entry=printer(verbose))
-    caller = Caller(call, reactor, acts, quiet=0.6, most=CALL_SECONDS)
+    caller = Caller(call, reactor, acts, quiet=QUIET_SECONDS, most=CALL_SECONDS)
     await call.ended
     await deferLater(reactor, CALLBACKS_SECONDS)
+    return good(call, caller, acts)
+
+
+async def call_out(
+    reactor: Any, path: Path, configuration: Configuration, site: Site, verbose: bool
+) -> SimulatedCall:
+    """One call that the daemon places: it is taken, and a key is pressed. Raises Shortfall."""
+    carrier = carrier_for(reactor, configuration, NUMBER)
+    site.resource = carrier.rest
+    acts = ["1"]
+    stage = Stage(configuration, None, Line.clean(), acts, CALL_SECONDS, printer(verbose), QUIET_SECONDS)
+    api = address((path, configuration), None, os.environ.get("VOICED_API_KEY")).api(reactor)
+    call, caller = await taken(reactor, api, Wanted(GUEST, variables={"name": "Ann"}), stage, carrier)
+    return good(call, caller, acts)
+
+
+def good(call: SimulatedCall, caller: Caller, acts: Acts) -> SimulatedCall:
+    """The call, if it went as planned. Raises Shortfall."""
     missing = [turn for turn, happened in turns(call, len(acts)).items() if not happened]
     if missing:
         raise Shortfall(f"this did not happen: {'; '.join(missing)}")

@@ -109,22 +109,30 @@ async def played(reactor: Any, api: Api, wanted: Wanted, stage: Stage) -> tuple[
     if ours is None:
         raise click.UsageError(f"which of our numbers calls? --from, or `number` of the account {account.name!r}")
     carrier = carrier_for(reactor, stage.configuration, ours, stage.account)
+    port = await listening(reactor, account.base_url or "", carrier)
+    try:
+        call, caller = await taken(reactor, api, msgspec.structs.replace(wanted, from_=ours), stage, carrier)
+        click.echo(ended(await last_of(api, call.sid)))
+    finally:
+        await maybeDeferred(port.stopListening)
+    return call, caller
+
+
+async def taken(
+    reactor: Any, api: Api, wanted: Wanted, stage: Stage, carrier: Carrier
+) -> tuple[SimulatedCall, Caller]:
+    """Have the daemon call somebody by this carrier, and be that, until the call is over. Raises ClickException."""
     carrier.person(wanted.number, line=stage.line)
     callers: list[Caller] = []
 
     def rings(call: SimulatedCall) -> None:
         call.on_entry = stage.on_entry
-        callers.append(Caller(call, reactor, stage.acts, most=stage.most))
+        callers.append(Caller(call, reactor, stage.acts, quiet=stage.quiet, most=stage.most))
 
     carrier.on_placed = rings
-    port = await listening(reactor, account.base_url or "", carrier)
-    try:
-        call = carrier.calls[await placed(api, msgspec.structs.replace(wanted, from_=ours))]
-        await call.ended
-        await deferLater(reactor, CALLBACKS_SECONDS)
-        click.echo(ended(await last_of(api, call.sid)))
-    finally:
-        await maybeDeferred(port.stopListening)
+    call = carrier.calls[await placed(api, wanted)]
+    await call.ended
+    await deferLater(reactor, CALLBACKS_SECONDS)
     return call, callers[0]
 
 

@@ -39,6 +39,8 @@ class Stage:
     most: float
     """Seconds until they hang up."""
     on_entry: Callable[[Entry], object]
+    quiet: float = 1.0
+    """Seconds that nothing may have been said before they do the next thing."""
 
 
 async def rung(reactor: Any, to: str, from_: str, stage: Stage) -> tuple[SimulatedCall, Caller]:
