@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import sys
 from itertools import chain
@@ -15,8 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 import voiced.plugins
+from voiced.api import wishes
 from voiced.call.audio import wav
 from voiced.call.program import Program
+from voiced.guard.rules import Inbound, Outbound
 from voiced.ivoiced import Brief, IStep, ITTSEngine, Outcome
 from voiced.settings.load import Configuration, build_program, read
 from voiced.settings.registry import Registry
@@ -27,7 +30,9 @@ from voiced.testing.fake_line import FakeLine
 from voiced.testing.fakes import FakeTools, spell
 
 ROOT = Path(voiced.__file__).parent.parent
-PAGE = (ROOT / "docs" / "agents.md").read_text("utf-8")
+PAGE, OUTBOUND, SECURITY = (
+    (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("agents", "outbound", "security")
+)
 README = (ROOT / "README.md").read_text("utf-8")
 NAME = re.compile(r"\$\{([A-Z][A-Z_]*)\}")
 REST = """\
@@ -51,14 +56,15 @@ def environment(*texts: str) -> dict[str, str]:
     return {**dict.fromkeys(names, "pretended"), "TWILIO_ACCOUNT_SID": "AC" + "0" * 32}
 
 
-class FaultsTests(SynchronousTestCase):
-    """docs/faults.md."""
+class NamedTests(SynchronousTestCase):
+    """docs/faults.md and docs/security.md."""
 
     def test_names(self) -> None:
-        """Every test that the page names is there; one that begins with a dot stands beside the one before it."""
-        page = (ROOT / "docs" / "faults.md").read_text("utf-8")
-        names = re.findall(r"`((?:tests)?\.\w+(?:\.\w+)*)`", page)
-        self.assertGreater(len(names), 60)
+        """Every test that a page names is there; one that begins with a dot stands beside the one before it."""
+        names = re.findall(r"`((?:tests)?\.\w+(?:\.\w+)*)`", (ROOT / "docs" / "faults.md").read_text("utf-8"))
+        self.assertGreater(len(names), 90)
+        names += re.findall(r"`((?:tests)?\.\w+(?:\.\w+)*)`", SECURITY)
+        self.assertGreater(len(names), 200)
         last: list[str] = []
         for name in names:
             parts = name.split(".")
@@ -111,18 +117,24 @@ class ExampleTests(YamlCase):
             self.made(read(file, environment(file.read_text("utf-8"))))
 
     def test_commented_out(self) -> None:
-        """The agents, tools and lookups of the shipped settings are good as soon as they are uncommented."""
+        """What is commented out in the shipped settings, block by block, is good as soon as it is uncommented."""
         shipped = (ROOT / "config" / "voiced.yaml").read_text("utf-8")
-        parts = re.findall(r"^# (?:agents|tools|lookups):\n(?:#  .*\n)+", shipped, re.MULTILINE)
+        names = "agents|tools|lookups|outbound|inbound"
+        parts = re.findall(rf"^# (?:{names}):\n(?:#  .*\n)+", shipped, re.MULTILINE)
         uncommented = re.sub("^# ", "", "".join(parts), flags=re.MULTILINE)
-        text = shipped.replace("hello", "main") + uncommented
+        text = (shipped + uncommented).replace("hello", "main")
         settings = read(self.write("voiced.yaml", text), environment(text)).settings
-        self.assertEqual(len(parts), 3)
+        self.assertEqual(len(parts), 5)
         self.assertEqual({chosen.plugin for chosen in settings.agents.values()}, {"elevenlabs", "openai", "local"})
+        for name in ("calls_per_minute", "calls_per_day", "per_destination_per_day", "timeout", "max_seconds"):
+            self.assertEqual(getattr(settings.outbound, name), getattr(Outbound(), name), "a comment says otherwise")
+        self.assertEqual(settings.inbound.max_seconds, Inbound().max_seconds)
+        for name in ("calls_at_once", "calls_per_day", "agent_minutes_per_day"):
+            self.assertEqual(getattr(settings.inbound, name).most, getattr(Inbound(), name).most)
 
 
 class PageTests(YamlCase):
-    """docs/agents.md."""
+    """docs/agents.md, and the sentences of docs/outbound.md."""
 
     def test_settings(self) -> None:
         """Each block of settings is good beside the rest of a voiced.yaml; all agents can be made."""
@@ -147,12 +159,53 @@ class PageTests(YamlCase):
         trees = (ast.parse(file.read_text("utf-8")) for file in (ROOT / "voiced").rglob("*.py"))
         nodes = chain.from_iterable(map(ast.walk, trees))
         said = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-        quoted = re.findall("“(.+?)”", PAGE)
-        self.assertGreater(len(quoted), 40)
+        quoted = re.findall("“(.+?)”", PAGE + OUTBOUND)
+        self.assertGreater(len(quoted), 50)
         for sentence in quoted:
             varying = re.sub(r"\d+ (?=s\b|MiB)|\(code \d+\)|\(\d+\)|\([a-z_]+\)|\{variable\}", "…", sentence)
             for piece in varying.split("…"):
                 self.assertTrue(any(piece.strip(" :") in text for text in said), f"nobody says {piece!r}")
+
+
+class OutboundPageTests(YamlCase):
+    """docs/outbound.md, and the settings of docs/security.md."""
+
+    def test_flows(self) -> None:
+        """Its flows are good beside its first settings, and all can be made."""
+        settings = blocks(OUTBOUND, "yaml")[0]
+        flows = [block for block in blocks(OUTBOUND, "yaml") if block.startswith("# flows/")]
+        for number, block in enumerate(flows):
+            self.write(f"flows/{number}.yaml", block)
+        text = REST + settings
+        configuration = read(self.write("voiced.yaml", text), {**environment(text), "VOICED_API_KEY": "k" * 32})
+        self.assertEqual(set(configuration.flows), {"main", "outreach", "reminder", "desk"})
+        self.made(configuration)
+
+    def test_settings(self) -> None:
+        """Each block of settings is good beside the rest of a voiced.yaml."""
+        pages = blocks(OUTBOUND, "yaml") + blocks(SECURITY, "yaml")
+        settings = [block for block in pages if block.startswith("# voiced.yaml")]
+        self.assertEqual(len(settings), 3)
+        for name in ("outreach", "reminder", "front_desk"):
+            self.write(f"flows/{name}.yaml", FLOW.replace("main", name))
+        for block in settings:
+            text = REST + block
+            read(self.write("voiced.yaml", text), {**environment(text), "VOICED_API_KEY": "k" * 32})
+
+    def test_requests(self) -> None:
+        """What its commands send is what the API reads."""
+        bodies = [json.loads(body) for body in re.findall(r"-d '({.+?})'", OUTBOUND)]
+        self.assertEqual([wishes.wish(body, []).number for body in bodies if "number" in body], ["+14155550100"])
+        self.assertEqual([wishes.dial(body).timeout for body in bodies if "to" in body], [20])
+
+    def test_limits(self) -> None:
+        """What its table says holds unless set, holds."""
+        table = dict(re.findall(r"^\| `(\w+)` \|.*\| ([0-9]+) \|$", OUTBOUND.partition("## Limits")[2], re.MULTILINE))
+        rules = Outbound()
+        self.assertEqual(len(table), 7)
+        self.assertEqual(
+            {name: int(number) for name, number in table.items()}, {name: getattr(rules, name) for name in table}
+        )
 
 
 class Installed(FilesCase):

@@ -435,7 +435,10 @@ class ICall(Interface):
         """Ask the lookup of that name; fires with what it knows. Fails with LookupFailed."""
 
     def then(sequel: Sequel) -> None:
-        """What the carrier shall do when the flow has ended and all is heard (HangUp, unless set)."""
+        """What the carrier shall do when the flow has ended and all is heard (HangUp, unless set).
+
+        A Dial is for good: nobody comes back from it (see `dial`). Raises Refused (see IGuard.leg).
+        """
 
     def dial(dial: Dial) -> None:
         """Leave the line to the carrier when all is heard, to connect the human with somebody; the step then answers

@@ -21,10 +21,12 @@ class Leg:
 
     dial: Dial
     record: LegRecord
-    step: Position | None
-    """The step that is run again when the line comes back; None where it was no step that left it."""
     _permit: IPermit
     _clock: IReactorTime
+    step: Position | None = None
+    """The step that is told when the line comes back; None where it was no step that left it."""
+    returns: bool = True
+    """Whether the line comes back when the other side does not answer; else the call is over then, too."""
     offered: bool = False
     """Whether the carrier was told to dial."""
 
@@ -61,7 +63,6 @@ def leg(
     left: int | None = None,
     *,
     named: bool,
-    step: Position | None,
 ) -> Leg:
     """A leg that the guard lets be; it may last as long as that says, and as its call may (`left` seconds).
 
@@ -70,7 +71,7 @@ def leg(
     dial = attrs.evolve(dial, seconds=min((n for n in (dial.seconds, left) if n is not None), default=None))
     permit = guard.leg(info, dial, named)
     dial = attrs.evolve(dial, seconds=permit.seconds, caller_id=dial.caller_id or _caller_id(info))
-    return Leg(dial, LegRecord(dial.to, clock.seconds()), step, permit, clock)
+    return Leg(dial, LegRecord(dial.to, clock.seconds()), permit, clock)
 
 
 def _caller_id(info: CallInfo) -> str | None:

@@ -123,7 +123,7 @@ class Placing:
             session.not_placed(str(error))
             await self._free(request.key)
             raise
-        order, asked = session.ordered_as, self._clock.seconds()
+        order, asked = session.order, self._clock.seconds()
         try:
             sid = await self._carrier.create(order)
         except CarrierError as error:
@@ -199,7 +199,7 @@ class Placing:
     # A call of which nothing is heard
 
     def _look(self, session: CallSession) -> None:
-        asking = Deferred.fromCoroutine(self._lookout.ask_about(session, session.ordered_as))
+        asking = Deferred.fromCoroutine(self._lookout.ask_about(session, session.order))
         asking.addErrback(_broke, session.info.sid)
 
 

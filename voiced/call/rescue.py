@@ -22,7 +22,7 @@ class Rescue:
         """Whom the carrier shall dial for this call; the same again when it asks again. Raises Refused."""
         if info.sid in self._legs:
             return self._legs[info.sid][0].dial
-        new = leg(info, Dial(human), self._guard, self._clock, named=True, step=None)
+        new = leg(info, Dial(human), self._guard, self._clock, named=True)
         self._legs[info.sid] = new, self._clock.callLater(new.limit, self.over, info.sid, None)
         return new.offer()
 

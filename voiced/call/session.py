@@ -104,14 +104,12 @@ class CallSession(Verbs):
         """The carrier's name for a call that we have placed."""
         self.info = self.record.info = attrs.evolve(self.info, sid=call_sid)
         self.facts["call.sid"] = call_sid
-        if self.ordered is not None:
-            self.ordered.named(call_sid)
+        self._as_ordered.named(call_sid)
 
     @property
-    def ordered_as(self) -> CallOrder:
+    def order(self) -> CallOrder:
         """What the carrier was asked for, of a call that we have placed."""
-        assert self.ordered is not None, "nobody has placed this call"  # noqa: S101 - a fault of ours
-        return self.ordered.order
+        return self._as_ordered.order
 
     def not_placed(self, fault: str) -> None:
         """The carrier certainly did not place this call of ours: it costs nothing."""
@@ -221,7 +219,7 @@ class CallSession(Verbs):
         """
         if self.stage is not Stage.RUNNING:
             raise CallOver
-        self._order_leg(dial, None)
+        self._order_leg(dial)
         self._evicted = Ending.TRANSFERRED
         self._life.evict(Ending.TRANSFERRED)
 
@@ -234,12 +232,11 @@ class CallSession(Verbs):
 
     def ring_limit(self) -> float:
         """See life.Core."""
-        return self.ordered_as.timeout + RING_GRACE
+        return self.order.timeout + RING_GRACE
 
     def look(self) -> None:
         """See life.Core."""
-        if self.ordered is not None:
-            self.ordered.look(self)
+        self._as_ordered.look(self)
 
     def leg_limit(self) -> float:
         """See life.Core."""
@@ -352,6 +349,11 @@ class CallSession(Verbs):
 
     # Within
 
+    @property
+    def _as_ordered(self) -> Ordered:
+        assert self.ordered is not None, "nobody has placed this call"  # noqa: S101 - a fault of ours
+        return self.ordered
+
     async def _part(self, run: Run) -> None:
         await self.when_kept()
         await self.flow.part(self, run)
@@ -402,7 +404,7 @@ class CallSession(Verbs):
         self._sequel = None
         if self._limit is not None and not self._limit.active():
             self._verdict = Ending.TIMEOUT
-        elif dialled.result != "answered":
+        elif dialled.result != "answered" and leg.returns:
             self._verdict, self._offers = None, 0
             self._returned = None if leg.step is None else (leg.step, dialled)
 

@@ -175,12 +175,15 @@ class Verbs:
 
     def then(self, sequel: Sequel) -> None:
         """See ICall."""
-        self._sequel = sequel
+        if isinstance(sequel, Dial):
+            self._order_leg(sequel, returns=False)
+        else:
+            self._sequel = sequel
 
     def dial(self, dial: Dial) -> None:
         """See ICall."""
         self._check_line()
-        self._order_leg(dial, self.position[-1])
+        self._order_leg(dial, step=self.position[-1])
 
     def dialled(self) -> Dialled | None:
         """See ICall."""
@@ -216,11 +219,12 @@ class Verbs:
         if self._stream is None:
             raise CallOver
 
-    def _order_leg(self, dial: Dial, step: Position | None) -> None:
+    def _order_leg(self, dial: Dial, *, step: Position | None = None, returns: bool = True) -> None:
         if self._leg is not None:
             self._leg.over(None)
         named = dial.to in self.program.named
-        self._leg = leg(self.info, dial, self._guard, self.clock, self._seconds_left(), named=named, step=step)
+        self._leg = leg(self.info, dial, self._guard, self.clock, self._seconds_left(), named=named)
+        self._leg.step, self._leg.returns = step, returns
         self.record.legs.append(self._leg.record)
         self._sequel = self._leg.dial
 

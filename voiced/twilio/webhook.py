@@ -120,11 +120,6 @@ class Form:
         """How the call ended, if this form says that it has."""
         return ENDINGS.get(self.fields.get("CallStatus", ""))
 
-    @property
-    def taken(self) -> bool:
-        """Whether it says that the human has taken the call."""
-        return self.fields.get("CallStatus") == "in-progress"
-
     def dialled(self) -> Dialled | None:
         """What became of a `<Dial>`, if this form is its `action`."""
         status = self.fields.get("DialCallStatus")
