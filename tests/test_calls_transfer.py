@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+from zope.interface import implementer
+
 from tests.agents import ScriptedAgent
 from tests.house import NUMBER, House, flow, say
 from voiced.agents.tools.transfer import Settings, make
@@ -13,8 +16,9 @@ from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.routing import Goto
 from voiced.call.steps.speech import Pause
 from voiced.call.template import Template
-from voiced.errors import Refused
-from voiced.simulator.carrier import Callbacks, SimulatedCall
+from voiced.errors import Refused, SynthesisError
+from voiced.ivoiced import Dial, End, ICall, IStep, Mentions
+from voiced.simulator.carrier import ACCOUNT_SID, Callbacks, SimulatedCall
 
 DESK = "+14155550100"
 CALLER = "+14155550177"
@@ -291,6 +295,141 @@ class ApiTests(Desk):
         self.now("DELETE", f"/calls/{self.call.sid}")
         self.passes(8)
         self.assert_ended(self.call, Ending.CANCELLED)
+
+
+class EndTests(House):
+    """An API client ends a call, wherever it is."""
+
+    def test_voice_fails(self) -> None:
+        """A voice that cannot say goodbye ends the call without it."""
+        self.lives_in(flow({"start": [Pause(30)]}))
+        call = self.ring()
+        self.passes(1)
+        self.voice.fail_with = SynthesisError("the vendor is down")
+        self.end(call.sid)
+        self.passes(5)
+        self.assert_ended(call, Ending.CANCELLED)
+
+    def test_no_voice(self) -> None:
+        """A flow that has no voice has no last word."""
+        self.lives_in(flow({"start": [Pause(30)]}, voice=None))
+        call = self.ring()
+        self.passes(1)
+        self.end(call.sid)
+        self.passes(5)
+        self.assert_heard(call)
+        self.assert_ended(call, Ending.CANCELLED)
+
+    def test_expected(self) -> None:
+        """Before its stream is there, the carrier says goodbye; one that is ended at once hears nothing."""
+        self.lives_in(flow({"start": [Pause(30)]}))
+        form = {"AccountSid": ACCOUNT_SID, "From": CALLER, "To": NUMBER, "CallStatus": "in-progress"}
+        for number, (goodbye, said) in enumerate([(True, "<Say>Goodbye.</Say>"), (False, "<Say>Goodbye.</Say>")]):
+            sid = f"CA{number:032}"
+            self.carrier.post("/call/incoming", {**form, "CallSid": sid})
+            self.passes(0)
+            self.end(sid, goodbye=goodbye)
+            answer = self.carrier.post("/call/after", {**form, "CallSid": sid})
+            self.passes(0)
+            self.assertIn(said, self.successResultOf(answer).body.decode())
+
+    def test_twice(self) -> None:
+        """A call that is being ended politely can be ended at once; and one that is over is left alone."""
+        self.lives_in(flow({"start": [say("A sentence " * 30)]}))
+        call = self.ring()
+        self.passes(1)
+        self.end(call.sid)
+        self.end(call.sid)
+        self.passes(1)
+        self.assertFalse(call.over)
+        self.end(call.sid, goodbye=False)
+        self.passes(1)
+        self.assert_ended(call, Ending.CANCELLED)
+
+    def test_after_the_carrier_has_lost_the_stream(self) -> None:
+        """A call whose stream is away is ended by the carrier's API."""
+        self.lives_in(flow({"start": [Pause(30)]}))
+        call = self.ring()
+        self.passes(1)
+        self.carrier.refuse_webhooks(100)
+        self.carrier.drop_stream(call)
+        self.passes(0)
+        self.carrier.refuse_webhooks(0)
+        session = self.daemon.switchboard.find(call.sid)
+        assert session is not None
+        self.assertEqual(session.stage, "away")
+        session.end_by_api(goodbye=True)
+        self.passes(2)
+        self.assert_ended(call, Ending.CANCELLED)
+
+    def end(self, sid: str, *, goodbye: bool = True) -> None:
+        """As the API does it."""
+        session = self.daemon.switchboard.find(sid)
+        assert session is not None
+        session.end_by_api(goodbye)
+
+
+class LimitTests(House):
+    """A call may not last longer because somebody else is on it."""
+
+    def test_leg_gets_what_is_left(self) -> None:
+        """The leg may last as long as the call may."""
+        self.guard.seconds = 100
+        self.lives_in(flow({"start": [Pause(30), transfer()]}))
+        call = self.ring(from_=CALLER)
+        self.passes(32)
+        self.assertEqual(call.dialed[0].attributes["timeLimit"], "70")
+
+    def test_time_is_up_while_it_rings(self) -> None:
+        """When nobody answers until the call's time is up, it ends there."""
+        self.guard.seconds = 40
+        self.carrier.callee(DESK, "no-answer", ring=60.0)
+        self.lives_in(flow({"start": [Pause(20), transfer(timeout=20), say("Still here?")]}))
+        call = self.ring(from_=CALLER)
+        self.passes(60)
+        self.assert_heard(call)
+        self.assert_ended(call, Ending.TIMEOUT)
+
+    def test_another_leg_instead(self) -> None:
+        """A step of a plugin that chooses twice whom to dial has one leg, and one place with the guard."""
+        self.lives_in(flow({"start": [Twice()]}), named=frozenset({DESK}))
+        call = self.ring(from_=CALLER)
+        self.passes(1)
+        self.assertEqual([permit.talked for permit in self.guard.permits if permit.kind == "leg"], [[None], []])
+        self.passes(60)
+        self.assertEqual([each.numbers for each in call.dialed], [(DESK,)])
+
+    def test_hangs_up_before_it_is_dialled(self) -> None:
+        """A caller who leaves during the last sentence costs no leg."""
+        self.lives_in(flow({"start": [say("A sentence " * 30)]}))
+        call = self.ring(from_=CALLER)
+        self.passes(1)
+        session = self.daemon.switchboard.find(call.sid)
+        assert session is not None
+        session.transfer(Dial(DESK))
+        self.passes(1)
+        call.hang_up()
+        self.passes(1)
+        self.assertEqual([permit.talked for permit in self.guard.permits if permit.kind == "leg"], [[None]])
+        self.assertEqual(call.dialed, [])
+        self.assert_ended(call, Ending.CALLER_HUNG_UP)
+
+
+@implementer(IStep)
+class Twice(msgspec.Struct, frozen=True):
+    """A step that changes its mind."""
+
+    def mentions(self) -> Mentions:
+        """See IStep."""
+        return Mentions()
+
+    async def run(self, call: ICall) -> End | None:
+        """See IStep."""
+        if call.dialled() is not None:
+            return None
+        call.dial(Dial("+14155550188"))
+        call.dial(Dial(DESK))
+        return End.TRANSFERRED
 
 
 class InboundGuardTests(House):

@@ -335,6 +335,8 @@ class CallSession(Verbs):
     def finish(self, why: Ending) -> None:
         """See life.Core."""
         self.stage = Stage.OVER
+        if self._leg is not None and not self.connected:
+            self._verdict = None  # whom to connect was chosen, and the human left before it was done
         ending = self.record.ending = self._verdict or why
         now = self.record.ended = self.clock.seconds()
         for timer in (self._limit, self._news):

@@ -1,0 +1,287 @@
+"""Calls that we place and that the carrier is silent about, and keys whose store breaks: nothing is rung twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from tests.house import PERSON, flow, say
+from tests.test_calls_outbound import Outbound
+from voiced.call.flow import Flow
+from voiced.call.life import LOOK_AGAIN
+from voiced.call.lookout import MOST_LOOKS
+from voiced.call.placing import CERTAIN_AFTER
+from voiced.call.records import Ending
+from voiced.call.session import RING_GRACE
+from voiced.errors import StoreError
+from voiced.simulator.carrier import Callbacks
+
+FIRST_LOOK = 30 + RING_GRACE
+"""Seconds after which a call that rings for 30 s at most is looked for."""
+
+
+class LookoutTests(Outbound):
+    """The carrier tells us nothing by itself."""
+
+    def setUp(self) -> None:
+        """All callbacks are lost."""
+        super().setUp()
+        self.carrier.callbacks = Callbacks(lost={"all"})
+
+    def test_queued_for_ever(self) -> None:
+        """A call that waits in the carrier's queue is asked about, and in the end taken back."""
+        self.carrier.calls_per_second = 1 / 3600
+        self.calls_out("+14155550111")
+        call = self.calls_out()
+        self.passes(FIRST_LOOK + LOOK_AGAIN * (MOST_LOOKS - 2))
+        self.assertEqual((call.status, call.over), ("queued", False))
+        self.passes(LOOK_AGAIN * 2)
+        record = self.assert_ended(call, Ending.FAILED)
+        self.assertEqual(call.status, "canceled")
+        self.assertIn("the carrier has not told us by itself how it ended", record["faults"])
+
+    def test_api_is_down(self) -> None:
+        """While it cannot be asked either, the call is kept; then it is asked again."""
+        self.carrier.person(PERSON, "busy")
+        call = self.calls_out()
+        self.carrier.fail_rest(500, times=2)
+        self.passes(FIRST_LOOK + LOOK_AGAIN + 5)
+        self.assertIsNotNone(self.daemon.switchboard.find(call.sid))
+        self.passes(LOOK_AGAIN)
+        self.assert_ended(call, Ending.BUSY)
+
+    def test_api_stays_down(self) -> None:
+        """A carrier that cannot be asked for five minutes has lost the call, as far as we can do anything."""
+        self.carrier.person(PERSON, ring=1000.0)
+        call = self.calls_out(timeout=600)
+        self.carrier.fail_rest(500, times=100)
+        self.passes(600 + RING_GRACE + LOOK_AGAIN * MOST_LOOKS)
+        self.assertIsNone(self.daemon.switchboard.find(call.sid))
+        self.carrier.ledger.faults.clear()
+
+    def test_nobody_lists_it(self) -> None:
+        """A call whose `create` got no answer and that is in no list has never been."""
+        self.carrier.fail_rest(None)
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON})
+        self.passes(FIRST_LOOK + 30)
+        self.assertEqual(self.successResultOf(asked)[0], 504)
+        self.assertEqual((self.guard.permits[0].talked, self.journal.lines), ([None], []))
+
+    def test_the_list_lags(self) -> None:
+        """A call that the carrier lists only later is found, and counts."""
+        self.carrier.lose_rest()
+        self.carrier.person(PERSON, ring=25.0)
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON})
+        self.carrier.fail_rest(500, times=2)  # the two looks for it
+        self.passes(16)
+        self.assertEqual(self.successResultOf(asked)[0], 504)
+        call = next(iter(self.carrier.calls.values()))
+        self.passes(30)
+        self.assertEqual("".join(self.read(call)), "Hello you.")
+        self.assert_ended(call, Ending.COMPLETED)
+
+
+class TakenBackTests(Outbound):
+    """The call is not wanted any more before the carrier has named it."""
+
+    def test_daemon_stops(self) -> None:
+        """It is ended at the carrier as soon as that says its name."""
+        self.carrier.delay_rest(3)
+        self.carrier.person(PERSON, ring=20.0)
+        self.carrier.callbacks = Callbacks(lost={"all"})
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON, "idempotency_key": "one"})
+        self.passes(1)
+        drained = self.daemon.drain()
+        self.passes(1)
+        self.successResultOf(drained)
+        self.passes(5)
+        self.assertEqual(self.successResultOf(asked)[0], 200)
+        call = next(iter(self.carrier.calls.values()))
+        self.assertEqual(call.status, "canceled")
+        self.assertEqual(self.placed.known["crm one"].sid, call.sid)
+
+    def test_and_the_api_is_down(self) -> None:
+        """When that fails, the log says so, and it is the carrier's time limit that ends it."""
+        self.carrier.delay_rest(3)
+        self.carrier.person(PERSON, ring=40.0)
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON})
+        self.passes(1)
+        self.carrier.callbacks = Callbacks(lost={"all"})
+        self.daemon.switchboard.abandon()
+        self.carrier.fail_rest(500)
+        self.passes(5)
+        self.assertEqual(self.successResultOf(asked)[0], 200)
+        self.assertFalse(next(iter(self.carrier.calls.values())).over)
+
+
+class BrokenStoreTests(Outbound):
+    """The idempotency keys cannot be kept."""
+
+    def again(self) -> tuple[int, Any]:
+        """A request with a key."""
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON, "idempotency_key": "one"})
+        self.passes(0.5)
+        return self.successResultOf(asked)
+
+    def test_from_the_beginning(self) -> None:
+        """Nobody is called for a key that cannot be remembered: 503."""
+        self.placed.broken = StoreError("the disk is full")
+        status, body = self.again()
+        self.assertEqual((status, self.carrier.rest_requests), (503, []))
+        self.assertNotIn("disk", body["error"])
+
+    def test_in_between(self) -> None:
+        """A key that cannot be freed, or named, is said in the log; the call is as it is."""
+        self.carrier.delay_rest(1)
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON, "idempotency_key": "one"})
+        self.passes(0.5)
+        self.placed.broken = StoreError("the disk is full")
+        self.passes(1)
+        self.assertEqual(self.successResultOf(asked)[0], 200)
+
+    def test_when_it_is_freed(self) -> None:
+        """The client is told what was wrong with the request, not that its key is still taken."""
+        self.carrier.delay_rest(1)
+        self.carrier.refuse(PERSON, 21211)
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON, "idempotency_key": "one"})
+        self.passes(0.5)
+        self.placed.broken = StoreError("the disk is full")
+        self.passes(1)
+        self.assertEqual(self.successResultOf(asked)[0], 400)
+
+
+class LateNameTests(Outbound):
+    """A call that was given up for unknown shows itself after all."""
+
+    def test_key_is_named_by_the_webhook(self) -> None:
+        """Whoever asks again with its key gets it, also when it is over."""
+        self.carrier.lose_rest()
+        self.carrier.fail_rest(500, times=2)
+        self.carrier.person(PERSON, ring=20.0)
+        self.carrier.callbacks = Callbacks(lost={"initiated", "ringing"})
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON, "idempotency_key": "one"})
+        self.passes(16)
+        self.assertEqual(self.successResultOf(asked)[0], 504)
+        self.passes(60)
+        call = next(iter(self.carrier.calls.values()))
+        self.assert_ended(call, Ending.COMPLETED)
+        again = self.asks("POST", "/outbound-call", {"number": PERSON, "idempotency_key": "one"})
+        self.passes(0)
+        self.assertEqual(self.successResultOf(again)[1]["callSid"], call.sid)
+
+    def test_asked_again_meanwhile(self) -> None:
+        """While it rings, unnamed, the carrier's list names it."""
+        self.carrier.lose_rest()
+        self.carrier.fail_rest(500, times=2)
+        self.carrier.person(PERSON, ring=28.0)
+        self.carrier.callbacks = Callbacks(lost={"initiated", "ringing"})
+        wish = {"number": PERSON, "idempotency_key": "one"}
+        asked: Deferred[Any] = self.asks("POST", "/outbound-call", wish)
+        self.passes(16)
+        self.assertEqual(self.successResultOf(asked)[0], 504)
+        again = self.asks("POST", "/outbound-call", wish)
+        self.passes(0.1)
+        call = next(iter(self.carrier.calls.values()))
+        self.assertEqual(self.successResultOf(again)[1]["callSid"], call.sid)
+        self.passes(40)
+        self.assert_ended(call, Ending.COMPLETED)
+
+    def test_certain(self) -> None:
+        """A key is not free before it is certain that its call never was."""
+        self.carrier.fail_rest(None)
+        wish = {"number": PERSON, "idempotency_key": "one"}
+        asked = self.asks("POST", "/outbound-call", wish)
+        self.passes(CERTAIN_AFTER - 1)
+        self.assertEqual(self.successResultOf(asked)[0], 504)
+        early = self.asks("POST", "/outbound-call", wish)
+        self.passes(0)
+        self.assertEqual(self.successResultOf(early)[0], 504)
+        self.passes(2)
+        late = self.asks("POST", "/outbound-call", wish)
+        self.passes(0.1)
+        self.assertEqual(self.successResultOf(late)[0], 200)
+
+
+class StrangeWebhookTests(Outbound):
+    """The carrier asks about calls that are not what it thinks."""
+
+    def post(self, path: str, **form: str) -> str:
+        """What a webhook is answered."""
+        call = self.calls_out()
+        answer = self.carrier.post(path, {**call.form(), **form})
+        self.passes(0)
+        return self.successResultOf(answer).body.decode()
+
+    def test_unknown_outbound(self) -> None:
+        """A call that a daemon before us has placed: the human hears that we are sorry."""
+        for path in ("/outbound-call-twiml", "/call/incoming", "/call/after"):
+            said = self.post(path, CallSid="CA" + "9" * 32, CallStatus="in-progress")
+            self.assertIn("<Say>We are sorry", said)
+
+    def test_unknown_and_over(self) -> None:
+        """One that is over is hung up on."""
+        said = self.post("/outbound-call-twiml", CallSid="CA" + "9" * 32, CallStatus="completed")
+        self.assertEqual(said, '<?xml version="1.0" encoding="UTF-8"?><Response><Hangup /></Response>')
+
+    def test_reference_of_another_call(self) -> None:
+        """A reference is for one call: with another SID it is refused."""
+        self.carrier.person(PERSON, ring=20.0)
+        call = self.calls_out()
+        reference = next(iter(self.daemon.switchboard._placed))
+        form = {**call.form(), "CallSid": "CA" + "9" * 32, "CallStatus": "in-progress"}
+        answer = self.carrier.post(f"/outbound-call-twiml?call={reference}", form)
+        self.passes(0)
+        self.assertEqual(self.successResultOf(answer).status, 403)
+
+    def test_twiml_twice(self) -> None:
+        """A carrier that asks twice gets the same ticket; asking too often is an apology, and no endless ringing."""
+        self.carrier.person(PERSON, ring=20.0)
+        call = self.calls_out()
+        reference = next(iter(self.daemon.switchboard._placed))
+        said = []
+        for _ in range(4):
+            answer = self.carrier.post(f"/outbound-call-twiml?call={reference}", call.form(CallStatus="in-progress"))
+            self.passes(0)
+            said.append(self.successResultOf(answer).body.decode())
+        self.assertEqual(said[0], said[1])
+        self.assertIn("<Hangup", said[3])
+
+    def test_nothing_for_get(self) -> None:
+        """GET, which crawlers and curious people send, starts nothing and tells nothing (B26)."""
+        for path in ("/outbound-call-twiml", "/outbound-call", "/call/incoming", "/call/answered-by"):
+            asked = self.network.http().get("http://daemon" + path)
+            self.passes(0)
+            self.assertEqual(self.successResultOf(asked).code, 405)
+
+
+class ManyTests(Outbound):
+    """Several at once."""
+
+    def test_two_people(self) -> None:
+        """Calls to two people are told apart, whatever comes first."""
+        people = ["+14155550111", "+14155550112"]
+        calls = [self.calls_out(person, variables={"name": person}) for person in people]
+        self.passes(10)
+        for call, person in zip(calls, people, strict=True):
+            self.assertEqual("".join(self.read(call)), f"Hello {person}.")
+
+    def test_no_room(self) -> None:
+        """When as many calls live as may: 503, and the guard is not asked."""
+        self.lives_in(self.waiting(), most_calls=1)
+        self.calls_out()
+        status, _ = self.refused()
+        self.assertEqual((status, len(self.guard.asked)), (503, 1))
+
+    def test_draining(self) -> None:
+        """A daemon that stops places no call."""
+        self.lives_in(self.waiting())
+        self.calls_out()
+        self.passes(3)
+        self.daemon.drain()
+        self.assertEqual(self.refused()[0], 503)
+
+    @staticmethod
+    def waiting() -> Flow:
+        """A flow that takes its time."""
+        return flow({"start": [say("Hello. " * 100)]}, "outreach")
