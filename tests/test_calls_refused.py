@@ -120,12 +120,12 @@ class ForgedTests(House):
     def test_signature(self) -> None:
         """A wrong or missing signature, or a stranger's account: 403 everywhere, nothing started, nothing voiced."""
         paths = ("/call/incoming", "/call/after", "/call/fallback", "/call/status", "/call/stream-status")
-        for path in paths:
+        for path in (*paths, "/outbound-call-twiml", "/call/answered-by"):
             self.assertEqual(self.post(path, FORM, signature="bm90IG1pbmU="), 403)
             self.assertEqual(self.post(path, FORM, signature=""), 403)
             self.assertEqual(self.post(path, {**FORM, "AccountSid": "AC" + "0" * 32}), 403)
         self.assertEqual((len(self.daemon.switchboard), self.voice.syntheses, self.journal.lines), (0, 0, []))
-        self.assertEqual(self.daemon.routes.refused["unsigned"], 15)
+        self.assertEqual(self.daemon.routes.refused["unsigned"], 21)
 
     def test_no_call(self) -> None:
         """A signed form that names no call is a bad request."""
@@ -206,8 +206,10 @@ class TicketTests(House):
         self.assertEqual(self.close_code(ONE, ticket=self.board.ticket(TWO)), 1008)
         self.assertEqual(self.close_code(TWO, ticket=self.ticket), 1008)
         counted = {"missing": 1, "wrong": 1, "for another call": 1}
-        page = self.successResultOf(self.get("/"))
-        self.assertEqual(json.loads(page)["bad_tickets"], counted)
+        asked = self.asks("GET", "/")
+        self.passes(0)
+        _, page = self.successResultOf(asked)
+        self.assertEqual(page["bad_tickets"], counted)
 
     def test_used(self) -> None:
         """A ticket opens one stream."""

@@ -251,6 +251,17 @@ class ApiTests(Desk):
         _, listed = self.now("GET", "/calls")
         self.assertEqual([call["callSid"] for call in listed["calls"]], [self.call.sid])
 
+    def test_status(self) -> None:
+        """Whoever asks learns that we are here; who has a key for everything, what is counted."""
+        self.guard.refusals["leg"] = Refused("allow", "not there")
+        self.carrier.post("/call/status", self.call.form(), signature="")
+        for key in (None, "wrong" * 8):
+            asked = self.asks("GET", "/", key=key)
+            self.passes(0)
+            self.assertEqual(self.successResultOf(asked), (200, {"message": "Server is running"}))
+        _, body = self.now("GET", "/")
+        self.assertEqual((body["calls"], body["refused"]), (1, {"unsigned": 1}))
+
     def test_goodbye(self) -> None:
         """The call ends with a goodbye."""
         self.assertEqual(self.now("DELETE", f"/calls/{self.call.sid}")[0], 202)
@@ -455,6 +466,14 @@ class InboundGuardTests(House):
         self.passes(5)
         self.assert_heard(call, "Leave a message.")
 
+    def test_flow_has_the_permit_of_the_rule(self) -> None:
+        """Who is taken by another flow holds a place as any caller does."""
+        permit = self.guard._permit("ring")
+        self.guard.refusals["ring"] = Refused("anonymous", "no number", flow="other", permit=permit)
+        self.ring(from_="anonymous")
+        self.passes(5)
+        self.assertEqual(len(permit.talked), 1)
+
     def test_repeated_webhook_counts_once(self) -> None:
         """The carrier repeats itself: it is the same call."""
         call = self.ring(from_=CALLER)
@@ -482,3 +501,13 @@ class InboundGuardTests(House):
         self.passes(10)
         self.assertIn("our assistant cannot speak", "".join(self.read(call)))
         self.assertEqual([permit.talked for permit in self.guard.permits if permit.kind == "converse"], [[4.0]])
+
+    def test_agent_minutes_with_a_sentence(self) -> None:
+        """The rule's own sentence is spoken instead of the step's."""
+        agent = ScriptedAgent(self.clock)
+        steps = [Agent("helper"), say("It {agent.outcome}.")]
+        self.lives_in(flow({"start": steps}), agents={"helper": Colleague(agent)})
+        self.guard.refusals["converse"] = Refused("agent_minutes_per_day", "enough", say="Try {again} tomorrow.")
+        call = self.ring(from_=CALLER)
+        self.passes(10)
+        self.assertEqual("".join(self.read(call)), "Try {again} tomorrow.It failed.")

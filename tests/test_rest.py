@@ -3,33 +3,44 @@
 import json
 import unittest
 from base64 import b64decode
+from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import attrs
 from treq.client import HTTPClient
 from treq.testing import StubTreq
+from twisted.internet import error
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred, fail
-from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
+from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, DNSLookupError
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from twisted.web.client import Agent, ResponseFailed
+from twisted.web.client import Agent, ResponseFailed, ResponseNeverReceived
 from twisted.web.iweb import IAgent
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from voiced.call.records import Ending
 from voiced.errors import CarrierError
-from voiced.ivoiced import ICarrier
+from voiced.ivoiced import CallOrder, CallState, ICarrier
 from voiced.secret import Secret
-from voiced.twilio.rest import TIMEOUT, TreqTransport, TwilioCarrier
-from voiced.twilio.webhook import Account
+from voiced.twilio.rest import CLOCKS_DIFFER, LIST_SIZE, TIMEOUT, TreqTransport, TwilioCarrier
+from voiced.twilio.webhook import OVERRIDES, Account
 
 TOKEN = "a-token-nobody-may-see"
 SPEC = Path(__file__).parents[2] / "shared/specs/twilio_api_v2010.json"
 PATH = "/2010-04-01/Accounts/{AccountSid}/Calls/{Sid}.json"
+CALLS = "/2010-04-01/Accounts/{AccountSid}/Calls.json"
+API = "https://api.twilio.com"
+PUBLIC = "https://voice.example.com"
+ASKED = 1_700_000_000.0
+NUMBER = "+14155550177"
+ORDER = CallOrder("main", NUMBER, "+14155550123", "r1-a_B", timeout=30, seconds=600)
 
 
 def account(**changes):
@@ -45,6 +56,7 @@ class Twilio(Resource):
     def __init__(self):
         super().__init__()
         self.requests = []
+        self.queries = []
         self.answer(200, {"sid": "CA1", "status": "completed"})
 
     def answer(self, status, body, content_type=b"application/json"):
@@ -61,6 +73,9 @@ class Twilio(Resource):
         form = parse_qs(request.content.read().decode(), keep_blank_values=True)
         url = f"{'https' if request.isSecure() else 'http'}://{request.getHeader('host')}{request.path.decode()}"
         self.requests.append((request.method.decode(), url, form, (user, password)))
+        self.queries.append(
+            {name.decode(): [one.decode() for one in values] for name, values in request.args.items()}
+        )
         request.setResponseCode(self.status)
         request.setHeader(b"Content-Type", self.content_type)
         return NOT_DONE_YET if self.body is None else self.body
@@ -77,6 +92,24 @@ class DeadAgent:
         return self.outcome
 
 
+@implementer(IAgent)
+class SilentAgent:
+    """An agent that never gets an answer."""
+
+    def request(self, *_):
+        return Deferred()
+
+
+class Fickle:
+    """An HTTP client whose requests fail so, one after the other; what follows goes to another client."""
+
+    def __init__(self, failures, then):
+        self.failures, self.then = list(failures), then
+
+    def request(self, *args, **more):
+        return fail(self.failures.pop(0)) if self.failures else self.then.request(*args, **more)
+
+
 class Names:
     """A resolver that knows every name."""
 
@@ -91,6 +124,10 @@ class CarrierCase(SynchronousTestCase):
         self.clock = MemoryReactorClock()
         self.twilio = Twilio()
         self.http = StubTreq(self.twilio)
+
+    def carrier(self, chance=lambda: 0.5, **changes):
+        """A carrier with that account."""
+        return TwilioCarrier([account(**changes)], self.http, self.clock, PUBLIC, chance)
 
     def complete(self, **changes):
         """Complete a call of that account."""
@@ -271,3 +308,397 @@ class FailureTests(CarrierCase):
         """An error that no network makes is not explained away."""
         self.http = HTTPClient(DeadAgent(fail(ZeroDivisionError())))
         self.failureResultOf(self.complete(), ZeroDivisionError)
+
+
+class PlaceTests(CarrierCase):
+    """What Twilio is asked when a call is placed."""
+
+    def form(self, order=ORDER, **changes):
+        """The form of one `create`."""
+        self.assertEqual(self.successResultOf(self.carrier(**changes).create(order)), "CA1")
+        ((method, url, form, auth),) = self.twilio.requests
+        self.assertEqual((method, url, auth), ("POST", API + CALLS.format(AccountSid="AC1"), ("AC1", TOKEN)))
+        return form
+
+    def test_every_parameter(self):
+        """Numbers, limits, and each address of ours with our own name for the call; each event is a field."""
+
+        def url(path):
+            return [f"{PUBLIC}{path}?call=r1-a_B{OVERRIDES}"]
+
+        expected = {
+            "To": [NUMBER],
+            "From": ["+14155550123"],
+            "Url": url("/outbound-call-twiml"),
+            "Method": ["POST"],
+            "FallbackUrl": url("/call/fallback"),
+            "FallbackMethod": ["POST"],
+            "StatusCallback": url("/call/status"),
+            "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
+            "StatusCallbackMethod": ["POST"],
+            "Timeout": ["30"],
+            "TimeLimit": ["600"],
+        }
+        self.assertEqual(self.form(), expected)
+        self.twilio.requests.clear()
+        for detect, mode in [("enable", "Enable"), ("message_end", "DetectMessageEnd")]:
+            detection = {
+                "MachineDetection": [mode],
+                "AsyncAmd": ["true"],
+                "AsyncAmdStatusCallback": url("/call/answered-by"),
+                "AsyncAmdStatusCallbackMethod": ["POST"],
+            }
+            self.assertEqual(self.form(attrs.evolve(ORDER, detect=detect)), expected | detection)
+            self.twilio.requests.clear()
+
+    def test_spec(self):
+        """Every field is one of Twilio's OpenAPI description, and every one that has to be there is."""
+        if not SPEC.exists():
+            raise unittest.SkipTest("Twilio's OpenAPI description is not beside this checkout")
+        body = json.loads(SPEC.read_text())["paths"][CALLS]["post"]["requestBody"]["content"]
+        schema = body["application/x-www-form-urlencoded"]["schema"]
+        form = self.form(attrs.evolve(ORDER, detect="enable"))
+        self.assertLessEqual(set(form), set(schema["properties"]))
+        self.assertLessEqual(set(schema["required"]), set(form))
+
+    def test_hostile_reference(self):
+        """A name for the call stays within its query, whatever it is."""
+        reference = 'r&x=1#tt=1\r\n é"<'
+        form = self.form(attrs.evolve(ORDER, reference=reference, detect="enable"))
+        for name in ("Url", "FallbackUrl", "StatusCallback", "AsyncAmdStatusCallback"):
+            address = form[name][0]
+            query, _, fragment = address.partition("?")[2].partition("#")
+            self.assertEqual(parse_qs(query), {"call": [reference]}, name)
+            self.assertEqual("#" + fragment, OVERRIDES)
+
+    def test_hosts(self):
+        """Region, edge and `base_url` choose the host here, too."""
+        for changes, base in [
+            ({"region": "ie1"}, "https://api.ie1.twilio.com"),
+            ({"edge": "dublin"}, "https://api.dublin.us1.twilio.com"),
+            ({"region": "ie1", "edge": "dublin"}, "https://api.dublin.ie1.twilio.com"),
+            ({"base_url": "http://localhost:9000/twilio/"}, "http://localhost:9000/twilio"),
+        ]:
+            carrier = self.carrier(**changes)
+            self.successResultOf(carrier.create(ORDER))
+            self.successResultOf(carrier.fetch("CA1", "main"))
+            self.twilio.answer(200, {"calls": []})
+            self.successResultOf(carrier.find(ORDER, ASKED, ASKED))
+            self.twilio.answer(200, {"sid": "CA1"})
+            urls = [url for _, url, _, _ in self.twilio.requests]
+            calls = base + CALLS.format(AccountSid="AC1")
+            self.assertEqual(urls, [calls, base + PATH.format(AccountSid="AC1", Sid="CA1"), calls])
+            self.twilio.requests.clear()
+
+
+class AgainTests(CarrierCase):
+    """What is tried again, when, and what never is."""
+
+    def place(self, chance=0.5):
+        """Place a call."""
+        return self.carrier(lambda: chance).create(ORDER)
+
+    def refused(self, done):
+        """The error that placing a call came to."""
+        error = self.failureResultOf(done, CarrierError).value
+        self.assertTrue(str(error).startswith("placing a call: "), str(error))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        return error
+
+    def waits(self):
+        """Let all its time pass; how long it waited, each time."""
+        waits = []
+        while timers := self.clock.getDelayedCalls():
+            waits.append(timers[0].getTime() - self.clock.seconds())
+            self.clock.advance(waits[-1])
+        return waits
+
+    def test_backoff(self):
+        """A 429 is tried again three times, each time later, by chance between a half of that and all of it."""
+        self.twilio.refuse(429, 20429, "Too Many Requests")
+        for chance, waits in [(0.0, [0.25, 0.5, 1.0]), (0.5, [0.375, 0.75, 1.5]), (1.0, [0.5, 1.0, 2.0])]:
+            self.twilio.requests.clear()
+            done = self.place(chance)
+            self.assertNoResult(done)
+            self.assertEqual(self.waits(), waits)
+            self.assertEqual(len(self.twilio.requests), 4)
+            error = self.refused(done)
+            self.assertEqual((error.code, error.status, error.answer, error.unsure), (20429, 429, 503, False))
+
+    def test_429_without_code(self):
+        """What a proxy says with 429 is the same."""
+        self.twilio.answer(429, b"slow down", b"text/plain")
+        done = self.place()
+        self.waits()
+        error = self.refused(done)
+        self.assertEqual((error.code, error.answer, len(self.twilio.requests)), (0, 503, 4))
+
+    def test_better_times(self):
+        """The first good answer ends it."""
+        self.twilio.refuse(429, 20429, "Too Many Requests")
+        done = self.place()
+        self.clock.advance(0.375)
+        self.twilio.answer(201, {"sid": "CA7"})
+        self.assertEqual(self.waits(), [0.75])
+        self.assertEqual(self.successResultOf(done), "CA7")
+        self.assertEqual(len(self.twilio.requests), 3)
+        self.assertEqual(self.twilio.requests[0], self.twilio.requests[2])
+
+    def test_never_sent(self):
+        """What did not get as far as a connection was never sent: it is tried again."""
+        twilio = self.http
+        for failure in (ConnectError(), error.ConnectionRefusedError("refused")):
+            self.http = Fickle([failure] * 3, twilio)
+            self.twilio.requests.clear()
+            done = self.place()
+            self.waits()
+            self.assertEqual(self.successResultOf(done), "CA1")
+            self.assertEqual(len(self.twilio.requests), 1)
+
+    def test_never_reached(self):
+        """Four times no connection: nothing was placed, and the API client hears 502."""
+        self.http = Fickle([error.ConnectionRefusedError("refused") for _ in range(4)], self.http)
+        done = self.place()
+        self.assertEqual(len(self.waits()), 3)
+        refused = self.refused(done)
+        self.assertEqual((refused.code, refused.status, refused.answer, refused.unsure), (0, 0, 502, False))
+        self.assertEqual((self.http.failures, self.twilio.requests), ([], []))
+
+    def test_no_connection_in_time(self):
+        """A connection that was not there in time is one that was never there."""
+        self.clock.nameResolver = Names()
+        self.http = HTTPClient(Agent(self.clock))
+        done = self.place()
+        self.clock.advance(TIMEOUT + 0.1)
+        self.assertNoResult(done)
+        for wait in (0.5, 1.0, 2.0):
+            self.clock.advance(wait)
+            self.clock.advance(TIMEOUT + 0.1)
+        error = self.refused(done)
+        self.assertIn("no connection within 8 s", str(error))
+        self.assertEqual((error.answer, error.unsure), (502, False))
+
+    def test_no_answer(self):
+        """A request that was sent and not answered may have been done: never again, and the client hears 504."""
+        self.twilio.answer(201, None)
+        done = self.place()
+        self.http.flush()
+        self.clock.advance(TIMEOUT + 0.1)
+        error = self.refused(done)
+        self.assertEqual((error.code, error.status, error.answer, error.unsure), (0, 0, 504, True))
+        self.assertEqual(len(self.twilio.requests), 1)
+
+    def test_lost_while_asking(self):
+        """So may one whose connection broke."""
+        for reason in (
+            ConnectionLost("lost"),
+            ConnectionDone("closed"),
+            ResponseFailed([Failure(ConnectionLost("lost"))]),
+            ResponseNeverReceived([Failure(ConnectionDone("closed"))]),
+        ):
+            self.http = HTTPClient(DeadAgent(fail(reason)))
+            error = self.refused(self.place())
+            self.assertEqual((error.status, error.answer, error.unsure), (0, 504, True))
+
+    def test_broken_server(self):
+        """A server that broke may have done it before; one that says it is too busy has not. Neither is retried."""
+        for status, unsure in [(500, True), (502, True), (504, True), (503, False)]:
+            for body in (b"", b"<html>oops</html>", b'{"code": 20500, "message": "oops", "status": 500}'):
+                self.twilio.requests.clear()
+                self.twilio.answer(status, body)
+                error = self.refused(self.place())
+                self.assertEqual((error.status, error.answer, error.unsure), (status, 502, unsure), body)
+                self.assertEqual(len(self.twilio.requests), 1)
+
+    def test_refusals(self):
+        """A refusal is not repeated; its code says what an API client is answered."""
+        for status, code, answer in [
+            (400, 21211, 400),
+            (400, 21219, 502),
+            (401, 20003, 502),
+            (403, 0, 502),
+            (404, 20404, 502),
+            (400, 10004, 503),
+            (400, 29999, 400),
+        ]:
+            self.twilio.requests.clear()
+            self.twilio.refuse(status, code or None, "No.")
+            error = self.refused(self.place())
+            self.assertEqual((error.code, error.status, error.answer), (code, status, answer))
+            self.assertEqual((len(self.twilio.requests), error.unsure), (1, False))
+
+    def test_not_twilio(self):
+        """A 200 that is no JSON is somebody else's; nobody can say what became of the call."""
+        self.twilio.answer(200, b"<html>Sign in to the guest network</html>", b"text/html")
+        error = self.refused(self.place())
+        self.assertIn("check base_url", str(error))
+        self.assertEqual((error.status, error.unsure, len(self.twilio.requests)), (200, True, 1))
+
+
+STATES = {
+    "queued": (None, False),
+    "initiated": (None, False),
+    "ringing": (None, False),
+    "in-progress": (None, True),
+    "completed": (Ending.CALLER_HUNG_UP, False),
+    "busy": (Ending.BUSY, False),
+    "failed": (Ending.FAILED, False),
+    "no-answer": (Ending.NO_ANSWER, False),
+    "canceled": (Ending.CANCELLED, False),
+    "strange": (None, False),
+}
+"""CallStatus (the reference's §5, and one of tomorrow) -> how it ended, whether somebody is on the line."""
+
+
+class FetchTests(CarrierCase):
+    """What Twilio knows of one call."""
+
+    def test_states(self):
+        """Each CallStatus, by one GET."""
+        for status, (ending, answered) in STATES.items():
+            self.twilio.answer(200, {"sid": "CA1", "status": status})
+            state = self.successResultOf(self.carrier().fetch("CA1", "main"))
+            self.assertEqual(state, CallState("CA1", ending, answered), status)
+            self.assertEqual(self.twilio.requests.pop()[:2], ("GET", API + PATH.format(AccountSid="AC1", Sid="CA1")))
+
+    def test_unknown(self):
+        """A call that Twilio does not know is an error here: whether it ever was is not ours to say."""
+        self.twilio.refuse(404, 20404, "Not Found")
+        error = self.failureResultOf(self.carrier().fetch("CA1", "main"), CarrierError).value
+        self.assertTrue(str(error).startswith("looking at call CA1: "))
+        self.assertEqual((error.code, error.status), (20404, 404))
+
+
+class FindTests(CarrierCase):
+    """Calls that Twilio lists, where `create` got no answer."""
+
+    def listed(self, *calls, **more):
+        """Twilio lists these: (sid, created) or (sid, created, direction)."""
+        entries = [
+            {
+                "sid": sid,
+                "date_created": created if isinstance(created, str | None) else formatdate(created),
+                "direction": (*direction, "outbound-api")[0],
+            }
+            for sid, created, *direction in calls
+        ]
+        self.twilio.answer(200, {"calls": entries, "page_size": LIST_SIZE, **more})
+
+    def find(self, since=ASKED, until=ASKED + 30):
+        """The SIDs found."""
+        return list(self.successResultOf(self.carrier().find(ORDER, since, until)))
+
+    def test_asks_for(self):
+        """One GET, by who calls whom, and no more calls than are looked at."""
+        self.listed()
+        self.assertEqual(self.find(), [])
+        self.assertEqual(self.twilio.requests[0][:3], ("GET", API + CALLS.format(AccountSid="AC1"), {}))
+        query = {"To": [NUMBER], "From": ["+14155550123"], "PageSize": [str(LIST_SIZE)]}
+        self.assertEqual(self.twilio.queries, [query])
+
+    def test_direction(self):
+        """Only what an API has placed is one of ours; a leg of <Dial> and a caller are not."""
+        directions = ["outbound-api", "outbound-dial", "inbound", "", None, "outbound-api-x"]
+        self.listed(*((f"CA{n}", ASKED, direction) for n, direction in enumerate(directions)))
+        self.assertEqual(self.find(), ["CA0", "CA5"])
+
+    def test_window(self):
+        """Only those of that time; Twilio's whole seconds, and its clock, may differ from ours a little."""
+        late = ASKED + 30 + CLOCKS_DIFFER
+        created = [ASKED - CLOCKS_DIFFER - 1, ASKED - CLOCKS_DIFFER, ASKED, late, late + 1, None, "yesterday"]
+        self.listed(*((f"CA{n}", when) for n, when in enumerate(created)))
+        self.assertEqual(self.find(), ["CA3", "CA2", "CA1"])
+
+    def test_newest_first(self):
+        """In whatever order Twilio lists them."""
+        self.listed(("CA1", ASKED + 1), ("CA3", ASKED + 3), ("CA0", ASKED), ("CA2", ASKED + 2))
+        self.assertEqual(self.find(), ["CA3", "CA2", "CA1", "CA0"])
+
+    def test_limit(self):
+        """However many there are, one page is read."""
+        calls = [(f"CA{n:02}", ASKED + n) for n in range(LIST_SIZE + 5)]
+        self.listed(*calls, next_page_uri="/2010-04-01/Accounts/AC1/Calls.json?Page=1")
+        self.assertEqual(len(self.find()), LIST_SIZE)
+        self.assertEqual(len(self.twilio.requests), 1)
+
+    def test_no_list(self):
+        """A list that cannot be had is a CarrierError that leaves it open, whatever Twilio says instead."""
+        for status, body in [
+            (500, b"oops"),
+            (429, b'{"code": 20429, "message": "Too many", "status": 429}'),
+            (401, b'{"code": 20003, "message": "Authenticate", "status": 401}'),
+            (200, b"{}"),
+            (200, b'{"a": [], "b": []}'),
+            (200, b"<html>"),
+        ]:
+            self.twilio.answer(status, body)
+            done = self.carrier().find(ORDER, ASKED, ASKED + 30)
+            error = self.failureResultOf(done, CarrierError).value
+            self.assertTrue(str(error).startswith("looking for a call: "), str(error))
+            self.assertTrue(error.unsure)
+            self.assertNotIn(NUMBER, str(error))
+
+
+class CancelTests(CarrierCase):
+    """Cancelling means stop, wherever it has got to."""
+
+    def does(self, carrier):
+        """Every request that there is, on its way."""
+        return [
+            carrier.create(ORDER),
+            carrier.complete("CA1", "main"),
+            carrier.fetch("CA1", "main"),
+            carrier.find(ORDER, ASKED, ASKED + 30),
+        ]
+
+    def test_on_its_way(self):
+        """While Twilio thinks, while it is connecting, and while the body comes; no timer is left."""
+        self.clock.nameResolver = Names()
+        self.twilio.answer(200, None)
+        for http in (self.http, HTTPClient(SilentAgent()), HTTPClient(Agent(self.clock))):
+            self.http = http
+            for done in self.does(self.carrier()):
+                self.assertNoResult(done)
+                done.cancel()
+                self.failureResultOf(done, CancelledError)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_between_two_tries(self):
+        """While it waits to try again: it does not."""
+        self.twilio.refuse(429, 20429, "Too Many Requests")
+        done = self.carrier().create(ORDER)
+        self.assertNoResult(done)
+        done.cancel()
+        self.failureResultOf(done, CancelledError)
+        self.clock.advance(60)
+        self.assertEqual((len(self.twilio.requests), self.clock.getDelayedCalls()), (1, []))
+
+
+class AlarmTests(CarrierCase):
+    """What is the operator's to mend is said in the log, at once and as what to do."""
+
+    def logged(self, status, code):
+        """What is logged when a call is refused so; Twilio's own words hold the number."""
+        self.twilio.refuse(status, code, f"The number {NUMBER} is not good, by {TOKEN}")
+        with capturedLogs() as events:
+            self.failureResultOf(self.carrier().create(ORDER), CarrierError)
+        for event in events:
+            self.assertNotIn(NUMBER[1:], f"{formatEvent(event)} {event}")
+            self.assertNotIn(TOKEN, f"{formatEvent(event)} {event}")
+        return [formatEvent(event) for event in events if event["log_level"] is LogLevel.error]
+
+    def test_alarms(self):
+        """One line: what was being done, what to do, the code; no number, and nothing that Twilio said."""
+        for status, code, todo in [
+            (401, 20003, "check account_sid and auth_token"),
+            (400, 21215, "allow it in the console, at Voice, Settings, Geo permissions"),
+            (403, None, "check account_sid and auth_token"),
+        ]:
+            (line,) = self.logged(status, code)
+            self.assertTrue(line.startswith("placing a call: "), line)
+            self.assertTrue(line.endswith(f"{todo} (error {code or status})"), line)
+
+    def test_no_alarm(self):
+        """What an API client has asked wrongly is theirs to mend."""
+        for status, code in [(400, 21211), (400, 29999), (500, None)]:
+            self.assertEqual(self.logged(status, code), [])

@@ -14,7 +14,7 @@ inbound:
   unattested: {least: B, say: "Who are you?"}
   calls_at_once: {most: 2, say: "You are here already."}
   calls_per_day: 20
-  agent_minutes_per_day: {most: 60, flow: hello}
+  agent_minutes_per_day: {most: 60, say: Enough.}
 """
 NOBODY = "names nobody: write a region (US), a prefix (+44*), a number (+14155550123) or sip:…@…"
 ONE_OF_THEM = "has both `say` and `flow`: a caller gets one of them"
@@ -46,8 +46,8 @@ BROKEN: list[tuple[str, list[str]]] = [
         ["8:41: inbound.agent_minutes_per_day.most: expects a whole number, not 'x'"],
     ),
     (
-        "{agent_minutes_per_day: {most: 1, flow: helo}}",
-        ["8:50: inbound.agent_minutes_per_day.flow: no flow is called 'helo'; did you mean 'hello'?"],
+        "{agent_minutes_per_day: {most: 1, flow: hello}}",
+        ["8:44: inbound.agent_minutes_per_day: there is no setting 'flow' here; there are: most, say"],
     ),
     (
         "{anonymous: '${NOPE}'}",
@@ -75,7 +75,7 @@ class InboundTests(DaemonCase):
             unattested=Unattested("B", Outcome("Who are you?")),
             calls_at_once=Cap(2, Outcome("You are here already.")),
             calls_per_day=Cap(20),
-            agent_minutes_per_day=Cap(60, Outcome(flow="hello")),
+            agent_minutes_per_day=Cap(60, Outcome("Enough.")),
         )
         self.assertEqual(self.settings({"+": WHOLE}).inbound, expected)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -70,6 +71,10 @@ class Daemon:
         self._kept = api.kept
         self._public_url = public_url
         self._rescue = Rescue(clock, guard)
+        self._party_of = api.party_of
+        self._sites: list[LimitedSite] = []
+        self.refusals: Counter[str] = Counter()
+        """What the guard has refused, by rule."""
         self.switchboard = Switchboard(clock, self._session, most_calls, self._began, self._ended)
         self.placing = Placing(lambda: self.program, api.ways, self.switchboard, carrier, guard, api.placed, clock)
         self.routes = CallRoutes(
@@ -80,6 +85,7 @@ class Daemon:
             lambda session: call_socket(session, self.switchboard, clock),
             guard,
             self._rescue,
+            self._status,
             insecure=insecure,
         )
         self.api = ApiRoutes(api.party_of, self.placing, self.switchboard, api.kept, clock, public_url, api.cors)
@@ -87,7 +93,9 @@ class Daemon:
     def site(self) -> Site:
         """The HTTP side, for an endpoint to listen with."""
         root = Front(self.api.app.resource(), self.routes.app.resource())
-        return LimitedSite(root, self._clock, secure=self._public_url.startswith("https:"))
+        site = LimitedSite(root, self._clock, secure=self._public_url.startswith("https:"))
+        self._sites.append(site)
+        return site
 
     def drain(self) -> Deferred[None]:
         """Take no new call, let each live one hear its sentence to the end; fires when none is left."""
@@ -99,8 +107,24 @@ class Daemon:
     def refused(self, refusal: Refused, **attempt: Any) -> None:
         """The guard has refused something (voiced.journal.refused): for the log, and the journal."""
         line = journal.refused(refusal, self.program.privacy, time=self._clock.seconds(), **attempt)
+        self.refusals[refusal.rule] += 1
         log.warn("refused by rule {rule}: {what} {party}: {message}", **line)
         self._records.write(line)
+
+    def _status(self, authorization: str) -> dict[str, Any]:
+        """What `GET /` counts, for a key that may see every call; nobody else learns more than that we are here."""
+        scheme, _, key = authorization.partition(" ")
+        party = self._party_of(key.strip()) if self._party_of is not None and scheme.lower() == "bearer" else None
+        if party is None or party.flows is not None:
+            return {}
+        refused = sum((site.refused for site in self._sites), self.routes.refused + self.refusals)
+        return {
+            "calls": len(self.switchboard),
+            "most_calls": self.switchboard.most_calls,
+            "endings": {ending.value: count for ending, count in self.switchboard.endings.items()},
+            "refused": dict(refused),
+            "bad_tickets": dict(self.switchboard.bad_tickets),
+        }
 
     def _session(
         self,

@@ -111,7 +111,8 @@ class Refused(VoicedError):
     """The guard says no: `rule` is the rule's name in voiced.yaml, the message what it is about.
 
     `retry_after` is how many seconds later it may be otherwise (None: not by waiting). `say` is what an inbound
-    caller is told, `flow` the flow that takes them instead; where both are None, the daemon's `refusal` is spoken.
+    caller is told, `flow` the flow that takes them instead, under `permit` (an IPermit); where both are None, the
+    daemon's `refusal` is spoken.
     """
 
     def __init__(
@@ -122,8 +123,10 @@ class Refused(VoicedError):
         retry_after: float | None = None,
         say: str | None = None,
         flow: str | None = None,
+        permit: Any = None,
     ) -> None:
         self.rule = rule
+        self.permit = permit
         self.retry_after = retry_after
         self.say = say
         self.flow = flow

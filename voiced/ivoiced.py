@@ -423,7 +423,9 @@ class ICall(Interface):
         """Silence our speech at once; what was being said is cut."""
 
     def converse(agent: str, brief: Brief, limits: AgentLimits) -> Deferred[Outcome]:
-        """Hand the line to the agent of that name; fires with its Outcome. Fails with AgentError.
+        """Hand the line to the agent of that name; fires with its Outcome.
+
+        Fails with AgentError, and with Refused where the guard lets no agent talk now (see IGuard.converse).
 
         `brief.tools` is filled in with the tools that voiced.yaml gives the agent.
         """

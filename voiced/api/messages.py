@@ -82,7 +82,7 @@ class Transfer(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(
             max_length=255,
-            pattern=r"^(\+[1-9][0-9]{5,14}|sip:[!#-;=?-~]+)$(?!\n)",
+            pattern=r"^(\+[1-9][0-9]{5,14}|sips?:[!#-;=?-~]+)$(?!\n)",
             description="E.164, or a SIP address.",
             examples=["+14155550199", "sip:desk@example.com"],
         ),

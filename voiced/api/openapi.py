@@ -56,7 +56,7 @@ LARGE = Reply("The body is too large.")
 TYPE = Reply("The body is neither JSON nor a form.", examples.TYPE)
 FULL = Reply("Too many calls, or nothing can be kept now: repeat it later.", examples.FULL, RETRY)
 RULE = Reply("The guard refuses it, `rule` says by which rule; or the API is off.", examples.REFUSED)
-CAP = Reply("Over a cap of the guard's, `rule` says which; or of the carrier's.", examples.REFUSED, RETRY)
+CAP = Reply("Over a cap of the guard's: `rule` says which.", examples.REFUSED, RETRY)
 KEYED = {400: BAD, 401: NO_KEY, 403: OFF, 503: FULL}
 """What may be answered to any request that needs a key."""
 

@@ -25,7 +25,7 @@ from voiced.call.records import AgentRecord, CallInfo, CallRecord
 from voiced.call.speaker import Speaker
 from voiced.call.template import Template
 from voiced.call.toolbox import Toolbox
-from voiced.errors import AgentError, CallOver, FlowError, RecognitionFailed, RecordingFailed, Refused
+from voiced.errors import CallOver, FlowError, RecognitionFailed, RecordingFailed, Refused
 from voiced.ivoiced import (
     AgentLimits,
     Brief,
@@ -155,8 +155,8 @@ class Verbs:
         colleague = self.program.agents[agent]
         try:
             permit = self._guard.converse(self.info)
-        except Refused as error:
-            return fail(AgentError(str(error)))
+        except Refused:
+            return fail()
         limits = attrs.evolve(limits, seconds=min(limits.seconds or permit.seconds, permit.seconds))
         record = AgentRecord(agent, self.clock.seconds())
         self.record.agents.append(record)

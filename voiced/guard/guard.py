@@ -180,21 +180,33 @@ class Guard:
     def _ring(self, info: CallInfo) -> IPermit:
         rules = self._inbound
         nameless = anonymous(info.caller)
-        if closest(rules.deny.numbers, caller(info.caller)) is not None:
-            raise _told("deny", "this caller is on the list of `deny`", rules.deny.outcome)
-        if nameless and rules.anonymous is not None:
-            raise _told("anonymous", "this caller hides their number", rules.anonymous)
-        if rules.unattested is not None and not attested(info.attestation, rules.unattested.least):
-            raise _told("unattested", "nobody vouches for this caller's number", rules.unattested.outcome)
+        refusal = self._unwelcome(info, nameless)
+        if refusal is not None and refusal.flow is None:
+            raise refusal
         who = f"{info.account!r} {ANONYMOUS if nameless else self._hash(caller(info.caller).text)}"
         limits = [Limit("calls_at_once", f"inbound {who}", rules.calls_at_once.most)]
         charges = [_a_day("calls_per_day", f"inbound {who}", rules.calls_per_day.most, crowd=True)]
         caps = {"calls_at_once": rules.calls_at_once, "calls_per_day": rules.calls_per_day}
         try:
             self._take(limits, charges)
-        except Refused as refusal:
-            raise _told(refusal.rule, str(refusal), caps[refusal.rule].outcome, refusal.retry_after) from None
-        return Permit(rules.max_seconds, lambda talked: self._places.leave(limits[0].name))
+        except Refused as reached:
+            raise _told(reached.rule, str(reached), caps[reached.rule].outcome, reached.retry_after) from None
+        permit = Permit(rules.max_seconds, lambda talked: self._places.leave(limits[0].name))
+        if refusal is not None:  # a flow takes them: that is a call like any other
+            refusal.permit = permit
+            raise refusal
+        return permit
+
+    def _unwelcome(self, info: CallInfo, nameless: bool) -> Refused | None:
+        """Why this caller is not taken as others are, whatever has been counted."""
+        rules = self._inbound
+        if closest(rules.deny.numbers, caller(info.caller)) is not None:
+            return _told("deny", "this caller is on the list of `deny`", rules.deny.outcome)
+        if nameless and rules.anonymous is not None:
+            return _told("anonymous", "this caller hides their number", rules.anonymous)
+        if rules.unattested is not None and not attested(info.attestation, rules.unattested.least):
+            return _told("unattested", "nobody vouches for this caller's number", rules.unattested.outcome)
+        return None
 
     def _converse(self, info: CallInfo) -> IPermit:
         cap: Cap = self._inbound.agent_minutes_per_day

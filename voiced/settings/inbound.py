@@ -39,6 +39,17 @@ class WrittenCap(WrittenOutcome, frozen=True, forbid_unknown_fields=True, kw_onl
     most: Count
 
 
+class WrittenMinutes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most so many minutes of agents; the caller is in a flow already, so none takes them instead."""
+
+    most: Count
+    say: Sentence | None = None
+
+    def outcome(self) -> Outcome:
+        """The same for the guard; without `say`, the step's own fallback is spoken."""
+        return Outcome(self.say)
+
+
 class WrittenUnattested(WrittenOutcome, frozen=True, forbid_unknown_fields=True):
     """Which attestation is enough (STIR/SHAKEN)."""
 
@@ -53,7 +64,7 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unattested: WrittenUnattested | None = None
     calls_at_once: Count | WrittenCap | None = None
     calls_per_day: Count | WrittenCap | None = None
-    agent_minutes_per_day: Count | WrittenCap | None = None
+    agent_minutes_per_day: Count | WrittenMinutes | None = None
 
 
 def inbound(part: Part) -> Inbound | None:
@@ -88,6 +99,6 @@ def _cap(written: Any) -> Cap:
 
 def inbound_flows(part: Part) -> Iterator[Part]:
     """Where it names flows."""
-    for rule in _RULES:
+    for rule in _RULES[:-1]:
         if part[rule].value is not BROKEN:
             yield part[rule]["flow"]

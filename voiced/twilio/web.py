@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from klein import Klein
@@ -35,14 +35,14 @@ LONGEST_SHOWN = 200
 """Characters of a stranger's request that the log shows."""
 LIVE = ("queued", "initiated", "ringing", "in-progress")
 INSTEAD_SECONDS = 600
-"""How long a caller may be in the flow that is for those whom a rule refuses."""
+"""How long a caller may be in the flow that is for those who have reached a cap."""
 
 log = Logger()
 
 
 class CallRoutes:
     """The carrier's side of the daemon's HTTP. `program()` gives what new calls follow; `socket(session)` takes one's
-    WebSocket."""
+    WebSocket; `status(authorization)` is what whoever shows that header may know."""
 
     app = Klein()
 
@@ -55,6 +55,7 @@ class CallRoutes:
         socket: Callable[[CallSession], IResource],
         guard: IGuard,
         rescue: Rescue,
+        status: Callable[[str], Mapping[str, Any]],
         *,
         insecure: bool = False,
     ) -> None:
@@ -66,22 +67,16 @@ class CallRoutes:
         self._socket = socket
         self._guard = guard
         self._rescue = rescue
+        self._status = status
         self._insecure = insecure
         self._repeats: OrderedDict[str, str] = OrderedDict()
         self.refused: Counter[str] = Counter()
 
     @app.route("/", methods=["GET"])
     def status_page(self, request: IRequest) -> bytes:
-        """Alive, how many calls, and what was refused."""
+        """Alive; and to whom `status` tells it, how many calls, and what was refused."""
         request.setHeader(b"Content-Type", b"application/json")
-        status = {
-            "message": "Server is running",
-            "calls": len(self._switchboard),
-            "most_calls": self._switchboard.most_calls,
-            "endings": {ending.value: count for ending, count in self._switchboard.endings.items()},
-            "refused": dict(self.refused),
-            "bad_tickets": dict(self._switchboard.bad_tickets),
-        }
+        status = {"message": "Server is running", **self._status(_header(request, "Authorization"))}
         return json.dumps(status).encode()
 
     @app.route(webhook.INCOMING, methods=["POST"])
@@ -196,7 +191,7 @@ class CallRoutes:
             if instead is None:
                 self._switchboard.refuse(info, program, Ending.REFUSED, f"refused by rule {error.rule}")
                 return self._say(form, Apologise(error.say or program.refusal))
-            flow, permit = instead, FreePermit(INSTEAD_SECONDS)
+            flow, permit = instead, error.permit or FreePermit(INSTEAD_SECONDS)
         self._switchboard.expect(info, program, flow, permit)
         return self._say(form, NewStream())
 

@@ -232,7 +232,7 @@ class Answers:
             action=self.url(AFTER),
             method="POST",
         )
-        verb.sip(dial.to) if dial.to.startswith("sip:") else verb.number(dial.to)
+        verb.sip(dial.to) if dial.to.startswith(("sip:", "sips:")) else verb.number(dial.to)
         response = VoiceResponse()
         response.append(verb)
         return str(response)

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from voiced.call.dialplan import plain
 from voiced.call.template import Template
-from voiced.errors import AgentError, Refused
+from voiced.errors import AgentError, Refused, VoicedError
 from voiced.ivoiced import AgentLimits, Brief, Dial, Dialled, End, ICall, IStep, Mentions, Prompt
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -78,13 +78,12 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         limits = AgentLimits(self.seconds, self.silence, self.first_audio)
         try:
             outcome = await call.converse(self.use, brief, limits)
+        except Refused as error:
+            await self._failed(call, error, self.fallback if error.say is None else Template(error.say, (error.say,)))
+            return None
         except AgentError as error:
-            log.warn("{call}: agent {agent}: {error}", call=call.info.sid, agent=self.use, error=str(error))
             call.facts.update({f"agent.{name}": value for name, value in error.facts.items()})
-            call.facts |= {OUTCOME: "failed", "agent.error": str(error)}
-            call.note(f"failed: {error}")
-            if not silent(self.fallback):
-                await call.say(self.fallback)
+            await self._failed(call, error, self.fallback)
             return None
         call.facts.update({f"agent.{name}": value for name, value in outcome.facts.items()})
         call.facts[OUTCOME] = outcome.name
@@ -95,6 +94,14 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             call.hang_up_because("the agent has hung up")  # its own words are in `{agent.reason}`
             return End.BY_AGENT
         return None
+
+    async def _failed(self, call: ICall, error: VoicedError, sentence: Template) -> None:
+        """The agent cannot talk, or has not: say so, and go on."""
+        log.warn("{call}: agent {agent}: {error}", call=call.info.sid, agent=self.use, error=str(error))
+        call.facts |= {OUTCOME: "failed", "agent.error": str(error)}
+        call.note(f"failed: {error}")
+        if not silent(sentence):
+            await call.say(sentence)
 
     def _brief(self, call: ICall) -> Brief:
         def filled(text: Template | None) -> str | None:
