@@ -31,6 +31,7 @@ public_url: https://bench.voiced.test
 twilio: {account_sid: AC00000000000000000000000000000000, auth_token: a-token}
 numbers: {default: bench}
 limits: {calls: 1000}
+inbound: {calls_at_once: 1000, calls_per_day: 100000, agent_minutes_per_day: 100000}
 """
 VOICE = """
 voices: {vendor: {engine: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM, api_key: sk_bench, base_url: "%s"}}
