@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 import attrs
 from treq.client import HTTPClient
 from treq.testing import StubTreq
-from twisted.internet import error
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, DNSLookupError
+from twisted.internet.error import ConnectionRefusedError as RefusedToConnect
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.python.failure import Failure
@@ -57,6 +57,8 @@ class Twilio(Resource):
         super().__init__()
         self.requests = []
         self.queries = []
+        self.stalls = False
+        """Whether an answer stops after its first byte."""
         self.answer(200, {"sid": "CA1", "status": "completed"})
 
     def answer(self, status, body, content_type=b"application/json"):
@@ -78,6 +80,9 @@ class Twilio(Resource):
         )
         request.setResponseCode(self.status)
         request.setHeader(b"Content-Type", self.content_type)
+        if self.stalls:
+            request.write(b"{")
+            return NOT_DONE_YET
         return NOT_DONE_YET if self.body is None else self.body
 
 
@@ -447,7 +452,7 @@ class AgainTests(CarrierCase):
     def test_never_sent(self):
         """What did not get as far as a connection was never sent: it is tried again."""
         twilio = self.http
-        for failure in (ConnectError(), error.ConnectionRefusedError("refused")):
+        for failure in (ConnectError(), RefusedToConnect("refused")):
             self.http = Fickle([failure] * 3, twilio)
             self.twilio.requests.clear()
             done = self.place()
@@ -457,7 +462,7 @@ class AgainTests(CarrierCase):
 
     def test_never_reached(self):
         """Four times no connection: nothing was placed, and the API client hears 502."""
-        self.http = Fickle([error.ConnectionRefusedError("refused") for _ in range(4)], self.http)
+        self.http = Fickle([RefusedToConnect("refused") for _ in range(4)], self.http)
         done = self.place()
         self.assertEqual(len(self.waits()), 3)
         refused = self.refused(done)
@@ -487,6 +492,19 @@ class AgainTests(CarrierCase):
         error = self.refused(done)
         self.assertEqual((error.code, error.status, error.answer, error.unsure), (0, 0, 504, True))
         self.assertEqual(len(self.twilio.requests), 1)
+
+    def test_half_an_answer(self):
+        """So it is when the answer begins and does not end, whatever its status."""
+        self.twilio.stalls = True
+        for status in (201, 429):
+            self.twilio.requests.clear()
+            self.twilio.answer(status, {})
+            done = self.place()
+            self.http.flush()
+            self.clock.advance(TIMEOUT + 0.1)
+            error = self.refused(done)
+            self.assertEqual((error.status, error.answer, error.unsure), (0, 504, True))
+            self.assertEqual(len(self.twilio.requests), 1)
 
     def test_lost_while_asking(self):
         """So may one whose connection broke."""
@@ -652,12 +670,19 @@ class CancelTests(CarrierCase):
         ]
 
     def test_on_its_way(self):
-        """While Twilio thinks, while it is connecting, and while the body comes; no timer is left."""
+        """While Twilio thinks, while the body comes, and while it is connecting; no timer is left."""
         self.clock.nameResolver = Names()
         self.twilio.answer(200, None)
-        for http in (self.http, HTTPClient(SilentAgent()), HTTPClient(Agent(self.clock))):
-            self.http = http
+        stub = self.http
+        for stalls, http in [
+            (False, stub),
+            (True, stub),
+            (False, HTTPClient(SilentAgent())),
+            (False, HTTPClient(Agent(self.clock))),
+        ]:
+            self.twilio.stalls, self.http = stalls, http
             for done in self.does(self.carrier()):
+                stub.flush()
                 self.assertNoResult(done)
                 done.cancel()
                 self.failureResultOf(done, CancelledError)

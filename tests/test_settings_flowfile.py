@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from voiced.call import audio
-from voiced.call.flow import Flow, Placed
+from voiced.call.flow import Flow, OnMachine, Placed
 from voiced.call.steps.digits import Menu
-from voiced.call.steps.handover import Agent
+from voiced.call.steps.handover import Agent, Transfer
+from voiced.call.steps.message import Voicemail
 from voiced.call.steps.routing import Goto, Hangup, Lookup
 from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.template import Template
@@ -53,6 +54,8 @@ QUOTES = "expects text, and `{` or `[` is syntax: put the text in quotes"
 MENU = "(prompt, keys, timeout, retries, invalid, otherwise, voice, interruptible)"
 BRACE = "is not a place like {party.name|there}; write {{ for a plain brace"
 SAY = "there are: barge_in, interruptible, text, voice"
+BOTH = "`on_machine: leave_message` and `message: <node>`, what is left, need each other"
+DESK = "`to` is a telephone number like +14155550100, in quotes, or a SIP address like sip:desk@example.com"
 VERBS = "agent, choose, goto, hangup, lookup, menu, pause, play, say, transfer, voicemail"
 
 BROKEN_STEPS: list[tuple[str, str]] = [
@@ -119,6 +122,67 @@ BROKEN_STEPS: list[tuple[str, str]] = [
         "6:7: node 'a', step 1 (play): the sound flows/none.wav cannot be read: No such file or directory",
     ),
     ("    - play:\n        file: empty.ulaw", "7:15: node 'a', step 1 (play): the sound flows/empty.ulaw is empty"),
+    ("    - hangup: [done]", f"6:15: node 'a', step 1 (hangup): {QUOTES}"),
+    ("    - hangup: {reason: [done]}", f"6:24: node 'a', step 1 (hangup): reason: {QUOTES}"),
+    (
+        "    - hangup: {reson: done}",
+        "6:16: node 'a', step 1 (hangup): there is no setting 'reson' here; did you mean 'reason'?",
+    ),
+    (
+        "    - hangup: {reason: }",
+        "6:16: node 'a', step 1 (hangup): reason: has no value: write one, or take the line out",
+    ),
+    ("    - transfer", "6:7: node 'a', step 1 (transfer): the setting 'to' is missing"),
+    ("    - transfer: {timeout: 20}", "6:7: node 'a', step 1 (transfer): the setting 'to' is missing"),
+    ("    - transfer: 14155550100", f"6:7: node 'a', step 1 (transfer): {DESK}, not '14155550100'"),
+    ("    - transfer: 1-800-FLOWERS", f"6:7: node 'a', step 1 (transfer): {DESK}, not '1-800-FLOWERS'"),
+    ("    - transfer: 'sip:@x'", f"6:7: node 'a', step 1 (transfer): {DESK}, not 'sip:@x'"),
+    ("    - transfer: ['+14155550100']", f"6:17: node 'a', step 1 (transfer): {QUOTES}"),
+    ("    - transfer: '{party.desk'", "6:17: node 'a', step 1 (transfer): the brace at character 1 " + BRACE),
+    (
+        "    - transfer: {to: '+14155550100', timeout: 4}",
+        "6:47: node 'a', step 1 (transfer): timeout: must be at least 5, not '4'",
+    ),
+    (
+        "    - transfer: {to: '+14155550100', timeout: 601}",
+        "6:47: node 'a', step 1 (transfer): timeout: must be at most 600, not '601'",
+    ),
+    (
+        "    - transfer: {to: '+14155550100', seconds: 0}",
+        "6:47: node 'a', step 1 (transfer): seconds: must be at least 1, not '0'",
+    ),
+    (
+        "    - transfer: {to: '+14155550100', caller_id: me}",
+        "6:7: node 'a', step 1 (transfer): `caller_id` is a number like +14155550100, in quotes, not 'me'",
+    ),
+    (
+        "    - transfer: {to: '+14155550100', voice: rahcel}",
+        "6:7: node 'a', step 1 (transfer): no voice is called 'rahcel'; did you mean 'rachel'?",
+    ),
+    ("    - voicemail: 'Hi {x'", "6:18: node 'a', step 1 (voicemail): the brace at character 4 " + BRACE),
+    (
+        "    - voicemail: {max_seconds: 0}",
+        "6:32: node 'a', step 1 (voicemail): max_seconds: must be more than 0, not '0'",
+    ),
+    (
+        "    - voicemail: {max_seconds: 3601}",
+        "6:32: node 'a', step 1 (voicemail): max_seconds: must be at most 3600, not '3601'",
+    ),
+    ("    - voicemail: {silence: 0.5}", "6:28: node 'a', step 1 (voicemail): silence: must be at least 1, not '0.5'"),
+    (
+        "    - voicemail: {keys: E}",
+        "6:25: node 'a', step 1 (voicemail): keys: must be of the form ^[0-9*#A-D]*$, not 'E'",
+    ),
+    ("    - voicemail: {beep: no}", "6:25: node 'a', step 1 (voicemail): beep: write true or false, not 'no'"),
+    ("    - voicemail: {otherwise: b}", "6:7: node 'a', step 1 (voicemail): no node is called 'b'; there are: a"),
+    (
+        "    - voicemail: {voice: rahcel}",
+        "6:7: node 'a', step 1 (voicemail): no voice is called 'rahcel'; did you mean 'rachel'?",
+    ),
+    (
+        "    - voicemail: {seconds: 5}",
+        "6:19: node 'a', step 1 (voicemail): there is no setting 'seconds' here; did you mean 'max_seconds'?",
+    ),
     ("    say: x", "6:5: node 'a': expects a list, each entry on a line that begins with `- `"),
     ("    hangup", "6:5: node 'a': expects a list, each entry on a line that begins with `- `, not 'hangup'"),
     ("  b:\n    - hangup", "5:3: node 'a': it has no steps: write one, like `- hangup`"),
@@ -145,6 +209,27 @@ BROKEN_HEADS: list[tuple[str, list[str]]] = [
     (
         "flow: f\nstrat: a\nnodes: {a: [hangup]}",
         ["1:1: the setting 'start' is missing", "2:1: there is no setting 'strat' here; did you mean 'start'?"],
+    ),
+    ("flow: f\nstart: a\non_machine: leave_message\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
+    ("flow: f\nstart: a\nmessage: a\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: hangup\nmessage: a\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: continue\nmessage: a\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: leave_message\nmessage:\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
+    (
+        "flow: f\nstart: a\non_machine: leave_message\nmessage: b\nnodes: {a: [hangup]}",
+        ["4:10: message: no node is called 'b'; there are: a"],
+    ),
+    (
+        "flow: f\nstart: a\nmessage: b\nnodes: {a: [hangup]}",
+        [f"1:1: {BOTH}", "3:10: message: no node is called 'b'; there are: a"],
+    ),
+    (
+        "flow: f\nstart: a\non_machine: leave_mesage\nmessage: a\nnodes: {a: [hangup]}",
+        ["3:13: on_machine: 'leave_mesage' is not a choice; did you mean 'leave_message'?"],
+    ),
+    (
+        "flow: f\nstart: a\non_machine: no\nnodes: {a: [hangup]}",
+        ["3:13: on_machine: 'no' is not a choice; there are: continue, hangup, leave_message"],
     ),
     (
         "flow: f\nstart: a\nnodes: {a: [say: x, say: y]}",
@@ -206,6 +291,27 @@ class GoodFlowTests(FlowFileCase):
         """A flow that never speaks needs no voice; a step that names its own neither."""
         text = "flow: f\nstart: a\nnodes: {a: [hangup: , say: {text: x, voice: spare}]}"
         self.assertIsNone(self.load(f=text.replace("hangup: ", "hangup"))["f"].voice)
+
+    def test_on_machine(self) -> None:
+        """What an answering machine is told, and whether anything is; nobody asks unless the flow says so."""
+        text = "flow: f\nstart: a\n%s\nnodes: {a: [hangup], left: [hangup: a message was left]}"
+        for head, on_machine, message in [
+            ("on_machine: leave_message\nmessage: left", OnMachine.LEAVE_MESSAGE, "left"),
+            ("on_machine: hangup", OnMachine.HANGUP, None),
+            ("on_machine: continue", OnMachine.CONTINUE, None),
+            ("on_machine:", None, None),
+            ("", None, None),
+        ]:
+            flow = self.load(f=text % head)["f"]
+            self.assertEqual((flow.on_machine, flow.message), (on_machine, message), head)
+        self.assertEqual(flow.nodes["left"][0].step, Hangup("a message was left"))
+
+    def test_transfer_and_voicemail(self) -> None:
+        """A number may be written without quotes, keys too; a bare verb has its defaults."""
+        steps = ["transfer: +14155550100", "transfer: sip:desk@example.com", "voicemail: {keys: 12}", "voicemail"]
+        flow = self.load(f=HEAD + "  a:\n" + "".join(f"    - {step}\n" for step in steps))["test"]
+        desks = [Transfer(Template.parse(to)) for to in ("+14155550100", "sip:desk@example.com")]
+        self.assertEqual([placed.step for placed in flow.nodes["a"]], [*desks, Voicemail(keys="12"), Voicemail()])
 
 
 class BrokenFlowTests(FlowFileCase):

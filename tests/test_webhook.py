@@ -1,6 +1,6 @@
 """Webhooks: which are Twilio's, what they say, and the TwiML we answer with."""
 
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree
 
 from hypothesis import assume, given
@@ -10,10 +10,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from voiced.call.records import Direction, Ending
 from voiced.errors import Forged
-from voiced.ivoiced import Apologise, Dial, HangUp, NewStream
+from voiced.ivoiced import Apologise, Dial, Dialled, HangUp, NewStream
 from voiced.secret import Secret
 from voiced.twilio.webhook import (
+    ANSWERED_BY,
+    FALLBACK,
+    OUTBOUND,
+    OUTBOUND_CONNECTION,
     OVERRIDES,
+    STATUS,
     Account,
     Accounts,
     Answers,
@@ -233,6 +238,79 @@ class FormTests(SynchronousTestCase):
         for status, ending in [*ENDED.items(), *((status, None) for status in GOING_ON)]:
             self.assertEqual(self.form(CallStatus=status).ending(), ending, status)
 
+    def test_answered_by(self):
+        """All that Twilio's detection says, by either mode; a form of anything else says nothing of it."""
+        self.assertIsNone(self.form().answered_by())
+        for said, who in WHO.items():
+            self.assertEqual(self.form(AnsweredBy=said).answered_by(), who, said)
+
+    def test_dialled(self):
+        """What became of a leg, in our words; whatever Twilio says tomorrow is a failure."""
+        self.assertIsNone(self.form(CallStatus="in-progress", DialCallDuration="7").dialled())
+        for said, result in DIALLED.items():
+            self.assertEqual(self.form(DialCallStatus=said, DialCallDuration="7").dialled(), Dialled(result, 7.0))
+
+    def test_durations(self):
+        """A duration that is missing, or no whole number of seconds, is none; it never raises."""
+        self.assertEqual(self.form(DialCallStatus="completed").dialled(), Dialled("answered", 0.0))
+        for said, seconds in TALKED:
+            form = self.form(DialCallStatus="completed", DialCallDuration=said)
+            self.assertEqual(form.dialled(), Dialled("answered", seconds), said)
+
+    @given(st.text(), st.text(), st.text())
+    def test_any_fields(self, status, duration, found):
+        """Whatever a signed form holds, it is one of the words that a flow may meet, and no time runs backwards."""
+        form = self.form(DialCallStatus=status, DialCallDuration=duration, AnsweredBy=found)
+        self.assertIn(form.dialled().result, {"answered", "busy", "no_answer", "canceled", "failed"})
+        self.assertGreaterEqual(form.dialled().seconds, 0)
+        self.assertIn(form.answered_by(), {"human", "machine", "fax", "unknown"})
+
+
+class ReferenceTests(SynchronousTestCase):
+    """Our own name for a call that we have placed, in the URL of what is asked about it."""
+
+    def form(self, query, **options):
+        """A form that came to a URL with this query, signed for just that."""
+        url = URL + query
+        return read(urlencode(CALL).encode(), url, sign(url, CALL), ACCOUNTS, **options)
+
+    def test_queries(self):
+        """It is what `call` says in the query, decoded once, and "" where that says nothing; nothing raises."""
+        for query, reference in QUERIES:
+            for options in ({}, {"insecure": True}):
+                self.assertEqual(self.form(query, **options).reference, reference, query)
+
+    def test_is_signed(self):
+        """Another reference than the one that was signed for is a forgery."""
+        signature = sign(URL + "?call=r1", CALL)
+        for query in ("?call=r2", "?call=r1&call=r2", "?call=R1", "?call=r1+", "?call=%721", ""):
+            self.assertRaises(Forged, read, urlencode(CALL).encode(), URL + query, signature, ACCOUNTS)
+
+    def test_not_of_the_form(self):
+        """A field of that name in the body is not it."""
+        fields = {**CALL, "call": "r1"}
+        form = read(urlencode(fields).encode(), URL, sign(URL, fields), ACCOUNTS)
+        self.assertEqual(form.reference, "")
+
+    def test_hidden(self):
+        """It opens a call as a ticket does: no log shows it."""
+        form = self.form("?call=a-secret-name")
+        self.assertEqual(form.reference, "a-secret-name")
+        self.assertNotIn("a-secret-name", repr(form))
+
+    @given(st.text(st.characters(codec="utf-8"), min_size=1))
+    def test_there_and_back(self, reference):
+        """Whatever it is: what we give out, and Twilio signs, is what we read."""
+        for path in (OUTBOUND, FALLBACK, STATUS, ANSWERED_BY):
+            address = Answers("https://voice.example.com").url(path, reference)
+            self.assertTrue(address.isascii())
+            self.assertNotRegex(address, r"[\s\"'<>\\]")
+            asked, _, overrides = address.partition("#")
+            self.assertEqual(("#" + overrides, urlsplit(asked).path), (OVERRIDES, path))
+            self.assertEqual(parse_qsl(urlsplit(asked).query, strict_parsing=True), [("call", reference)])
+            form = read(urlencode(CALL).encode(), asked, sign(asked, CALL), ACCOUNTS)
+            self.assertEqual(form.reference, reference)
+
 
 ENDED = {
     "completed": Ending.CALLER_HUNG_UP,
@@ -241,6 +319,73 @@ ENDED = {
     "no-answer": Ending.NO_ANSWER,
     "canceled": Ending.CANCELLED,
 }
+WHO = {
+    "human": "human",
+    "machine_start": "machine",
+    "machine_end_beep": "machine",
+    "machine_end_silence": "machine",
+    "machine_end_other": "machine",
+    "fax": "fax",
+    "unknown": "unknown",
+    "": "unknown",
+    "Human": "unknown",
+    "somebody": "unknown",
+}
+"""AnsweredBy, of `Enable` and of `DetectMessageEnd` (twilio.com/docs/voice/answering-machine-detection), and odd
+ones."""
+DIALLED = {
+    "completed": "answered",
+    "answered": "answered",
+    "busy": "busy",
+    "no-answer": "no_answer",
+    "failed": "failed",
+    "canceled": "canceled",
+    "": "failed",
+    "strange": "failed",
+}
+"""DialCallStatus (twilio.com/docs/voice/twiml/dial), and odd ones."""
+TALKED = [
+    ("0", 0.0),
+    ("42", 42.0),
+    ("007", 7.0),
+    ("14400", 14400.0),
+    ("", 0.0),
+    ("-5", 0.0),
+    ("+5", 0.0),
+    ("1.5", 0.0),
+    ("1e9", 0.0),
+    ("1_000", 0.0),
+    (" 5", 0.0),
+    ("nan", 0.0),
+    ("inf", 0.0),
+    ("\u0664\u0662", 0.0),
+    ("\u00b2", 0.0),
+]
+"""DialCallDuration, and the seconds that it is."""
+QUERIES = [
+    ("", ""),
+    ("?call", ""),
+    ("?call=", ""),
+    ("?call=r1", "r1"),
+    ("?a=1&call=r1&b=2", "r1"),
+    ("?%63all=r1", "r1"),
+    ("?Call=r1", ""),
+    ("?recall=r1", ""),
+    ("?call=r1&call=r2", "r2"),
+    ("?call=a+b%2Bc%26call%3Dx", "a b+c&call=x"),
+    ("?call=%2572", "%72"),
+    ("?call=r1;x=2", "r1;x=2"),
+    ("?call=%00%0d%0a", "\x00\r\n"),
+    ("?call=%ff", "\ufffd"),
+    ("?call=%", "%"),
+    ("?call=%zz", "%zz"),
+    ("?call=<Hangup/>\"'", "<Hangup/>\"'"),
+    ("?call=../../x", "../../x"),
+    ("?call=r1?call=r2", "r1?call=r2"),
+    ("?" + "a=1&" * 5000 + "call=r1", "r1"),
+    ("?call=" + "r" * 60000, "r" * 60000),
+]
+"""The query of a URL, and the reference in it."""
 GOING_ON = ["queued", "initiated", "ringing", "in-progress", "strange", ""]
 HOSTILE = "CA\"'><Hangup/>&amp;/../?#é\n"
 
@@ -292,6 +437,31 @@ class AnswersTests(SynchronousTestCase):
                 [noun, {}, number],
             ]
             self.assertEqual(self.shape(self.twiml(Dial(number, "+14155550123", 20, 60))), ["Response", {}, dial])
+
+    def test_outbound_stream(self):
+        """A call that we have placed has its stream at a path of its own; the rest is the same."""
+        text = Answers(self.base).stream("CA1", "t1", OUTBOUND_CONNECTION)
+        url = "wss://voice.example.com/outbound-media-stream/CA1"
+        self.assertEqual(Answers(self.base).stream_url("CA1", OUTBOUND_CONNECTION), url)
+        self.assertEqual(ElementTree.fromstring(text).find("Connect/Stream").get("url"), url)  # noqa: S314 - our own
+        inbound = Answers(self.base).stream("CA1", "t1")
+        self.assertEqual(text, inbound.replace("/call/connection/", "/outbound-media-stream/"))
+        self.assertEqual(Answers(self.base).sequel(NewStream(), "CA1", "t1", OUTBOUND_CONNECTION), text)
+        hostile = Answers(self.base).stream_url(HOSTILE, OUTBOUND_CONNECTION)
+        self.assertNotRegex(hostile.removeprefix("wss://"), r"[?#<>\"'\s]|/\.\./")
+
+    def test_url(self):
+        """Our own name for the call stands in the query, before the overrides; without one there is no query."""
+        answers = Answers("https://example.com/voice/")
+        url = "https://example.com/voice/call/status"
+        self.assertEqual(answers.url(STATUS), url + OVERRIDES)
+        self.assertEqual(answers.url(STATUS, ""), url + OVERRIDES)
+        for reference, written in [
+            ("r1-a_B", "r1-a_B"),
+            ("a&b=#?/", "a%26b%3D%23%3F%2F"),
+            ("\r\né <", "%0D%0A%C3%A9+%3C"),
+        ]:
+            self.assertEqual(answers.url(STATUS, reference), f"{url}?call={written}{OVERRIDES}")
 
     def test_overrides(self):
         """Every http address carries its overrides within Twilio's bounds, and every one is absolute."""

@@ -1,0 +1,237 @@
+"""Legs: how long somebody may be connected, whom they see, how it ended; and those of calls we know nothing of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from voiced.call.leg import CONNECTING, Leg, leg
+from voiced.call.records import CallInfo, Direction
+from voiced.call.rescue import Rescue
+from voiced.errors import Refused
+from voiced.ivoiced import Dial, Dialled
+from voiced.testing.fake_guard import FakeGuard
+
+CALLER, OURS, HUMAN = "+14155550177", "+14155550123", "+14155550100"
+INBOUND = CallInfo("CA1", "main", CALLER, OURS)
+OUTBOUND = CallInfo("CA2", "main", OURS, CALLER, Direction.OUTBOUND)
+BEGAN = 1_700_000_000.0
+
+CALLER_IDS: list[tuple[CallInfo, str | None, str | None]] = [
+    (INBOUND, None, CALLER),
+    (INBOUND, "+14155550199", "+14155550199"),
+    (OUTBOUND, None, OURS),
+    (OUTBOUND, "+14155550199", "+14155550199"),
+    (attrs.evolve(INBOUND, caller="anonymous"), None, OURS),
+    (attrs.evolve(INBOUND, caller=""), None, OURS),
+    (attrs.evolve(INBOUND, caller="sip:ann@example.com"), None, OURS),
+    (attrs.evolve(INBOUND, caller="client:ann"), None, OURS),
+    (attrs.evolve(INBOUND, caller="", called="sip:us@example.com"), None, None),
+    (attrs.evolve(OUTBOUND, caller="client:us"), None, None),
+]
+"""The call, the `caller_id` that was asked for, and whom the other side sees (13214: a number of ours, or theirs)."""
+
+SECONDS: list[tuple[int | None, int | None, int, int]] = [
+    (None, None, 300, 300),
+    (60, None, 300, 60),
+    (None, 90, 300, 90),
+    (60, 90, 300, 60),
+    (90, 60, 300, 60),
+    (600, 500, 300, 300),
+]
+"""What the step asks for, what is left of the call, what the guard lets; and how long they may talk."""
+
+
+class LegCase(SynchronousTestCase):
+    """Test cases with a guard and a clock."""
+
+    def setUp(self) -> None:
+        """A guard that lets everything be for five minutes."""
+        self.clock = Clock()
+        self.clock.advance(BEGAN)
+        self.guard = FakeGuard(300)
+
+    def leg(self, info: CallInfo = INBOUND, left: int | None = None, **dial: Any) -> Leg:
+        """A leg of that call."""
+        return leg(info, Dial(HUMAN, **dial), self.guard, self.clock, left, named=True)
+
+    def talked(self) -> list[list[float | None]]:
+        """What each permit was told."""
+        return [permit.talked for permit in self.guard.permits]
+
+
+class NewLegTests(LegCase):
+    """What becomes of a Dial."""
+
+    def test_caller_id(self) -> None:
+        """The other side sees whom it shall, else the human, else a number of ours; never what is no number."""
+        for info, asked, seen in CALLER_IDS:
+            self.assertEqual(self.leg(info, caller_id=asked).dial.caller_id, seen, info)
+
+    def test_seconds(self) -> None:
+        """They may talk as long as step, call and guard all allow."""
+        for asked, left, granted, seconds in SECONDS:
+            self.guard.seconds = granted
+            self.assertEqual(self.leg(left=left, seconds=asked).dial.seconds, seconds, (asked, left, granted))
+
+    def test_kept(self) -> None:
+        """Whom to dial and how long it rings stay as they were; nothing is told the carrier yet."""
+        one = self.leg(timeout=45)
+        self.assertEqual((one.dial.to, one.dial.timeout, one.offered), (HUMAN, 45, False))
+        self.assertEqual((one.record.to, one.record.began, one.record.ended), (HUMAN, BEGAN, None))
+        self.assertEqual((one.record.result, one.record.seconds, one.step, one.returns), ("", 0.0, None, True))
+
+    def test_guard_is_asked(self) -> None:
+        """For the very target, and whether the operator has named it."""
+        for named in (True, False):
+            leg(INBOUND, Dial("sip:desk@example.com"), self.guard, self.clock, named=named)
+        self.assertEqual(self.guard.asked, [("leg", ("sip:desk@example.com", named)) for named in (True, False)])
+
+    def test_refused(self) -> None:
+        """What the guard refuses is no leg, and holds nothing."""
+        self.guard.refusals["leg"] = Refused("outbound.allow", "no")
+        self.assertEqual(self.assertRaises(Refused, self.leg).rule, "outbound.allow")
+        self.assertEqual((self.guard.permits, self.clock.getDelayedCalls()), ([], []))
+
+
+class LifeOfALegTests(LegCase):
+    """From the offer to its end."""
+
+    def test_offered(self) -> None:
+        """It begins when the carrier is first told, however often it asks."""
+        one = self.leg()
+        for _ in range(2):
+            self.clock.advance(7)
+            self.assertEqual(one.offer(), one.dial)
+        self.assertEqual((one.record.began, one.offered), (BEGAN + 7, True))
+
+    def test_limit(self) -> None:
+        """The carrier comes back after ringing and talk, and a margin for connecting twice."""
+        self.assertEqual(self.leg(timeout=20, seconds=60).limit, 20 + 60 + 2 * CONNECTING)
+        untold = self.leg(timeout=20)
+        untold.dial = attrs.evolve(untold.dial, seconds=None)
+        self.assertEqual(untold.limit, 20 + 2 * CONNECTING)
+
+    def test_over(self) -> None:
+        """What the carrier says of it is its end: in the record, and for the guard."""
+        for dialled in (Dialled("answered", 42.0), Dialled("busy"), Dialled("no_answer")):
+            self.setUp()
+            one = self.leg()
+            one.offer()
+            self.clock.advance(50)
+            one.over(dialled)
+            record = one.record
+            self.assertEqual((record.result, record.seconds), (dialled.result, dialled.seconds))
+            self.assertEqual((record.began, record.ended), (BEGAN, BEGAN + 50))
+            self.assertEqual((self.talked(), self.guard.held), ([[dialled.seconds]], []))
+
+    def test_carrier_did_not_say(self) -> None:
+        """A leg that was offered and never reported counts as long as it may have lasted."""
+        one = self.leg()
+        self.clock.advance(3)
+        one.offer()
+        self.clock.advance(30)
+        one.over(None)
+        self.assertEqual((one.record.result, one.record.seconds), ("", 30.0))
+        self.assertEqual(self.talked(), [[30.0]])
+
+    def test_never_offered(self) -> None:
+        """One that the carrier was never told of costs nothing."""
+        one = self.leg()
+        self.clock.advance(30)
+        one.over(None)
+        self.assertEqual((one.record.result, one.record.seconds, one.record.ended), ("", 0.0, BEGAN + 30))
+        self.assertEqual((self.talked(), self.guard.held), ([[None]], []))
+
+
+class RescueTests(LegCase):
+    """Calls that have no session."""
+
+    def setUp(self) -> None:
+        """Nobody is rescued yet."""
+        super().setUp()
+        self.rescue = Rescue(self.clock, self.guard)
+
+    def test_dial(self) -> None:
+        """The human that the operator has named is dialled, and sees who calls."""
+        dial = self.rescue.dial(INBOUND, HUMAN)
+        self.assertEqual((dial.to, dial.caller_id, dial.seconds), (HUMAN, CALLER, 300))
+        self.assertEqual(self.guard.asked, [("leg", (HUMAN, True))])
+
+    def test_again(self) -> None:
+        """When the carrier asks again, it is told the same, and the guard is not asked twice."""
+        dial = self.rescue.dial(INBOUND, HUMAN)
+        self.assertEqual(self.rescue.dial(INBOUND, "+14155550199"), dial)
+        self.assertEqual(len(self.guard.permits), 1)
+        self.rescue.dial(attrs.evolve(INBOUND, sid="CA9"), HUMAN)
+        self.assertEqual(len(self.guard.permits), 2)
+
+    def test_over(self) -> None:
+        """The carrier says what became of it; the place is free and the timer gone, and a second word is ignored."""
+        self.rescue.dial(INBOUND, HUMAN)
+        self.clock.advance(20)
+        for dialled in (Dialled("answered", 15.0), None, Dialled("busy")):
+            self.rescue.over("CA1", dialled)
+        self.assertEqual((self.talked(), self.guard.held, self.clock.getDelayedCalls()), ([[15.0]], [], []))
+
+    def test_a_stranger(self) -> None:
+        """A call that was never rescued ends without a trace, and takes no other along."""
+        self.rescue.dial(INBOUND, HUMAN)
+        self.rescue.over("CA9", Dialled("answered", 15.0))
+        self.assertEqual((len(self.guard.held), self.talked()), (1, [[]]))
+
+    def test_silence(self) -> None:
+        """When the carrier falls silent, it is over after all that it may last; later words come too late."""
+        limit = Dial(HUMAN).timeout + 300 + 2 * CONNECTING
+        self.rescue.dial(INBOUND, HUMAN)
+        self.clock.advance(limit - 1)
+        self.assertEqual(len(self.guard.held), 1)
+        self.clock.advance(1)
+        self.rescue.over("CA1", Dialled("answered", 15.0))
+        self.assertEqual((self.talked(), self.guard.held, self.clock.getDelayedCalls()), ([[limit]], [], []))
+
+    def test_once_more(self) -> None:
+        """A call that was over may be rescued again, and is counted again."""
+        self.rescue.dial(INBOUND, HUMAN)
+        self.rescue.over("CA1", Dialled("no_answer"))
+        self.rescue.dial(INBOUND, HUMAN)
+        self.assertEqual((len(self.guard.held), self.talked()), (1, [[0.0], []]))
+
+    def test_refused(self) -> None:
+        """What the guard refuses leaves nothing behind; the next time it may be otherwise."""
+        self.guard.refusals["leg"] = Refused("calls_at_once", "no")
+        self.assertRaises(Refused, self.rescue.dial, INBOUND, HUMAN)
+        self.assertEqual((self.guard.held, self.clock.getDelayedCalls()), ([], []))
+        self.guard.refusals.clear()
+        self.assertEqual(self.rescue.dial(INBOUND, HUMAN).to, HUMAN)
+
+    def test_forget(self) -> None:
+        """A daemon that stops gives every place back, and leaves no timer."""
+        for sid in ("CA1", "CA2", "CA3"):
+            self.rescue.dial(attrs.evolve(INBOUND, sid=sid), HUMAN)
+        self.clock.advance(5)
+        self.rescue.forget()
+        self.rescue.forget()
+        self.assertEqual((self.talked(), self.guard.held), ([[5.0]] * 3, []))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    @given(st.lists(st.tuples(st.sampled_from(["dial", "over", "silent", "wait"]), st.sampled_from("123"))))
+    def test_any_order(self, events: list[tuple[str, str]]) -> None:
+        """Whatever the carrier does in whatever order, each permit is given back once, and no timer is left."""
+        self.setUp()
+        for event, which in events:
+            match event:
+                case "dial":
+                    self.rescue.dial(attrs.evolve(INBOUND, sid=which), HUMAN)
+                case "wait":
+                    self.clock.advance(170)
+                case _:
+                    self.rescue.over(which, Dialled("answered", 1.0) if event == "over" else None)
+        self.rescue.forget()
+        self.assertEqual([len(talked) for talked in self.talked()], [1] * len(self.guard.permits))
+        self.assertEqual((self.guard.held, self.clock.getDelayedCalls()), ([], []))
