@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
@@ -40,11 +40,21 @@ class FakePlacing(Placing):
 
     wishes: list[tuple[Wish, Party]] = attrs.field(factory=list)
     answer: Callable[[], Deferred[str]] = lambda: succeed(SID)
+    orphans: list[str] = attrs.field(factory=list)
+    """Calls that another daemon has placed."""
 
     def place(self, wish: Wish, party: Party) -> Deferred[str]:
         """See Placing."""
         self.wishes.append((wish, party))
         return self.answer()
+
+    def connect(self, session: Any, dial: Dial, party: Party) -> Deferred[None]:
+        """See Placing."""
+        return maybeDeferred(session.transfer, dial, party)
+
+    def end(self, call_sid: str) -> Deferred[bool]:
+        """See Placing."""
+        return succeed(call_sid in self.orphans)
 
 
 @attrs.frozen
@@ -75,7 +85,7 @@ class FakeCall:
         """See LiveCall."""
         self._do("goodbye" if goodbye else "now")
 
-    def transfer(self, dial: Dial) -> None:
+    def transfer(self, dial: Dial, party: Party) -> None:
         """See LiveCall."""
         self._do(dial)
 

@@ -148,11 +148,11 @@ class CallerGoneTests(House):
         self.lives_in(flow({"start": [Pause(9)], "gone": slow}, on_hangup="gone"))
         call = self.ring()
         self.carrier.refuse_webhooks(100)
-        self.carrier.fail_rest(None)
+        self.carrier.fail_rest(None, times=2)
         self.daemon.switchboard.find(call.sid)._stalled()
         self.passes(200)
         self.assertEqual(len(steps), 2)
-        self.assertIn("no answer within 8 s", str(self.journal.lines[-1]["faults"]))
+        self.assertIn("has not said yet that the call is ended", str(self.journal.lines[-1]["faults"]))
 
     def test_abandoned_beside_a_dead_api(self) -> None:
         """A second SIGTERM does not wait for an API that does not answer, and is quiet about it."""
@@ -164,9 +164,11 @@ class CallerGoneTests(House):
         self.passes(16)
         drained = self.daemon.drain()
         self.assertNoResult(drained)
-        self.daemon.switchboard.abandon()
+        self.daemon.abandon()
+        self.passes(5)
         self.successResultOf(drained)
-        self.assertEqual(len(self.journal.lines[-1]["faults"]), 1)
+        self.assertEqual(len(self.journal.lines[-1]["faults"]), 2)
+        self.carrier.ledger.faults.clear()
 
     def test_on_hangup_never_gives_up(self) -> None:
         """Whatever it does with being cancelled: the call ends, and so does the daemon."""
@@ -261,14 +263,17 @@ class StreamLostTests(House):
         self.assert_ended(self.call, Ending.STREAM_LOST)
 
     def test_api_down_too(self) -> None:
-        """Where the API fails as well, the record and the log say so, and nothing is left behind."""
+        """Where the API fails as well, the record says so; it is asked until it has ended the call."""
         self.carrier.refuse_webhooks(100)
-        self.carrier.fail_rest(500)
+        self.carrier.fail_rest(500, times=5)
         session = self.daemon.switchboard.find(self.call.sid)
         session.stream_lost(session._stream, Ending.STREAM_LOST, "the socket died, and Twilio did not notice")
         self.passes(30)
         self.assertEqual(len(self.daemon.switchboard), 0)
-        self.assertIn("Twilio answered 500", session.record.faults[-1])
+        self.assertIn("has not said yet that the call is ended", session.record.faults[-1])
+        self.assertEqual(len(self.carrier.rest_requests), 5)
+        self.passes(30)
+        self.assertEqual(len(self.carrier.rest_requests), 6)
 
     def test_asked_before_the_socket_dies(self) -> None:
         """`/call/after` while we believe in the stream: it is gone, and the flow goes on on a new one."""

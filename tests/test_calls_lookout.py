@@ -86,7 +86,7 @@ class TakenBackTests(Outbound):
     """The call is not wanted any more before the carrier has named it."""
 
     def test_daemon_stops(self) -> None:
-        """It is ended at the carrier as soon as that says its name."""
+        """It is ended at the carrier as soon as that says its name; the daemon waits for it, and the key is free."""
         self.carrier.delay_rest(3)
         self.carrier.person(PERSON, ring=20.0)
         self.carrier.callbacks = Callbacks(lost={"all"})
@@ -94,25 +94,50 @@ class TakenBackTests(Outbound):
         self.passes(1)
         drained = self.daemon.drain()
         self.passes(1)
-        self.successResultOf(drained)
+        self.assertNoResult(drained)
         self.passes(5)
-        self.assertEqual(self.successResultOf(asked)[0], 200)
-        call = next(iter(self.carrier.calls.values()))
-        self.assertEqual(call.status, "canceled")
-        self.assertEqual(self.placed.known["crm one"].sid, call.sid)
+        self.successResultOf(drained)
+        self.assertEqual((self.successResultOf(asked)[0], self.placed.known), (503, {}))
+        self.assertEqual(next(iter(self.carrier.calls.values())).status, "canceled")
+
+    def test_second_term(self) -> None:
+        """A daemon that is told twice does not wait for it."""
+        self.carrier.fail_rest(None)
+        self.asks("POST", "/outbound-call", {"number": PERSON})
+        self.passes(1)
+        drained = self.daemon.drain()
+        self.daemon.abandon()
+        self.passes(0)
+        self.successResultOf(drained)
+
+    def test_before_it_was_asked_for(self) -> None:
+        """A daemon that stops while the guard's counts are written asks the carrier for nothing."""
+        written: Deferred[None] = Deferred()
+        self.guard.settled = lambda: written  # type: ignore[method-assign]
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON, "idempotency_key": "one"})
+        self.passes(1)
+        self.daemon.drain()
+        self.passes(1)
+        written.callback(None)
+        self.passes(1)
+        self.assertEqual((self.successResultOf(asked)[0], self.carrier.rest_requests), (503, []))
+        self.assertEqual(self.placed.known, {})
 
     def test_and_the_api_is_down(self) -> None:
-        """When that fails, the log says so, and it is the carrier's time limit that ends it."""
+        """When that fails, it is tried until it is so."""
         self.carrier.delay_rest(3)
         self.carrier.person(PERSON, ring=40.0)
         asked = self.asks("POST", "/outbound-call", {"number": PERSON})
         self.passes(1)
         self.carrier.callbacks = Callbacks(lost={"all"})
+        self.carrier.fail_rest(500, times=3)
         self.daemon.switchboard.abandon()
-        self.carrier.fail_rest(500)
-        self.passes(5)
-        self.assertEqual(self.successResultOf(asked)[0], 200)
-        self.assertFalse(next(iter(self.carrier.calls.values())).over)
+        self.passes(4)
+        self.assertEqual(self.successResultOf(asked)[0], 503)
+        call = next(iter(self.carrier.calls.values()))
+        self.assertEqual(call.status, "ringing")
+        self.passes(10)
+        self.assertEqual(call.status, "canceled")
 
 
 class BrokenStoreTests(Outbound):
@@ -235,7 +260,7 @@ class StrangeWebhookTests(Outbound):
         self.assertEqual(self.successResultOf(answer).status, 403)
 
     def test_twiml_twice(self) -> None:
-        """A carrier that asks twice gets the same ticket; asking too often is an apology, and no endless ringing."""
+        """A carrier that asks twice gets the same ticket."""
         self.carrier.person(PERSON, ring=20.0)
         call = self.calls_out()
         reference = next(iter(self.daemon.switchboard._placed))
@@ -244,8 +269,17 @@ class StrangeWebhookTests(Outbound):
             answer = self.carrier.post(f"/outbound-call-twiml?call={reference}", call.form(CallStatus="in-progress"))
             self.passes(0)
             said.append(self.successResultOf(answer).body.decode())
-        self.assertEqual(said[0], said[1])
-        self.assertIn("<Hangup", said[3])
+        self.assertIn("<Stream", said[0])
+        self.assertEqual(set(said), {said[0]})
+
+    def test_twiml_during_the_stream(self) -> None:
+        """A carrier that repeats itself when the human is on the line does no harm: the sentence goes on."""
+        call = self.calls_out()
+        reference = next(iter(self.daemon.switchboard._placed))
+        self.passes(2.3)
+        self.carrier.post(f"/outbound-call-twiml?call={reference}", call.form())
+        self.passes(10)
+        self.assert_heard(call, "Hello you.")
 
     def test_nothing_for_get(self) -> None:
         """GET, which crawlers and curious people send, starts nothing and tells nothing (B26)."""

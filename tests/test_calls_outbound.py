@@ -12,9 +12,10 @@ from voiced.call.flow import OnMachine
 from voiced.call.lookout import LOOK_AFTER
 from voiced.call.program import Colleague
 from voiced.call.records import Ending
-from voiced.call.steps.handover import Agent
+from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.routing import Hangup
-from voiced.call.steps.speech import Pause
+from voiced.call.steps.speech import Pause, Play
+from voiced.call.template import Template
 from voiced.errors import Refused, StoreError
 from voiced.ivoiced import Brief
 from voiced.simulator.carrier import Callbacks
@@ -348,6 +349,81 @@ class MachineTests(Outbound):
         call = self.calls_machine(OnMachine.LEAVE_MESSAGE, "fax")
         self.passes(14)
         self.assertEqual(self.assert_ended(call, Ending.MACHINE)["answered_by"], "fax")
+
+    def test_one_sentence(self) -> None:
+        """A flow that is over before its greeting waits for the beep: the message is left all the same."""
+        self.nodes = {"start": [say("Your parcel is here.")], "message": [say("Please ring us back.")]}
+        call = self.calls_machine(OnMachine.LEAVE_MESSAGE)
+        self.passes(30)
+        self.assert_heard(call, "Your parcel is here.", "Please ring us back.")
+        self.assertEqual(self.assert_ended(call, Ending.MACHINE)["answered_by"], "machine")
+
+    def test_one_sentence_to_a_human(self) -> None:
+        """Nobody waits any more once it is known that a human has heard it."""
+        self.nodes = {"start": [say("Your parcel is here.")], "message": [say("Please ring us back.")]}
+        call = self.calls_machine(OnMachine.LEAVE_MESSAGE, "human")
+        self.passes(8)
+        self.assert_heard(call, "Your parcel is here.")
+        self.assert_ended(call, Ending.COMPLETED)
+
+    def test_nobody_finds_out(self) -> None:
+        """When the carrier does not say who it is, the call ends without a message."""
+        self.nodes = {"start": [say("Your parcel is here.")], "message": [say("Please ring us back.")]}
+        self.carrier.callbacks = Callbacks(lost={"answered-by"})
+        call = self.calls_machine(OnMachine.LEAVE_MESSAGE)
+        self.passes(50)
+        self.assert_heard(call, "Your parcel is here.")
+        self.assertEqual(self.assert_ended(call, Ending.COMPLETED)["answered_by"], "")
+
+    def test_human_leaves_while_it_waits(self) -> None:
+        """A caller who hangs up in the meantime ends it at once."""
+        self.nodes = {"start": [say("Your parcel is here.")], "message": [say("Please ring us back.")]}
+        self.carrier.callbacks = Callbacks(lost={"answered-by"})
+        call = self.calls_machine(OnMachine.LEAVE_MESSAGE)
+        self.passes(8)
+        call.hang_up()
+        self.passes(1)
+        self.assert_ended(call, Ending.CALLER_HUNG_UP)
+
+    def test_connected_with_a_machine(self) -> None:
+        """Nobody is left to talk with a machine: the leg is ended, whatever the flow does with machines."""
+        for on_machine in (OnMachine.HANGUP, OnMachine.LEAVE_MESSAGE):
+            self.nodes = {"start": [Transfer(Template.parse("+14155550100"))], "message": [say("Ring us back.")]}
+            call = self.calls_machine(on_machine)
+            self.passes(20)
+            self.assertEqual(self.assert_ended(call, Ending.MACHINE)["answered_by"], "machine")
+
+    def test_last_words(self) -> None:
+        """A machine that is noticed in the last sentence is called one."""
+        self.nodes = {"start": [say("Goodbye " * 12)]}
+        call = self.calls_machine(OnMachine.HANGUP)
+        self.passes(2.5)
+        session = self.daemon.switchboard.find(call.sid)
+        assert session is not None
+        session._flow_ended(Ending.COMPLETED)
+        session.answered_by("machine")
+        self.passes(20)
+        self.assert_ended(call, Ending.MACHINE)
+
+    def test_during_the_apology(self) -> None:
+        """An apology is heard to its end, whoever hears it."""
+        self.nodes = {"start": [Pause(6), Play("missing")], "message": [say("Please ring us back.")]}
+        call = self.calls_machine(OnMachine.LEAVE_MESSAGE)
+        self.passes(30)
+        self.assertIn("We are sorry", "".join(self.read(call)))
+        self.assertTrue("".join(self.read(call)).endswith("Goodbye."))
+        self.assert_ended(call, Ending.FAILED)
+
+    def test_said_twice(self) -> None:
+        """What the carrier says first is believed."""
+        call = self.calls_machine(OnMachine.LEAVE_MESSAGE, "human")
+        self.passes(6)
+        session = self.daemon.switchboard.find(call.sid)
+        assert session is not None
+        session.answered_by("machine")
+        self.passes(60)
+        self.assert_heard(call, "Hello.", "Still there?")
+        self.assertEqual(self.assert_ended(call, Ending.COMPLETED)["answered_by"], "human")
 
     def test_before_the_stream(self) -> None:
         """Who it is may be known before the stream is there: the message is all that is said."""

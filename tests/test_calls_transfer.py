@@ -16,8 +16,8 @@ from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.routing import Goto
 from voiced.call.steps.speech import Pause
 from voiced.call.template import Template
-from voiced.errors import Refused, SynthesisError
-from voiced.ivoiced import Dial, End, ICall, IStep, Mentions
+from voiced.errors import Refused, StoreError, SynthesisError
+from voiced.ivoiced import CallOrder, Dial, End, ICall, IStep, Mentions, Placed
 from voiced.simulator.carrier import ACCOUNT_SID, Callbacks, SimulatedCall
 
 DESK = "+14155550100"
@@ -70,7 +70,7 @@ class StepTests(Desk):
         call = next(iter(self.carrier.calls.values()))
         asked = call.dialed[0].attributes
         self.assertEqual((asked["answerOnBridge"], asked["callerId"], asked["timeout"]), ("true", CALLER, "20"))
-        self.assertEqual(asked["timeLimit"], "14399")  # what is left of the call
+        self.assertEqual(asked["timeLimit"], "14379")  # what is left of the call, less the ringing
         self.assertEqual(self.guard.asked[-1], ("leg", (DESK, True)))
 
     def test_not_answered(self) -> None:
@@ -280,8 +280,31 @@ class ApiTests(Desk):
         """The caller is connected with somebody, by the guard's leave."""
         self.assertEqual(self.now("POST", f"/calls/{self.call.sid}/transfer", {"to": DESK})[0], 202)
         self.passes(40)
-        self.assertEqual(self.guard.asked[-1], ("leg", (DESK, False)))
+        self.assertEqual(self.guard.asked[-1], ("leg", (DESK, False, "crm")))
         self.assert_ended(self.call, Ending.TRANSFERRED)
+
+    def test_transfer_needs_a_number_of_ours(self) -> None:
+        """Whom the other side sees is a number of ours, or the caller: 400 for any other."""
+        for caller_id, expected in (("+12025550100", 400), (NUMBER, 202)):
+            status, _ = self.now("POST", f"/calls/{self.call.sid}/transfer", {"to": DESK, "caller_id": caller_id})
+            self.assertEqual(status, expected)
+
+    def test_transfer_with_a_full_disk(self) -> None:
+        """Where the counts cannot be kept, nobody is dialled: 503."""
+        self.guard.forgets = StoreError("the disk is full")
+        status, _ = self.now("POST", f"/calls/{self.call.sid}/transfer", {"to": DESK})
+        self.passes(5)
+        self.assertEqual((status, self.call.dialed), (503, []))
+
+    def test_end_of_another_daemons_call(self) -> None:
+        """A call that a daemon before us has placed can be ended; a stranger's is not there."""
+        order = CallOrder("main", DESK, NUMBER, "a reference")
+        sid = "CA" + "7" * 32
+        self.placed.known["crm one"] = Placed("x", order, 0.0, sid)
+        self.assertEqual(self.now("DELETE", f"/calls/{sid}")[0], 202)
+        self.assertEqual(self.now("DELETE", "/calls/CA" + "8" * 32)[0], 404)
+        self.passes(1)
+        self.assertEqual([each.path.rpartition("/")[2] for each in self.carrier.rest_requests], [f"{sid}.json"])
 
     def test_transfer_refused(self) -> None:
         """403 with the rule's name, and the flow goes on as if nothing had been."""
@@ -335,7 +358,7 @@ class EndTests(House):
         """Before its stream is there, the carrier says goodbye; one that is ended at once hears nothing."""
         self.lives_in(flow({"start": [Pause(30)]}))
         form = {"AccountSid": ACCOUNT_SID, "From": CALLER, "To": NUMBER, "CallStatus": "in-progress"}
-        for number, (goodbye, said) in enumerate([(True, "<Say>Goodbye.</Say>"), (False, "<Say>Goodbye.</Say>")]):
+        for number, (goodbye, said) in enumerate([(True, "<Say>Goodbye.</Say>"), (False, "<Response><Hangup")]):
             sid = f"CA{number:032}"
             self.carrier.post("/call/incoming", {**form, "CallSid": sid})
             self.passes(0)
@@ -389,16 +412,16 @@ class LimitTests(House):
         self.lives_in(flow({"start": [Pause(30), transfer()]}))
         call = self.ring(from_=CALLER)
         self.passes(32)
-        self.assertEqual(call.dialed[0].attributes["timeLimit"], "70")
+        self.assertEqual(call.dialed[0].attributes["timeLimit"], "40")  # of the 70 s that are left, 30 may ring
 
     def test_time_is_up_while_it_rings(self) -> None:
-        """When nobody answers until the call's time is up, it ends there."""
+        """It rings no longer than half of what is left, and the call ends with a goodbye in time."""
         self.guard.seconds = 40
         self.carrier.callee(DESK, "no-answer", ring=60.0)
         self.lives_in(flow({"start": [Pause(20), transfer(timeout=20), say("Still here?")]}))
         call = self.ring(from_=CALLER)
-        self.passes(60)
-        self.assert_heard(call)
+        self.passes(40)
+        self.assertEqual("".join(self.read(call)), "I am sorry, nobody can take your call at the moment.Goodbye.")
         self.assert_ended(call, Ending.TIMEOUT)
 
     def test_another_leg_instead(self) -> None:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from voiced.call.leg import CONNECTING, Leg, leg
+from voiced.call.leg import CONNECTING, SHORTEST_RING, Leg, leg
 from voiced.call.records import CallInfo, Direction
 from voiced.call.rescue import Rescue
 from voiced.errors import Refused
-from voiced.ivoiced import Dial, Dialled
+from voiced.ivoiced import Dial, Dialled, Party
 from voiced.testing.fake_guard import FakeGuard
 
 CALLER, OURS, HUMAN = "+14155550177", "+14155550123", "+14155550100"
@@ -45,6 +45,23 @@ SECONDS: list[tuple[int | None, int | None, int, int]] = [
     (600, 500, 300, 300),
 ]
 """What the step asks for, what is left of the call, what the guard lets; and how long they may talk."""
+
+SHARES: list[tuple[int, int, int, int, int]] = [
+    (30, 300, 300, 30, 270),
+    (30, 60, 60, 30, 30),
+    (30, 60, 10, 30, 10),
+    (30, 59, 300, 29, 30),
+    (30, 20, 20, 10, 10),
+    (20, 10, 300, 5, 5),
+    (30, 9, 300, 5, 4),
+    (30, 6, 6, 5, 1),
+    (30, 5, 5, 5, 1),
+    (30, 1, 1, 5, 1),
+    (30, 0, 300, 5, 1),
+    (3, 300, 300, 3, 297),
+    (600, 900, 900, 450, 450),
+]
+"""How long it may ring, what is left of the call, what the guard lets; and for how long each the carrier is told."""
 
 
 class LegCase(SynchronousTestCase):
@@ -92,6 +109,11 @@ class NewLegTests(LegCase):
             leg(INBOUND, Dial("sip:desk@example.com"), self.guard, self.clock, named=named)
         self.assertEqual(self.guard.asked, [("leg", ("sip:desk@example.com", named)) for named in (True, False)])
 
+    def test_party(self) -> None:
+        """An API key that asks for it is counted by the guard, too."""
+        leg(INBOUND, Dial(HUMAN), self.guard, self.clock, named=False, party=Party("crm"))
+        self.assertEqual(self.guard.asked, [("leg", (HUMAN, False, "crm"))])
+
     def test_refused(self) -> None:
         """What the guard refuses is no leg, and holds nothing."""
         self.guard.refusals["leg"] = Refused("outbound.allow", "no")
@@ -110,6 +132,48 @@ class LifeOfALegTests(LegCase):
             self.assertEqual(one.offer(), one.dial)
         self.assertEqual((one.record.began, one.offered), (BEGAN + 7, True))
 
+    def test_shares(self) -> None:
+        """What is left of the call is shared: it rings for half of it at most, 5 s at least, and they talk in the rest."""
+        for timeout, left, granted, rings, talks in SHARES:
+            self.guard.seconds = granted
+            dial = self.leg(timeout=timeout).offer(left)
+            self.assertEqual((dial.timeout, dial.seconds), (rings, talks), (timeout, left, granted))
+
+    def test_shared_once(self) -> None:
+        """The carrier that asks again later is told the same; one that is not limited by its call keeps what it has."""
+        one = self.leg(timeout=30)
+        dial = one.offer(40)
+        self.clock.advance(10)
+        self.assertEqual((one.offer(30), one.offer(), one.dial), (dial, dial, dial))
+        self.assertEqual(one.limit, 20 + 20 + 2 * CONNECTING)
+        free = self.leg(timeout=30)
+        self.assertEqual((free.offer().timeout, free.offer(10).seconds), (30, 300))
+
+    def test_share_of_no_limit(self) -> None:
+        """A leg that nobody limits is limited by its call."""
+        one = self.leg(timeout=30)
+        one.dial = attrs.evolve(one.dial, seconds=None)
+        self.assertEqual(one.offer(100).seconds, 70)
+
+    @given(st.integers(1, 600), st.integers(0, 14400), st.integers(1, 14400))
+    def test_any_share(self, timeout: int, left: int, granted: int) -> None:
+        """It never exceeds its call but for the shortest ringing, and never what was asked for or granted."""
+        dial = leg(INBOUND, Dial(HUMAN, timeout=timeout), FakeGuard(granted), self.clock, named=True).offer(left)
+        assert dial.seconds is not None
+        self.assertLessEqual(dial.timeout + dial.seconds, max(left, SHORTEST_RING + 1))
+        self.assertTrue(min(timeout, SHORTEST_RING) <= dial.timeout <= timeout, dial)
+        self.assertTrue(1 <= dial.seconds <= granted, dial)
+
+    def test_may_talk(self) -> None:
+        """Once it has lasted longer than it may ring, and the carrier takes to connect, somebody may be there."""
+        one = self.leg(timeout=30)
+        self.clock.advance(100)
+        self.assertFalse(one.may_talk)
+        one.offer(40)
+        for seconds, may_talk in ((0, False), (20 + CONNECTING, False), (0.5, True)):
+            self.clock.advance(seconds)
+            self.assertEqual(one.may_talk, may_talk, seconds)
+
     def test_limit(self) -> None:
         """The carrier comes back after ringing and talk, and a margin for connecting twice."""
         self.assertEqual(self.leg(timeout=20, seconds=60).limit, 20 + 60 + 2 * CONNECTING)
@@ -119,7 +183,7 @@ class LifeOfALegTests(LegCase):
 
     def test_over(self) -> None:
         """What the carrier says of it is its end: in the record, and for the guard."""
-        for dialled in (Dialled("answered", 42.0), Dialled("busy"), Dialled("no_answer")):
+        for dialled in (Dialled("answered", 42.0), Dialled("busy"), Dialled("no_answer"), Dialled("cancelled", 3.0)):
             self.setUp()
             one = self.leg()
             one.offer()
@@ -129,6 +193,16 @@ class LifeOfALegTests(LegCase):
             self.assertEqual((record.result, record.seconds), (dialled.result, dialled.seconds))
             self.assertEqual((record.began, record.ended), (BEGAN, BEGAN + 50))
             self.assertEqual((self.talked(), self.guard.held), ([[dialled.seconds]], []))
+
+    def test_no_duration(self) -> None:
+        """An answer of which the carrier does not say how long it was costs the time since it was offered."""
+        one = self.leg()
+        self.clock.advance(3)
+        one.offer()
+        self.clock.advance(50)
+        one.over(Dialled("answered"))
+        self.assertEqual((one.record.result, one.record.seconds), ("answered", 50.0))
+        self.assertEqual((self.talked(), self.guard.held), ([[50.0]], []))
 
     def test_carrier_did_not_say(self) -> None:
         """A leg that was offered and never reported counts as long as it may have lasted."""

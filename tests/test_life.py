@@ -45,6 +45,7 @@ class FakeCore:
         self.log: list[str] = []
 
     connected = False
+    stopping = False
 
     def ring_limit(self) -> float:
         return 65.0
@@ -62,7 +63,7 @@ class FakeCore:
         self.log.append(f"flow on {stream}")
         return self.flow
 
-    def last_words(self) -> Deferred[None]:
+    def last_words(self, why: Ending) -> Deferred[None]:
         return self.heard
 
     def drain_limit(self, why: Ending) -> float:
@@ -177,6 +178,13 @@ class TimerTests(SynchronousTestCase):
         core.clock.advance(99)
         self.assertEqual(state_of(life), "away")
         core.clock.advance(1)
+        self.assertEqual(state_of(life), "parting")
+
+    def test_leg_of_a_daemon_that_stops(self) -> None:
+        """One that stops tells the carrier whom to dial, and does not wait for what becomes of it."""
+        life, core = life_in("away")
+        core.sequel, core.stopping = Dial("+14155550100"), True
+        self.assertEqual(life.after(), core.sequel)
         self.assertEqual(state_of(life), "parting")
 
     def test_evicted_while_connected(self) -> None:

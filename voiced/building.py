@@ -150,7 +150,7 @@ class Building:
 
     def abandon(self) -> None:
         """End every call at once."""
-        self.daemon.switchboard.abandon()
+        self.daemon.abandon()
 
     def _refused(self, refusal: Refused, attempt: Attempt) -> None:
         self.daemon.refused(refusal, **attrs.asdict(attempt, recurse=False))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.server import Site
@@ -17,6 +17,7 @@ from voiced.api.front import Front
 from voiced.api.routes import ApiRoutes
 from voiced.call.flow import Flow
 from voiced.call.ordered import Ordered
+from voiced.call.persevering import Persevering
 from voiced.call.placing import Placing
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending
@@ -30,6 +31,9 @@ from voiced.net.site import LimitedSite
 from voiced.twilio.media import call_socket
 from voiced.twilio.web import CallRoutes
 from voiced.twilio.webhook import Accounts
+
+LAST_REQUESTS = 5.0
+"""Seconds that the carrier may take, when we stop, to end the calls that it was asked to end."""
 
 log = Logger()
 
@@ -65,12 +69,15 @@ class Daemon:
     ) -> None:
         self.program = program
         self._clock = clock
-        self._carrier = carrier
+        self._carrier = carrier = Persevering(carrier, clock)
         self._records = records
         self._guard = guard
         self._kept = api.kept
         self._public_url = public_url
         self._rescue = Rescue(clock, guard)
+        self._unplaced: Deferred[None] = succeed(None)
+        """What a daemon that stops waits for, besides its calls."""
+        self._in_a_hurry = False
         self._party_of = api.party_of
         self._sites: list[LimitedSite] = []
         self.refusals: Counter[str] = Counter()
@@ -98,11 +105,27 @@ class Daemon:
         return site
 
     def drain(self) -> Deferred[None]:
-        """Take no new call, let each live one hear its sentence to the end; fires when none is left."""
+        """Take no new call, let each live one hear its sentence to the end; fires when none is left.
+
+        A call that the carrier was asked for, and has not named yet, is waited for: nobody else could take it back.
+        """
         if len(self.switchboard):
             log.info("stopping: {n} calls may finish their sentence", n=len(self.switchboard))
         self._rescue.forget()
-        return self.switchboard.drain()
+        return Deferred.fromCoroutine(self._drain())
+
+    def abandon(self) -> None:
+        """Stop at once: every call ends here, and what was asked of the carrier is not waited for."""
+        self._in_a_hurry = True
+        self._unplaced.cancel()
+        self.switchboard.abandon()
+
+    async def _drain(self) -> None:
+        await self.switchboard.drain()
+        if not self._in_a_hurry:
+            self._unplaced = self.placing.settled().addErrback(lambda hurry: None)
+            await self._unplaced
+        await self._carrier.settled().addTimeout(LAST_REQUESTS, self._clock, lambda *_: None)
 
     def refused(self, refusal: Refused, **attempt: Any) -> None:
         """The guard has refused something (voiced.journal.refused): for the log, and the journal."""

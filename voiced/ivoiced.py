@@ -19,6 +19,7 @@ from zope.interface import Attribute, Interface, implementer
 
 from voiced.call.records import CallInfo, Ending
 from voiced.call.template import Template
+from voiced.errors import Refused
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
@@ -654,8 +655,8 @@ class IGuard(Interface):
     def ring(info: CallInfo) -> IPermit:
         """An inbound call; counts it."""
 
-    def leg(info: CallInfo, dial: Dial, named: bool) -> IPermit:
-        """Somebody to be connected with the human of this call; counts it.
+    def leg(info: CallInfo, dial: Dial, named: bool, party: Party | None = None) -> IPermit:
+        """Somebody to be connected with the human of this call; counts it, also for the API key that asks for it.
 
         `named`: the operator has written this very target into the settings or the flow. That is a permission by
         name, as in `outbound.allow`; every counter, the do-not-call list and the number's form hold all the same.
@@ -663,6 +664,9 @@ class IGuard(Interface):
 
     def converse(info: CallInfo) -> IPermit:
         """An agent that is about to take the line: so long it may; `over(seconds)` counts what it has taken."""
+
+    def refuse(refusal: Refused, *, account: str, party: str, key: str) -> None:
+        """Somebody else says no to a call that this API key has asked for, to that number: for the journal."""
 
     def settled() -> Deferred[None]:
         """Fires when all that was counted so far would survive a restart. Fails with StoreError when it would not."""
@@ -692,6 +696,16 @@ class Placed:
     """The call's SID, once the carrier has said it."""
 
 
+@attrs.frozen
+class Others:
+    """What is known of the calls of other idempotency keys."""
+
+    sids: frozenset[str]
+    """SIDs that belong to one of them."""
+    waiting: bool
+    """Whether one of them waits for the SID of a call to the same number."""
+
+
 class IPlacedCalls(Interface):
     """The idempotency keys of the last 24 hours, kept over a restart. Fails with StoreError only."""
 
@@ -704,6 +718,12 @@ class IPlacedCalls(Interface):
 
     def forget(key: str) -> Deferred[None]:
         """It was certainly not placed: the key is free again."""
+
+    def others(key: str, sids: Sequence[str], to: str) -> Deferred[Others]:
+        """Which of these SIDs belong to other keys than this one, and whether one of them waits for its own."""
+
+    def called(call_sid: str) -> Deferred[Placed | None]:
+        """The call of that SID, if it was asked for with a key."""
 
 
 class ICounts(Interface):

@@ -148,6 +148,9 @@ class ApiRoutes:
     async def _end(self, request: Any, party: Party, sid: str) -> Answer:
         how = _read_query(request, EndQuery).how
         call = self._find(party, sid)
+        if call is None and await self._of_another_daemon(party, sid):
+            log.info("{party}: ends {call}, which a daemon before us has placed", party=party.name, call=sid)
+            return Answer(202, Done(message="The call is ending", sid=sid))
         if call is None:
             await self._find_kept(party, sid)
             return Answer(200, Done(message="The call is over", sid=sid))
@@ -166,7 +169,7 @@ class ApiRoutes:
             await self._find_kept(party, sid)
             raise CallOver
         try:
-            call.transfer(dial)
+            await self._placing.connect(call, dial, party)
         except CallOver:
             raise Declined(409, f"the call cannot be transferred now: it is {call.stage}") from None
         log.info("{party}: transfers {call}", party=party.name, call=sid)
@@ -180,6 +183,12 @@ class ApiRoutes:
         if call is not None and not may_see(party, call.flow.name):
             raise no_such_call()
         return call
+
+    async def _of_another_daemon(self, party: Party, sid: str) -> bool:
+        """Whether a daemon that is no more has placed it, and it is being ended; of which flow it was is not known."""
+        if party.flows is not None or not _SID.fullmatch(sid) or await self._kept.find(sid) is not None:
+            return False
+        return await self._placing.end(sid)
 
     async def _find_kept(self, party: Party, sid: str) -> Any:
         line = await self._kept.find(sid) if _SID.fullmatch(sid) else None

@@ -64,7 +64,7 @@ class LiveCall(Protocol):
     def end_by_api(self, goodbye: bool) -> None:
         """End it: when what is being said was heard, or at once."""
 
-    def transfer(self, dial: Dial) -> None:
+    def transfer(self, dial: Dial, party: Party) -> None:
         """Connect its human with somebody. Raises Refused, and CallOver when it cannot be now."""
 
 

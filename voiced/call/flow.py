@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from twisted.internet.defer import CancelledError, Deferred
@@ -47,8 +47,10 @@ class Run:
     """One walk through a flow, on one stream. Cancelling is how it is stopped, and `stopped` says that it was us."""
 
     stopped: bool = False
-    step: Deferred[object] | None = None
+    step: Deferred[Any] | None = None
     """The step that it is in."""
+    sorry: bool = False
+    """Whether it apologises: nothing is more important then."""
     diversion: str | None = None
     """The node that it is sent to from outside."""
 
@@ -63,6 +65,8 @@ class Run:
         A step that ends because its speech is cut is followed by the node, not by its next step: what that said
         would be in the carrier's queue before the node's own words.
         """
+        if self.sorry:
+            return
         step, self.diversion = self.step, node
         silence()
         if step is not None and not step.called:
@@ -104,7 +108,12 @@ class Flow:
         node, number = call.position[-1][1:] if call.position else (self.start, 0)
         while True:
             try:
-                return await self._walk(call, run, node, number)
+                ending = await self._walk(call, run, node, number)
+                if ending is Ending.COMPLETED:
+                    run.step = call.verdict()
+                    await run.step
+                    run.check()
+                return ending
             except (VoicedError, CancelledError) as error:
                 run.check()
                 if (elsewhere := run.diverted()) is not None:
@@ -173,6 +182,7 @@ class Flow:
 
     async def _apologise(self, call: CallSession, run: Run, ending: Ending) -> Ending:
         """Say sorry with the flow's own voice; where that fails too, the carrier says it."""
+        run.sorry = True
         apology = call.program.apology
         try:
             await call.say(Template(apology, (apology,)), interruptible=False)

@@ -6,10 +6,13 @@ import attrs
 from twisted.internet.interfaces import IReactorTime
 
 from voiced.call.records import CallInfo, Direction, LegRecord
-from voiced.ivoiced import Dial, Dialled, IGuard, IPermit
+from voiced.ivoiced import Dial, Dialled, IGuard, IPermit, Party
 
 CONNECTING = 5.0
 """Seconds that the carrier may take to connect, beside the ringing (Twilio rings that much longer)."""
+
+SHORTEST_RING = 5
+"""Seconds that a leg may ring at least: less is no ringing."""
 
 Position = tuple[str, str, int]
 """A place in a flow: flow, node, step from 0."""
@@ -30,12 +33,21 @@ class Leg:
     offered: bool = False
     """Whether the carrier was told to dial."""
 
-    def offer(self) -> Dial:
-        """What the carrier is told."""
+    def offer(self, left: int | None = None) -> Dial:
+        """What the carrier is told: ringing and talk together within the `left` seconds of the call."""
         if not self.offered:
             self.offered = True
             self.record.began = self._clock.seconds()
+            if left is not None:
+                timeout = min(self.dial.timeout, max(SHORTEST_RING, left // 2))
+                seconds = min(self.dial.seconds or left, max(1, left - timeout))
+                self.dial = attrs.evolve(self.dial, timeout=timeout, seconds=seconds)
         return self.dial
+
+    @property
+    def may_talk(self) -> bool:
+        """Whether it has lasted longer than it may ring, so that somebody must have answered."""
+        return self.offered and self._clock.seconds() - self.record.began > self.dial.timeout + CONNECTING
 
     @property
     def limit(self) -> float:
@@ -46,8 +58,11 @@ class Leg:
         """It has ended so; None: the carrier did not say, or was never told to dial."""
         self.record.ended = self._clock.seconds()
         if dialled is not None:
-            self.record.result, self.record.seconds = dialled.result, dialled.seconds
-            self._permit.over(dialled.seconds)
+            lasted = self.record.ended - self.record.began
+            # An answer without a length costs what it may have cost.
+            talked = dialled.seconds or (lasted if dialled.result == "answered" else 0.0)
+            self.record.result, self.record.seconds = dialled.result, talked
+            self._permit.over(talked)
         elif self.offered:
             self.record.seconds = self.record.ended - self.record.began
             self._permit.over(self.record.seconds)
@@ -63,13 +78,14 @@ def leg(
     left: int | None = None,
     *,
     named: bool,
+    party: Party | None = None,
 ) -> Leg:
     """A leg that the guard lets be; it may last as long as that says, and as its call may (`left` seconds).
 
     Raises Refused.
     """
     dial = attrs.evolve(dial, seconds=min((n for n in (dial.seconds, left) if n is not None), default=None))
-    permit = guard.leg(info, dial, named)
+    permit = guard.leg(info, dial, named, party)
     dial = attrs.evolve(dial, seconds=permit.seconds, caller_id=dial.caller_id or _caller_id(info))
     return Leg(dial, LegRecord(dial.to, clock.seconds()), permit, clock)
 

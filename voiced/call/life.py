@@ -97,10 +97,14 @@ class Core(Protocol):
     def connected(self) -> bool:
         """Whether the carrier is connecting the human with somebody else, or has."""
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the daemon stops: nobody here waits for two who talk without us."""
+
     def start_flow(self, stream: IMediaStream) -> Deferred[None]:
         """Speak and listen on this stream; run the flow from its position."""
 
-    def last_words(self) -> Deferred[None]:
+    def last_words(self, why: Ending) -> Deferred[None]:
         """Keep the utterance now spoken, end all else; fires when everything has been heard."""
 
     def drain_limit(self, why: Ending) -> float:
@@ -184,7 +188,7 @@ def _run(life: Life, core: Core, stream: IMediaStream) -> Running:
 
 
 def _drain(life: Life, core: Core, why: Ending) -> Draining:
-    heard = core.last_words()
+    heard = core.last_words(why)
     timer = core.clock.callLater(core.drain_limit(why), life.drain_expired, why)
     return Draining(heard.addCallbacks(lambda _: life.heard_out(why), lambda cancelled: None), timer, why)
 
@@ -298,7 +302,7 @@ def away_after(life: Life, core: Core, was: Away) -> Sequel:
     offer = core.offer()
     if isinstance(offer, NewStream):
         was.timer.reset(EXPECT_SECONDS)
-    elif isinstance(offer, Dial):
+    elif isinstance(offer, Dial) and not core.stopping:
         was.timer.reset(core.leg_limit())
     else:
         life.caller_gone(was.why)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, Protocol
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from voiced.call.dialplan import plain
 from voiced.call.flow import Flow
 from voiced.call.lookout import ASKING, Lookout
 from voiced.call.ordered import Ordered
 from voiced.call.program import Program
-from voiced.call.records import CallInfo, Direction, Stage
+from voiced.call.records import CallInfo, Direction, Ending
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.call.wish import Ways, Wish
-from voiced.errors import CarrierError, KeyReused, StoreError, VoicedError
-from voiced.ivoiced import CallOrder, ICarrier, IGuard, IPlacedCalls, Party, Placed
+from voiced.errors import BadWish, CarrierError, KeyReused, Overloaded, Refused, StoreError, VoicedError
+from voiced.ivoiced import CallOrder, Dial, ICarrier, IGuard, IPlacedCalls, Party, Placed
 
 CERTAIN_AFTER = 90.0
 """Seconds after which a call that the carrier does not list was certainly not placed."""
@@ -45,6 +47,13 @@ class Request:
         return Placed(self.wish.fingerprint, self.order, now)
 
 
+class Connectable(Protocol):
+    """A live call whose human can be connected with somebody."""
+
+    def transfer(self, dial: Dial, party: Party) -> None:
+        """See CallSession."""
+
+
 class Placing:
     """Where calls are placed."""
 
@@ -65,7 +74,10 @@ class Placing:
         self._guard = guard
         self._book = book
         self._clock = clock
-        self._lookout = Lookout(switchboard, carrier, clock)
+        self._lookout = Lookout(switchboard, carrier, book, clock)
+        self._placing = 0
+        """How many wishes are on their way."""
+        self._idle: list[Deferred[None]] = []
         self._at_work: dict[str, list[Deferred[None]]] = {}
         """Who waits until nobody else asks for a call with the same key."""
 
@@ -75,11 +87,56 @@ class Placing:
         Fails with BadWish (400), KeyReused (422), Refused (403, or 429 where `retry_after` is set), Overloaded (503),
         StoreError (503) or CarrierError (its `answer`). It is not to be cancelled: what was asked for happens.
         """
-        return Deferred.fromCoroutine(self._place(wish, party))
+        self._placing += 1
+        return Deferred.fromCoroutine(self._place(wish, party)).addBoth(self._done)
+
+    def settled(self) -> Deferred[None]:
+        """Fires when no wish is on its way any more."""
+        if not self._placing:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred(self._idle.remove)
+        self._idle.append(waiting)
+        return waiting
+
+    def connect(self, session: Connectable, dial: Dial, party: Party) -> Deferred[None]:
+        """Connect the human of a live call with somebody, as an API client wants it; fires when that is begun.
+
+        Fails with BadWish, CallOver, Refused and StoreError.
+        """
+        return Deferred.fromCoroutine(self._connect(session, dial, party))
+
+    def end(self, call_sid: str) -> Deferred[bool]:
+        """End a call that a daemon before us has placed; fires with whether it was one. Fails with StoreError."""
+        return Deferred.fromCoroutine(self._end(call_sid))
+
+    async def _connect(self, session: Connectable, dial: Dial, party: Party) -> None:
+        if dial.caller_id is not None and plain(dial.caller_id) not in self._ways.numbers:
+            raise BadWish("caller_id", "this is none of our numbers")
+        await self._guard.settled()
+        session.transfer(dial, party)
+
+    async def _end(self, call_sid: str) -> bool:
+        placed = await self._book.called(call_sid)
+        if placed is not None:
+            self._carrier.complete(call_sid, placed.order.account).addErrback(_not_ended, call_sid)
+        return placed is not None
+
+    def _done(self, result: Any) -> Any:
+        self._placing -= 1
+        if not self._placing:
+            idle, self._idle = self._idle, []
+            for waiting in idle:
+                waiting.callback(None)
+        return result
 
     async def _place(self, wish: Wish, party: Party) -> str:
         program = self._program()
-        flow = self._ways.flow_of(wish, party, program.flows)
+        try:
+            flow = self._ways.flow_of(wish, party, program.flows)
+        except Refused as refusal:
+            account = next(iter(self._ways.numbers.values()), "")
+            self._guard.refuse(refusal, account=account, party=wish.number, key=party.name)
+            raise
         order = self._ways.order_of(wish, flow, self._switchboard.new_name())
         key = "" if wish.idempotency_key is None else f"{party.name} {wish.idempotency_key}"
         request = Request(wish, party, program, flow, order, key)
@@ -123,6 +180,9 @@ class Placing:
             session.not_placed(str(error))
             await self._free(request.key)
             raise
+        if session.over:
+            await self._free(request.key)
+            raise Overloaded("the daemon is stopping")
         order, asked = session.order, self._clock.seconds()
         try:
             sid = await self._carrier.create(order)
@@ -132,13 +192,14 @@ class Placing:
                 session.not_placed(f"not placed: error {error.code or error.status}")
                 await self._free(request.key)
                 raise
-            sid = sid or await self._lookout.look_for(session, order, asked)
+            sid = sid or await self._lookout.look_for(session, request.key, asked)
             if not sid:
                 raise
-        if session.stage is Stage.OVER and not session.info.sid:
-            log.info("{call}: it was taken back before the carrier had named it", call=sid)
-            await self._lookout.end(sid, order.account)
-            self._keep(request.key, sid)
+        if session.over and (not session.info.sid or session.record.ending is Ending.DRAINED):
+            log.info("{call}: it is taken back: the daemon is stopping", call=sid)
+            await self._free(request.key)
+            self._carrier.complete(sid, order.account).addErrback(_not_ended, sid)
+            raise Overloaded("the daemon is stopping")
         self._switchboard.named(session, sid)
         return sid
 
@@ -155,7 +216,7 @@ class Placing:
             wish.first_message,
             wish.variables,
             named=partial(self._keep, request.key),
-            look=self._look,
+            look=partial(self._look, request.key),
         )
         info = CallInfo("", order.account, order.from_, order.to, Direction.OUTBOUND)
         return self._switchboard.place(info, request.program, request.flow, permit, ordered)
@@ -186,7 +247,7 @@ class Placing:
         """Its SID. Raises CarrierError when nobody can say yet."""
         session = self._switchboard.placed(known.order.reference)
         sid = "" if session is None else session.info.sid
-        sid = sid or await self._lookout.listed(known.order, known.asked)
+        sid = sid or await self._lookout.listed(known.order, known.asked, session, key) or ""
         if not sid:
             message = "Twilio has not said yet whether this call was placed: repeat it with the same key in a minute"
             raise CarrierError(message, unsure=True, answer=504)
@@ -198,14 +259,18 @@ class Placing:
 
     # A call of which nothing is heard
 
-    def _look(self, session: CallSession) -> None:
-        asking = Deferred.fromCoroutine(self._lookout.ask_about(session, session.order))
+    def _look(self, key: str, session: CallSession) -> None:
+        asking = Deferred.fromCoroutine(self._lookout.ask_about(session, key))
         asking.addErrback(_broke, session.info.sid)
 
 
 def _not_kept(failure: Failure, call_sid: str) -> None:
     failure.trap(StoreError)
     log.error("{call}: its idempotency key is not kept: {error}", call=call_sid, error=failure.getErrorMessage())
+
+
+def _not_ended(failure: Failure, call_sid: str) -> None:
+    failure.trap(CarrierError)  # it was logged where it was tried
 
 
 def _broke(failure: Failure, call_sid: str) -> None:

@@ -7,7 +7,18 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from voiced.call.leg import Leg, leg
 from voiced.call.records import CallInfo
-from voiced.ivoiced import Dial, Dialled, IGuard
+from voiced.errors import Refused
+from voiced.ivoiced import Dial, Dialled, IGuard, IPermit
+
+
+@attrs.frozen
+class Rescued:
+    """A call that somebody else has taken."""
+
+    leg: Leg
+    permit: IPermit
+    """Of the call itself, as of any that rings here."""
+    timer: IDelayedCall
 
 
 @attrs.define
@@ -16,24 +27,29 @@ class Rescue:
 
     _clock: IReactorTime
     _guard: IGuard
-    _legs: dict[str, tuple[Leg, IDelayedCall]] = attrs.field(factory=dict)
+    _legs: dict[str, Rescued] = attrs.field(factory=dict)
 
     def dial(self, info: CallInfo, human: str) -> Dial:
         """Whom the carrier shall dial for this call; the same again when it asks again. Raises Refused."""
         if info.sid in self._legs:
-            return self._legs[info.sid][0].dial
-        new = leg(info, Dial(human), self._guard, self._clock, named=True)
-        self._legs[info.sid] = new, self._clock.callLater(new.limit, self.over, info.sid, None)
+            return self._legs[info.sid].leg.dial
+        ringing = self._guard.ring(info)
+        try:
+            new = leg(info, Dial(human), self._guard, self._clock, ringing.seconds, named=True)
+        except Refused:
+            ringing.over(None)
+            raise
+        self._legs[info.sid] = Rescued(new, ringing, self._clock.callLater(new.limit, self.over, info.sid, None))
         return new.offer()
 
     def over(self, call_sid: str, dialled: Dialled | None) -> None:
         """The carrier says what became of it, or that the call is over, or has said nothing for too long."""
         known = self._legs.pop(call_sid, None)
         if known is not None:
-            rescued, timer = known
-            rescued.over(dialled)
-            if timer.active():
-                timer.cancel()
+            known.leg.over(dialled)
+            known.permit.over(known.leg.record.seconds)
+            if known.timer.active():
+                known.timer.cancel()
 
     def forget(self) -> None:
         """The daemon stops: the calls go on without it."""

@@ -30,6 +30,7 @@ from voiced.ivoiced import (
     IMediaStream,
     IPermit,
     NewStream,
+    Party,
     Sequel,
     Utterance,
 )
@@ -45,6 +46,9 @@ NEWS_SECONDS = 5.0
 
 GOODBYE_SECONDS = 8.0
 """So many seconds before a call must end we begin to end it: the carrier ends one that we placed to the second."""
+
+VERDICT_SECONDS = 35.0
+"""So long a flow that leaves messages waits, at its end, to be told who has answered (Twilio gives up after 30 s)."""
 
 _WITH_GOODBYE = (Ending.CANCELLED, Ending.TIMEOUT)
 
@@ -83,11 +87,13 @@ class CallSession(Verbs):
         self._limit: IDelayedCall | None = None
         """Ends the call when it has lasted as long as it may."""
         self._run = Run()
-        self._evicted = Ending.DRAINED
-        """Why the line is taken away, if it is."""
+        self._stopping = False
+        self._known: Deferred[None] | None = None
+        """Fires when it is known who has answered, for a flow that waits for it."""
         self._verdict: Ending | None = None
         self._completed: Deferred[None] = succeed(None)
         """Fires when the carrier's API has been asked to end the call, if it had to be."""
+        self._asked_to_end = False
         self._offers = 0
         """How often a new stream was offered."""
         self._news: IDelayedCall | None = None
@@ -105,6 +111,11 @@ class CallSession(Verbs):
         self.info = self.record.info = attrs.evolve(self.info, sid=call_sid)
         self.facts["call.sid"] = call_sid
         self._as_ordered.named(call_sid)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self.stage is Stage.OVER
 
     @property
     def order(self) -> CallOrder:
@@ -126,17 +137,19 @@ class CallSession(Verbs):
 
     def answered_by(self, who: str) -> None:
         """The carrier has found out who took the call: `human`, `machine`, `fax` or `unknown`."""
-        if self.record.answered_by or self._verdict is not None:
+        if self.record.answered_by:
             return
         log.info("{call}: answered by {who}", call=self.info.sid, who=who)
         self.record.answered_by = self.facts["call.answered_by"] = who
-        wanted = self.flow.on_machine
+        wanted, message = self.flow.on_machine, self.flow.message
         if who not in ("machine", "fax") or wanted in (None, OnMachine.CONTINUE):
-            return
-        if wanted is OnMachine.LEAVE_MESSAGE and who == "machine" and self.flow.message is not None:
-            self._leave_message(self.flow.message)
-        else:
+            self._tell_verdict()
+        elif self._verdict is None and who == "machine" and message is not None:
+            self._leave_message(message)
+        elif self._verdict is None or self._leg is not None:
             self._end(Ending.MACHINE, politely=False)
+        elif self._verdict is Ending.COMPLETED:
+            self._verdict = Ending.MACHINE
 
     def begin(self, stream: IMediaStream) -> bool:
         """A stream with a good ticket has started; False when no stream is wanted any more, or one is there."""
@@ -199,6 +212,7 @@ class CallSession(Verbs):
 
     def evict(self) -> None:
         """The daemon stops: the utterance now spoken is the last."""
+        self._stopping = True
         self._life.evict(Ending.DRAINED)
 
     # What an API client wants
@@ -211,7 +225,7 @@ class CallSession(Verbs):
         """What was said so far in the conversation that an agent has on it now."""
         return () if self._conversation is None else self._conversation.lines()
 
-    def transfer(self, dial: Dial) -> None:
+    def transfer(self, dial: Dial, party: Party | None = None) -> None:
         """Connect the human with somebody else, after the sentence now spoken.
 
         Where the other side does not answer, the flow goes on with the step it was in, from its beginning.
@@ -219,12 +233,13 @@ class CallSession(Verbs):
         """
         if self.stage is not Stage.RUNNING:
             raise CallOver
-        self._order_leg(dial)
-        self._evicted = Ending.TRANSFERRED
+        self._order_leg(dial, party=party)
         self._life.evict(Ending.TRANSFERRED)
 
     def abandon(self) -> None:
-        """The daemon stops at once: `on_hangup` is not waited for."""
+        """The daemon stops at once: `on_hangup` is not waited for, and the carrier is told."""
+        if self.stage not in (Stage.PARTING, Stage.OVER) and not self.connected:
+            self.complete()
         self._life.caller_gone(Ending.DRAINED)
         self._life.parted(Ending.DRAINED)
 
@@ -243,6 +258,11 @@ class CallSession(Verbs):
         return AWAY_SECONDS if self._leg is None else self._leg.limit
 
     @property
+    def stopping(self) -> bool:
+        """See life.Core."""
+        return self._stopping
+
+    @property
     def connected(self) -> bool:
         """See life.Core."""
         return self._leg is not None and self._leg.offered
@@ -250,9 +270,9 @@ class CallSession(Verbs):
     def offer(self) -> Sequel:
         """See life.Core."""
         if self._verdict is not None:  # the flow is over, and this is what it chose
-            if self._leg is not None and self._sequel is self._leg.dial:
+            if self._leg is not None and isinstance(self._sequel, Dial):
                 self.stage = Stage.DIALLED
-                return self._leg.offer()
+                return self._leg.offer(self._seconds_left())
             return self._sequel or HangUp()
         self._offers += 1
         return NewStream() if self._offers < MOST_STREAMS else Apologise(self.program.apology)
@@ -275,20 +295,20 @@ class CallSession(Verbs):
 
         return Deferred[None](stop).addErrback(lambda cancelled: None)
 
-    def last_words(self) -> Deferred[None]:
+    def last_words(self, why: Ending) -> Deferred[None]:
         """See life.Core."""
         self.stage = Stage.DRAINING
-        if self._verdict is not None:
-            return self._speaker.last_words()
-        self._verdict = self._evicted
         heard = self._speaker.last_words()
-        return heard.addCallback(self._farewell) if self._evicted in _WITH_GOODBYE else heard
+        if self._verdict is not None:  # the flow has said all it had to say
+            return heard
+        self._verdict = why
+        return heard.addCallback(self._farewell) if why in _WITH_GOODBYE else heard
 
     def drain_limit(self, why: Ending) -> float:
         """See life.Core."""
         limit = self._speaker.drain_limit()
         if why in _WITH_GOODBYE:
-            return LAST_WORDS
+            return LAST_WORDS if why is Ending.CANCELLED else GOODBYE_SECONDS
         return min(limit, LAST_WORDS) if why is Ending.DRAINED else limit
 
     def close_stream(self) -> None:
@@ -308,8 +328,9 @@ class CallSession(Verbs):
 
     def complete(self) -> None:
         """See life.Core."""
-        if not self.info.sid:
+        if not self.info.sid or self._asked_to_end:
             return  # not known yet, or not at all: who places it ends it when it is named
+        self._asked_to_end = True
         log.info("{call}: ending the call by the carrier's API", call=self.info.sid)
         self._completed = self._carrier.complete(self.info.sid, self.info.account).addErrback(self._incomplete)
 
@@ -335,8 +356,9 @@ class CallSession(Verbs):
     def finish(self, why: Ending) -> None:
         """See life.Core."""
         self.stage = Stage.OVER
-        if self._leg is not None and not self.connected:
-            self._verdict = None  # whom to connect was chosen, and the human left before it was done
+        if self._verdict is Ending.TRANSFERRED and self._leg is not None and not self._leg.may_talk:
+            self._verdict = None  # the human has left before anybody can have answered
+        self._tell_verdict()
         ending = self.record.ending = self._verdict or why
         now = self.record.ended = self.clock.seconds()
         for timer in (self._limit, self._news):
@@ -346,7 +368,7 @@ class CallSession(Verbs):
             self._leg.over(None)
         talked = 0.0 if self.record.answered is None else now - self.record.answered
         self._permit.over(talked if self._costs else None)
-        log.info("{call}: over, {ending}", call=self.info.sid, ending=ending.value)
+        log.info("{call}: over, {ending}", call=self.info.sid or "a call that was not placed", ending=ending.value)
         self._finished(self, ending)
 
     # Within
@@ -372,14 +394,32 @@ class CallSession(Verbs):
 
     def _end(self, why: Ending, *, politely: bool) -> None:
         """Take the line away: when the sentence now spoken was heard, or at once."""
-        if self._verdict is None:
-            self._evicted = why
-        if self.stage in (Stage.EXPECTED, Stage.RINGING) or (politely and self.stage is Stage.RUNNING):
+        if self.stage is Stage.RINGING or (politely and self.stage in (Stage.EXPECTED, Stage.RUNNING)):
             self._life.evict(why)
-        elif self.stage not in (Stage.PARTING, Stage.OVER) and not (politely and self.stage is Stage.DRAINING):
+        elif politely and self.stage is Stage.DRAINING:
+            if self._leg is not None:  # nobody is connected any more
+                self._leg.over(None)
+                self._leg, self._verdict, self._sequel = None, why, Apologise(self.program.goodbye)
+        elif self.stage not in (Stage.PARTING, Stage.OVER):
             self._verdict, self._sequel = why, HangUp()
             self.complete()
             self._life.caller_gone(why)
+
+    def verdict(self) -> Deferred[None]:
+        """For a flow that has come to its end: fires when it is known who has answered, if a message may be left.
+
+        What is said to a human is over then; to a machine it was said during its greeting.
+        """
+        asked = self.ordered is not None and self.ordered.order.detect != ""
+        if not asked or self.record.answered_by or self.flow.on_machine is not OnMachine.LEAVE_MESSAGE:
+            return succeed(None)
+        self._known = Deferred()
+        return self._known.addTimeout(VERDICT_SECONDS, self.clock, lambda *_: None)
+
+    def _tell_verdict(self) -> None:
+        known, self._known = self._known, None
+        if known is not None and not known.called:
+            known.callback(None)
 
     def _farewell(self, _: object) -> Deferred[None]:
         try:
@@ -405,7 +445,7 @@ class CallSession(Verbs):
         self.facts["transfer.result"] = dialled.result
         self._sequel = None
         if self._limit is not None and not self._limit.active():
-            self._verdict = Ending.TIMEOUT
+            self._verdict, self._sequel = Ending.TIMEOUT, Apologise(self.program.goodbye)
         elif dialled.result != "answered" and leg.returns:
             self._verdict, self._offers = None, 0
             self._returned = None if leg.step is None else (leg.step, dialled)
@@ -445,6 +485,7 @@ class CallSession(Verbs):
 
     def _incomplete(self, failure: Failure) -> None:
         if failure.check(CancelledError):
+            self.record.faults.append("the carrier has not said yet that the call is ended")
             return
         failure.trap(CarrierError)
         self.record.faults.append(failure.getErrorMessage())

@@ -108,8 +108,9 @@ class Switchboard:
         return self._placed.get(reference)
 
     def named(self, session: CallSession, call_sid: str) -> None:
-        """The carrier has a name for a call that we have placed. Whoever says it first is believed."""
-        if session.ordered is None or session.info.sid or session.stage is Stage.OVER:
+        """The carrier has a name for a call that we have placed. Whoever says it first is believed, and one name is
+        for one call."""
+        if session.ordered is None or session.info.sid or session.stage is Stage.OVER or call_sid in self._calls:
             return
         del self._calls[session.ordered.order.reference]
         self._calls[call_sid] = session

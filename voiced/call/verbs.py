@@ -39,6 +39,7 @@ from voiced.ivoiced import (
     IPermit,
     ITTSEngine,
     Outcome,
+    Party,
     Recorded,
     RecordLimits,
     Sequel,
@@ -219,11 +220,14 @@ class Verbs:
         if self._stream is None:
             raise CallOver
 
-    def _order_leg(self, dial: Dial, *, step: Position | None = None, returns: bool = True) -> None:
+    def _order_leg(
+        self, dial: Dial, *, step: Position | None = None, returns: bool = True, party: Party | None = None
+    ) -> None:
         if self._leg is not None:
             self._leg.over(None)
-        named = dial.to in self.program.named
-        self._leg = leg(self.info, dial, self._guard, self.clock, self._seconds_left(), named=named)
+        # What an API client asks for is nobody's word but theirs, whatever the flows name.
+        named = party is None and dial.to in self.program.named
+        self._leg = leg(self.info, dial, self._guard, self.clock, self._seconds_left(), named=named, party=party)
         self._leg.step, self._leg.returns = step, returns
         self.record.legs.append(self._leg.record)
         self._sequel = self._leg.dial

@@ -14,6 +14,9 @@ from voiced.call.flow import Flow, OnMachine
 from voiced.errors import BadWish, Refused
 from voiced.ivoiced import CallOrder, Party
 
+MOST_RINGING = 120
+"""Seconds that a wish may have somebody's telephone ring, unless the settings' own time is longer: each call that
+rings takes one of the places at once."""
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _DETECTION = {
     None: "",
@@ -49,7 +52,8 @@ class Wish:
     def fingerprint(self) -> str:
         """What tells this wish from another one, and tells nothing of it: SHA-256, in hexadecimal."""
         wish = attrs.asdict(self, filter=lambda field, _: field.name != "idempotency_key")
-        return hashlib.sha256(json.dumps(wish, sort_keys=True).encode(errors="surrogatepass")).hexdigest()
+        wish["number"] = plain(self.number)  # however it is spelled
+        return hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()
 
 
 @attrs.frozen
@@ -69,10 +73,10 @@ class Ways:
         name = wish.flow if wish.flow is not None else self.flow
         if name is None:
             raise BadWish("flow", "which flow? Name one, or set `outbound.flow`")
-        if name not in flows:
-            raise BadWish("flow", "there is no flow of that name")
         if party.flows is not None and name not in party.flows:
             raise Refused("flows", "this API key may not use this flow")
+        if name not in flows:
+            raise BadWish("flow", "there is no flow of that name")
         for path in ("prompt", "first_message"):
             if getattr(wish, path) is not None and not flows[name].has_agent:
                 raise BadWish(path, f"flow {name!r} has no agent that it could be for")
@@ -93,7 +97,7 @@ class Ways:
             to=to,
             from_=from_,
             reference=reference,
-            timeout=wish.timeout or self.timeout,
+            timeout=min(wish.timeout or self.timeout, max(self.timeout, MOST_RINGING)),
             seconds=wish.max_seconds or self.seconds,
             detect=_detect(wish, flow),
         )

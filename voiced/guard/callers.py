@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 
-from voiced.call.dialplan import plain
+from voiced.guard.spelling import address
 
 ANONYMOUS = "anonymous"
 """What all callers without a number are counted as."""
 
 _WORDS = ("anonymous", "blocked", "private", "restricted", "unavailable", "unknown", "withheld")
 _KEYS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
-_SPELLED = {"+" + word.translate(_KEYS) for word in _WORDS}
+_SPELLED = {word.translate(_KEYS) for word in _WORDS}
 """The words as a keypad spells them: carriers pass them on where a number is expected, and so does Twilio
 (+266696687 is ANONYMOUS, +86282452253 UNAVAILABLE: support.twilio.com, "Why am I getting calls from these strange
 numbers"). None of them is a number that could be called."""
+
+_BEFORE = re.compile(r"\A(?:\+|00|011)")
 
 _VERDICT = re.compile(r"TN-Validation-Passed-([ABC])(?:-Diverted|-Passthrough)?")
 """Twilio's StirVerstat for a verified signature, and its level (Twilio's page "Trusted Calling with SHAKEN/STIR").
@@ -22,11 +24,18 @@ TN-Validation-Failed…, No-TN-Validation, NULL and nothing at all vouch for not
 
 
 def anonymous(caller: str) -> bool:
-    """Whether this caller (CallInfo.caller) has no number and no address."""
-    text = plain(caller).lower()
-    scheme, colon, rest = text.partition(":")
-    user = rest.partition("@")[0] if colon and scheme in ("sip", "sips", "client") else text  # RFC 3323 §4.1.1.3
-    return not user or user in _WORDS or user in _SPELLED
+    """Whether this caller (CallInfo.caller) has no number and no address, however that is spelled."""
+    where = address(caller.strip())
+    if where is None:
+        scheme, _, rest = caller.partition(":")
+        where = address(rest if scheme.lower() == "client" else "")
+        return scheme.lower() == "client" and (where is None or _nameless(where.user))
+    return _nameless(where.user)  # RFC 3323 §4.1.1.3
+
+
+def _nameless(user: str) -> bool:
+    name = user.lower()
+    return not name or name in _WORDS or _BEFORE.sub("", name) in _SPELLED
 
 
 def attested(verdict: str, least: str) -> bool:

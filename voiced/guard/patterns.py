@@ -12,7 +12,7 @@ import phonenumbers
 
 from voiced.call.dialplan import plain
 from voiced.errors import Refused
-from voiced.guard.destinations import Destination, destination
+from voiced.guard.destinations import Destination, caller, destination
 
 _PREFIX = re.compile(r"\+([1-9][0-9]{0,13})(\*?)", re.ASCII)
 _LONGEST_BARE_PREFIX = 6
@@ -77,3 +77,14 @@ def closest(patterns: Iterable[Pattern], to: Destination) -> Pattern | None:
     """The pattern that names this destination most narrowly; None when none does."""
     best = max(patterns, key=lambda pattern: pattern.closeness(to), default=None)
     return best if best is not None and best.closeness(to) > 0 else None
+
+
+def mentions(patterns: Iterable[Pattern], who: Destination) -> bool:
+    """Whether one of these names this caller, however either of them spells the number."""
+    number = who.by_number()
+    return any(
+        pattern.closeness(who) > 0
+        or pattern.closeness(number) > 0
+        or (pattern.kind is Kind.SIP and caller(pattern.text).who == who.who)
+        for pattern in patterns
+    )

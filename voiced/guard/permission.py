@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from voiced.errors import Refused
-from voiced.guard.destinations import NOT_A_NUMBER, Destination
-from voiced.guard.patterns import closest
+from voiced.guard.destinations import NOT_A_NUMBER, NOT_CLEAR, Destination
+from voiced.guard.patterns import Kind, closest
 from voiced.guard.risky import risk
 from voiced.guard.rules import Outbound
 
@@ -13,26 +13,24 @@ def permitted(to: Destination, rules: Outbound, now: float, *, named: bool = Fal
     """Raises Refused when this destination may not be called. `now` is in seconds since the epoch.
 
     `named`: the operator has written this very target down; then it needs not be allowed once more, whatever it costs
-    and however late it is.
+    and however late it is. A SIP address that all of a host's pattern allows has to be a name, or clearly a number: a
+    gateway would dial whatever else it spells.
     """
     chosen = closest(rules.risky, to) is not None
-    danger = risk(_number_in(to), to.number) if to.number else ""
+    danger = risk(to.who, to.number) if to.number else ""
     if danger and not chosen and not named:
         raise Refused("risky", f"such numbers are {danger}: to call it all the same, name it in `risky`")
-    if not to.valid and not chosen:  # of the networks of no country the library does not know all numbers
-        raise Refused("number", NOT_A_NUMBER)
-    if not chosen and not named and closest(rules.allow, to) is None:
+    allowed = closest(rules.allow, to)
+    written_out = to.host and (named or (allowed is not None and allowed.kind is Kind.SIP))
+    if not to.valid and not chosen and not written_out:  # of networks of no country not all numbers are known
+        raise Refused("number", NOT_CLEAR if to.host else NOT_A_NUMBER)
+    if not chosen and not named and allowed is None:
         where = to.host or to.region
         raise Refused("allow", f"{where or 'this network'} is not in `allow`")
-    if to.text in rules.dnc or _number_in(to) in rules.dnc:
+    if to.who in rules.dnc:
         raise Refused("dnc", "it is on the do-not-call list")
     if not named:
         _within_hours(to, rules, now)
-
-
-def _number_in(to: Destination) -> str:
-    """The number that a SIP address's gateway would dial, or the number itself."""
-    return to.text.partition(":")[2].partition("@")[0] if to.host else to.text
 
 
 def _within_hours(to: Destination, rules: Outbound, now: float) -> None:

@@ -1,6 +1,8 @@
 """One HTTP connection, which may not be slow: for what it sends of a request, and for what it reads of an answer.
 
-What cannot become a request is answered here, with the headers that every answer has.
+Nor may it keep us from others, who have calls: of the requests that it sends without waiting for their answers
+(pipelined: RFC 9112, 9.3.2) one is answered on a turn of the reactor, and none before the answers to those before it
+are on their way. What cannot become a request is answered here, with the headers that every answer has.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ class LimitedChannel(HTTPChannel):
     """Twisted's channel with limits: of time, of headers (number, and bytes with the request line) and of patience.
 
     A WebSocket takes the transport away while its request is being answered, when no timer of this channel runs.
+
+    Between an answer and the next request the channel rests: Twisted's `_handlingRequest` stays, so that what arrives
+    is kept (and above 16 KiB is not read any more), but there is none in `requests`.
     """
 
     maxHeaders = 100
@@ -37,6 +42,7 @@ class LimitedChannel(HTTPChannel):
     def __init__(self) -> None:
         super().__init__()
         self._late: IDelayedCall | None = None
+        self._next: IDelayedCall | None = None
 
     # What Twisted tells us
 
@@ -61,6 +67,27 @@ class LimitedChannel(HTTPChannel):
         self._enough()
         super().allContentReceived()
 
+    def requestDone(self, request: Any) -> None:
+        """Named by twisted.web: a request is answered.
+
+        Twisted would answer all that wait, within this turn of the reactor, and while nobody reads its answers.
+        """
+        if not self.persistent:
+            super().requestDone(request)
+            return
+        self.requests.remove(request)
+        self.setTimeout(self._savedTimeOut)
+        if self._waitingForTransport:
+            self._networkProducer.pauseProducing()
+        else:
+            self._rest()
+
+    def resumeProducing(self) -> None:
+        """Named by Twisted: what was written is on its way."""
+        super().resumeProducing()
+        if self._handlingRequest and not self.requests:
+            self._rest()
+
     def timeoutConnection(self) -> None:
         """Named by Twisted: nothing has come for the time that a connection may be idle."""
         self.loseConnection()
@@ -68,10 +95,14 @@ class LimitedChannel(HTTPChannel):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Named by Twisted."""
         self._enough()
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
         super().connectionLost(reason)
 
     def loseConnection(self) -> None:
-        """Named by Twisted: close when all is sent; cut off who does not read it."""
+        """Named by Twisted: close when all is sent, and begin nothing more; cut off who does not read it."""
+        self.persistent = 0
         super().loseConnection()
         if self._abortingCall is None:
             self._abortingCall = self.callLater(self.abortTimeout, self.forceAbortClient)
@@ -96,6 +127,19 @@ class LimitedChannel(HTTPChannel):
         self._turn_down(400)
 
     # Within
+
+    def _rest(self) -> None:
+        """Let everybody else have a turn."""
+        if self._next is None:
+            self._next = self.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        """The next request may begin, with what has come of it already."""
+        self._next = None
+        self._handlingRequest = False
+        waiting, self._dataBuffer = b"".join(self._dataBuffer), []
+        self._networkProducer.resumeProducing()
+        self.setLineMode(waiting)
 
     def _hurry(self) -> None:
         if self._late is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -12,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from voiced.errors import StoreError
-from voiced.ivoiced import CallOrder, IPlacedCalls, Placed
+from voiced.ivoiced import CallOrder, IPlacedCalls, Others, Placed
 from voiced.store.database import Database
 from voiced.store.schema import PLACED
 
@@ -59,6 +60,28 @@ class PlacedCalls:
     def forget(self, key: str) -> Deferred[None]:
         """See IPlacedCalls."""
         return self._write(PLACED.delete().where(PLACED.c.key == _digest(key)))
+
+    def others(self, key: str, sids: Sequence[str], to: str) -> Deferred[Others]:
+        """See IPlacedCalls."""
+        mine = PLACED.c.key == _digest(key)
+        theirs = select(PLACED.c.sid).where(~mine, PLACED.c.sid.in_(sids))
+        unnamed = select(PLACED.c.order).where(~mine, PLACED.c.sid == "")
+
+        def read(connection: Connection) -> Others:
+            named = frozenset(connection.execute(theirs).scalars())
+            return Others(named, any(_order(order).to == to for order in connection.execute(unnamed).scalars()))
+
+        return self._database.run(read)
+
+    def called(self, call_sid: str) -> Deferred[Placed | None]:
+        """See IPlacedCalls."""
+        known = select(*_COLUMNS).where(PLACED.c.sid == call_sid, PLACED.c.sid != "")
+
+        def read(connection: Connection) -> Placed | None:
+            row = connection.execute(known).first()
+            return None if row is None else Placed(row[0], _order(row[1]), row[2], row[3])
+
+        return self._database.run(read)
 
     def _write(self, statement: object) -> Deferred[None]:
         def write(connection: Connection) -> None:

@@ -55,15 +55,19 @@ class FakeGuard:
         self.asked.append(("ring", info))
         return self._permit("ring")
 
-    def leg(self, info: CallInfo, dial: Dial, named: bool) -> IPermit:
+    def leg(self, info: CallInfo, dial: Dial, named: bool, party: Party | None = None) -> IPermit:
         """See IGuard."""
-        self.asked.append(("leg", (dial.to, named)))
+        self.asked.append(("leg", (dial.to, named) if party is None else (dial.to, named, party.name)))
         return self._permit("leg", dial.seconds)
 
     def converse(self, info: CallInfo) -> IPermit:
         """See IGuard."""
         self.asked.append(("converse", info))
         return self._permit("converse")
+
+    def refuse(self, refusal: Refused, *, account: str, party: str, key: str) -> None:
+        """See IGuard."""
+        self.asked.append(("refuse", (refusal.rule, account, party, key)))
 
     def settled(self) -> Deferred[None]:
         """See IGuard."""

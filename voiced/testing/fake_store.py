@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from voiced.errors import StoreError
-from voiced.ivoiced import IKeptCalls, IPlacedCalls, KeptPage, Placed
+from voiced.ivoiced import IKeptCalls, IPlacedCalls, KeptPage, Others, Placed
 
 
 @implementer(IPlacedCalls)
@@ -34,7 +34,8 @@ class FakePlacedCalls:
         """See IPlacedCalls."""
         if self.broken:
             return fail(self.broken)
-        self.known[key] = attrs.evolve(self.known[key], sid=sid)
+        if key in self.known:
+            self.known[key] = attrs.evolve(self.known[key], sid=sid)
         return succeed(None)
 
     def forget(self, key: str) -> Deferred[None]:
@@ -43,6 +44,20 @@ class FakePlacedCalls:
             return fail(self.broken)
         self.known.pop(key, None)
         return succeed(None)
+
+    def others(self, key: str, sids: Sequence[str], to: str) -> Deferred[Others]:
+        """See IPlacedCalls."""
+        if self.broken:
+            return fail(self.broken)
+        strangers = [placed for name, placed in self.known.items() if name != key]
+        waiting = any(not placed.sid and placed.order.to == to for placed in strangers)
+        return succeed(Others(frozenset(sids) & {placed.sid for placed in strangers}, waiting))
+
+    def called(self, call_sid: str) -> Deferred[Placed | None]:
+        """See IPlacedCalls."""
+        if self.broken:
+            return fail(self.broken)
+        return succeed(next((placed for placed in self.known.values() if placed.sid == call_sid), None))
 
 
 @implementer(IKeptCalls)

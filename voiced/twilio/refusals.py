@@ -28,7 +28,9 @@ OURS = 502
 MEANINGS = {
     10004: Meaning(LATER, "as many calls are live as the Twilio account allows; repeat it later", alarm=True),
     20003: Meaning(OURS, "Twilio refuses our credentials: check account_sid and auth_token", alarm=True),
-    20404: Meaning(OURS, "Twilio does not know this account or call: check account_sid and region", alarm=True),
+    20404: Meaning(
+        OURS, "Twilio does not know this account or call: check account_sid, region and base_url", alarm=True
+    ),
     20429: Meaning(LATER, "Twilio has too many requests of ours at once; repeat it later"),
     21201: Meaning(THEIRS, "no number to call was given"),
     21205: Meaning(OURS, "Twilio takes no call with our public_url: is it reachable by https?", alarm=True),
@@ -111,6 +113,8 @@ def meaning(code: int, status: int) -> Meaning:
         return MEANINGS[20429]
     if status in (401, 403):
         return MEANINGS[20003]
+    if status == 404:
+        return MEANINGS[20404]
     if 400 <= status < 500 and code:
         return Meaning(THEIRS, f"Twilio refuses it: see https://www.twilio.com/docs/api/errors/{code}")
     return Meaning(OURS, "Twilio could not do it now")

@@ -13,7 +13,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectError, ConnectingCancelledError
+from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
 from twisted.internet.error import TimeoutError as NotConnected
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -131,13 +131,18 @@ class TwilioCarrier:
         return Deferred.fromCoroutine(self._find(order, since, until))
 
     async def _create(self, order: CallOrder) -> str:
-        calls = self._clients[order.account].calls
-        parameters = self._parameters(order)
+        calls, parameters = self._clients[order.account].calls, self._parameters(order)
+        call = await self._patiently("placing a call", lambda: calls.create_async(**parameters))
+        if not call.sid:
+            raise CarrierError("placing a call: the answer names no call: check base_url", status=200, unsure=True)
+        return str(call.sid)
+
+    async def _patiently(self, doing: str, request: Callable[[], Awaitable[T]]) -> T:
+        """What Twilio answers, once it has not too many requests: what it certainly did not do is tried again."""
         tries = iter(AGAIN_AFTER)
         while True:
             try:
-                call = await self._asked("placing a call", calls.create_async(**parameters))
-                return str(call.sid)
+                return await self._asked(doing, request())
             except CarrierError as error:
                 wait = next(tries, None)
                 if wait is None or error.unsure or not (error.status == 429 or error.status == 0):
@@ -177,12 +182,16 @@ class TwilioCarrier:
                 raise
 
     async def _fetch(self, call_sid: str, account: str) -> CallState:
-        call = await self._asked(f"looking at call {call_sid}", self._clients[account].calls(call_sid).fetch_async())
+        call = await self._patiently(
+            f"looking at call {call_sid}", lambda: self._clients[account].calls(call_sid).fetch_async()
+        )
         return CallState(call_sid, webhook.ENDINGS.get(str(call.status)), str(call.status) == "in-progress")
 
     async def _find(self, order: CallOrder, since: float, until: float) -> Sequence[str]:
-        listing = self._clients[order.account].calls.list_async(to=order.to, from_=order.from_, limit=LIST_SIZE)
-        calls = await self._asked("looking for a call", listing)
+        listed = self._clients[order.account].calls
+        calls = await self._patiently(
+            "looking for a call", lambda: listed.list_async(to=order.to, from_=order.from_, limit=LIST_SIZE)
+        )
         ours = [call for call in calls if str(call.direction).startswith("outbound-api") and call.date_created]
         ours.sort(key=lambda call: call.date_created, reverse=True)
         within = (since - CLOCKS_DIFFER, until + CLOCKS_DIFFER)
@@ -202,11 +211,11 @@ class TwilioCarrier:
             if isinstance(error, SEVERAL) and any(reason.check(CancelledError) for reason in error.reasons):
                 raise CancelledError from error  # how Twisted says that we cancelled it while it was on its way
             name = str(error) or type(error).__name__
-            sent = not isinstance(error, ConnectError)
+            sent = not isinstance(error, ConnectError | DNSLookupError)
             message = f"{doing}: Twilio's API cannot be reached ({name})"
             raise CarrierError(message, unsure=sent, answer=504 if sent else 502) from error
-        except ValueError as error:
-            message = f"{doing}: the answer is not JSON, so not of Twilio's API: check base_url"
+        except (ValueError, AttributeError, TypeError, KeyError) as error:  # what twilio-python makes of other shapes
+            message = f"{doing}: the answer is not JSON of Twilio's API: check base_url"
             raise CarrierError(message, status=200, unsure=True) from error
 
 

@@ -45,6 +45,8 @@ class CallRoutes:
     WebSocket; `status(authorization)` is what whoever shows that header may know."""
 
     app = Klein()
+    # Werkzeug would redirect // to /, to anybody, by a URL that names our own port.
+    app.url_map.merge_slashes = False
 
     def __init__(
         self,
@@ -200,7 +202,7 @@ class CallRoutes:
         if session is None:
             over = self._switchboard.has_ended(form.call_sid) or form.fields.get("CallStatus") not in LIVE
             return self._say(form, HangUp() if over else Apologise(self._program().apology))
-        if session.stage is Stage.RINGING:
+        if session.stage in (Stage.RINGING, Stage.EXPECTED, Stage.RUNNING):  # the last two: it repeats itself
             session.taken()
             return self._say(form, NewStream())
         return self._say(form, session.after())
@@ -215,11 +217,12 @@ class CallRoutes:
             session.caller_gone(_ending(session, ending))
             return self._say(form, HangUp())
         self._rescue.over(form.call_sid, dialled)
-        if self._switchboard.has_ended(form.call_sid) or form.fields.get("CallStatus") not in LIVE:
+        live = form.fields.get("CallStatus") in LIVE
+        if live and dialled is not None and dialled.result != "answered":
+            # They were to be connected by a daemon that is no more, or that does not wait for it: nobody was there.
+            return self._say(form, Apologise(self._program().apology))
+        if not live or dialled is not None or self._switchboard.has_ended(form.call_sid):
             return self._say(form, HangUp())
-        if dialled is not None:  # a daemon that is no more has connected them
-            answered = dialled.result == "answered"
-            return self._say(form, HangUp() if answered else Apologise(self._program().apology))
         # A call of a daemon that is no more: its flow starts anew, and its stream may fail once, not twice.
         answer = self._incoming(form)
         session = self._switchboard.find(form.call_sid)
@@ -236,6 +239,8 @@ class CallRoutes:
         if session is not None:
             return self._say(form, session.after(form.dialled()))
         program, info = self._program(), form.info()
+        if self._switchboard.has_ended(form.call_sid):
+            return self._say(form, HangUp())
         if program.human is None or info.direction is Direction.OUTBOUND:
             return self._say(form, Apologise(program.apology))
         try:
@@ -268,11 +273,11 @@ class CallRoutes:
 
     def _session(self, form: Form) -> CallSession | None:
         """The live call that the form is about. Raises Forged for a call of another account than the signer's."""
-        session = self._switchboard.find(form.call_sid)
-        if session is None and form.reference:
-            session = self._switchboard.placed(form.reference)
-            if session is not None and form.call_sid != (session.info.sid or form.call_sid):
-                raise Forged("the call's reference is for another call")
+        session = self._switchboard.placed(form.reference) or self._switchboard.find(form.call_sid)
+        if session is not None and form.call_sid != (session.info.sid or form.call_sid):
+            raise Forged("the call's reference is for another call")
+        if session is not None and form.reference and session is not self._switchboard.placed(form.reference):
+            raise Forged("the call's reference is not its own")
         if session is not None and session.info.account != form.account.name:
             raise Forged("it is signed by another account than the call's")
         if session is not None and form.call_sid:

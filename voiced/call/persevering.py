@@ -1,0 +1,88 @@
+"""A carrier that is asked to end a call until it has: whoever waits may leave, the asking goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from voiced.errors import CarrierError
+from voiced.ivoiced import CallOrder, CallState, ICarrier
+
+WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+"""Seconds before each further try. Ending a call that is over is no harm, so every trouble is worth another one."""
+
+log = Logger()
+
+
+@implementer(ICarrier)
+class Persevering:
+    """The same carrier, whose `complete` does not give up: two people who talk on cost somebody money."""
+
+    def __init__(self, carrier: ICarrier, clock: IReactorTime) -> None:
+        self._carrier = carrier
+        self._clock = clock
+        self._waiting: dict[str, list[Deferred[None]]] = {}
+        """Calls that are being ended, by SID, and who waits for it."""
+        self._idle: list[Deferred[None]] = []
+
+    def create(self, order: CallOrder) -> Deferred[str]:
+        """See ICarrier."""
+        return self._carrier.create(order)
+
+    def fetch(self, call_sid: str, account: str) -> Deferred[CallState]:
+        """See ICarrier."""
+        return self._carrier.fetch(call_sid, account)
+
+    def find(self, order: CallOrder, since: float, until: float) -> Deferred[Sequence[str]]:
+        """See ICarrier."""
+        return self._carrier.find(order, since, until)
+
+    def complete(self, call_sid: str, account: str) -> Deferred[None]:
+        """See ICarrier. Fails when it could not be done in nine minutes; cancelling leaves, and does not stop it."""
+        waiting: Deferred[None] = Deferred()
+        if call_sid in self._waiting:
+            self._waiting[call_sid].append(waiting)
+        else:
+            self._waiting[call_sid] = [waiting]
+            Deferred.fromCoroutine(self._complete(call_sid, account)).addBoth(self._ended, call_sid)
+        return waiting
+
+    def settled(self) -> Deferred[None]:
+        """Fires when no call is being ended any more."""
+        if not self._waiting:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred(self._idle.remove)
+        self._idle.append(waiting)
+        return waiting
+
+    async def _complete(self, call_sid: str, account: str) -> None:
+        for wait in (*WAITS, None):
+            try:
+                await self._carrier.complete(call_sid, account)
+                return
+            except CarrierError as error:
+                if wait is None:
+                    log.error("{call}: it could not be ended; its own time limit has to", call=call_sid)
+                    raise
+                log.warn(
+                    "{call}: ending it: error {code}; again in {wait:g} s",
+                    call=call_sid,
+                    code=error.code or error.status,
+                    wait=wait,
+                )
+            await deferLater(self._clock, wait)
+
+    def _ended(self, result: Failure | None, call_sid: str) -> None:
+        for waiting in self._waiting.pop(call_sid):
+            if not waiting.called:  # else whoever waited has left
+                waiting.callback(result)
+        if not self._waiting:
+            idle, self._idle = self._idle, []
+            for each in idle:
+                each.callback(None)
