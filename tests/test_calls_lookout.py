@@ -228,6 +228,78 @@ class LateNameTests(Outbound):
         self.assertEqual(self.successResultOf(late)[0], 200)
 
 
+class TwoOfOneNumberTests(Outbound):
+    """Two calls to one number, of which one got no answer: neither is taken for the other."""
+
+    def wish(self, name: str, key: str) -> Deferred[Any]:
+        """A call that says this name."""
+        return self.asks(
+            "POST", "/outbound-call", {"number": PERSON, "variables": {"name": name}, "idempotency_key": key}
+        )
+
+    def test_the_other_is_unnamed_too(self) -> None:
+        """While both wait for their names, neither gets the one in the list."""
+        self.carrier.callbacks = Callbacks(lost={"all"})
+        self.carrier.fail_rest(None)
+        silent = self.wish("B", "b")
+        self.passes(2)
+        self.carrier.delay_rest(7.9)
+        late = self.wish("A", "a")
+        self.passes(8)
+        self.passes(20)
+        call = next(iter(self.carrier.calls.values()))
+        self.assertEqual(self.successResultOf(silent)[0], 504)
+        self.assertEqual(self.successResultOf(late)[1]["callSid"], call.sid)
+        self.assertEqual("".join(self.read(call)), "Hello A.")
+        self.passes(300)
+        self.assert_ended(call, Ending.COMPLETED)
+
+    def test_after_a_restart(self) -> None:
+        """The SID of another key's call is not this one's."""
+        call = self.calls_out(idempotency_key="a")
+        self.carrier.fail_rest(None)
+        asked = self.wish("B", "b")
+        self.passes(30)
+        self.assertEqual(self.successResultOf(asked)[0], 504)
+        self.lives_in(flow({"start": [say("Hello {variables.name|you}.")]}, "outreach"))
+        again = self.wish("B", "b")
+        self.passes(0.5)
+        self.assertEqual(self.successResultOf(again)[0], 504)
+        self.passes(CERTAIN_AFTER)
+        anew = self.wish("B", "b")
+        self.passes(0.5)
+        self.assertNotEqual(self.successResultOf(anew)[1]["callSid"], call.sid)
+
+    def test_after_a_restart_both_wait(self) -> None:
+        """Of two keys that wait for one listed call, none gets it."""
+        self.carrier.lose_rest()
+        self.carrier.callbacks = Callbacks(lost={"all"})
+        self.carrier.person(PERSON, ring=25.0)
+        first = self.wish("A", "a")
+        self.carrier.fail_rest(500, times=2)
+        self.passes(15)
+        self.assertEqual(self.successResultOf(first)[0], 504)
+        order = self.placed.known["crm a"]
+        self.placed.known["crm b"] = order
+        self.daemon.switchboard.abandon()
+        self.passes(1)
+        self.lives_in(flow({"start": [say("Hello.")]}, "outreach"))
+        again = self.wish("A", "a")
+        self.passes(0.5)
+        self.assertEqual(self.successResultOf(again)[0], 504)
+
+    def test_one_name_for_one_call(self) -> None:
+        """A name that a live call has is not given to another."""
+        call = self.calls_out()
+        self.carrier.fail_rest(None)
+        self.asks("POST", "/outbound-call", {"number": "+14155550111"})
+        self.passes(1)
+        board = self.daemon.switchboard
+        other = next(session for session in board if not session.info.sid)
+        board.named(other, call.sid)
+        self.assertEqual((other.info.sid, board.find(call.sid) is other), ("", False))
+
+
 class StrangeWebhookTests(Outbound):
     """The carrier asks about calls that are not what it thinks."""
 

@@ -403,6 +403,110 @@ class EndTests(House):
         session.end_by_api(goodbye)
 
 
+class WorstMomentTests(House):
+    """Something happens between the choice of whom to connect and the connection."""
+
+    def setUp(self) -> None:
+        """A long sentence, and somebody to connect with."""
+        super().setUp()
+        self.lives_in(flow({"start": [say("A sentence " * 30), transfer()]}), named=frozenset({DESK}))
+        self.call = self.ring(from_=CALLER)
+        self.passes(1)
+        found = self.daemon.switchboard.find(self.call.sid)
+        assert found is not None
+        self.session = found
+
+    def test_ended_after_all(self) -> None:
+        """An API client who ends the call then ends it: nobody is dialled."""
+        self.session.transfer(Dial(DESK))
+        self.passes(1)
+        self.session.end_by_api(goodbye=True)
+        self.passes(60)
+        self.assertEqual((self.call.dialed, self.call.said), ([], ["Goodbye."]))
+        self.assert_ended(self.call, Ending.CANCELLED)
+
+    def test_daemon_stops_in_the_last_words(self) -> None:
+        """The daemon tells the carrier whom to dial, and does not wait for what they have to say."""
+        self.carrier.callee(DESK, ring=1.0, talk=300.0)
+        self.session.transfer(Dial(DESK))
+        self.passes(1)
+        drained = self.daemon.drain()
+        self.passes(60)
+        self.successResultOf(drained)
+        self.assertEqual(len(self.call.dialed), 1)
+        self.assertFalse(self.call.over)
+
+    def test_daemon_stops_before_the_carrier_asks(self) -> None:
+        """The same when the carrier is just about to ask what now."""
+        self.carrier.callee(DESK, ring=1.0, talk=300.0)
+        self.carrier.refuse_webhooks(100)
+        self.session.transfer(Dial(DESK))
+        self.until("away")
+        drained = self.daemon.drain()
+        self.carrier.refuse_webhooks(0)
+        answer = self.carrier.post("/call/after", {**self.call.form(), "CallStatus": "in-progress"})
+        self.passes(2)
+        self.assertIn("<Dial", self.successResultOf(answer).body.decode())
+        self.successResultOf(drained)
+
+    def test_stopped_after_nobody_answered(self) -> None:
+        """A call that came back from a transfer and is drained is called drained."""
+        self.carrier.callee(DESK, "busy", ring=1.0)
+        self.session.transfer(Dial(DESK))
+        self.until("dialled")
+        self.until("running")
+        self.daemon.drain()
+        self.passes(60)
+        self.assert_ended(self.call, Ending.DRAINED)
+
+    def test_daemon_stops_while_it_rings(self) -> None:
+        """When nobody answers, the human hears that we are sorry, although the daemon did not wait."""
+        self.carrier.callee(DESK, "busy", ring=10.0)
+        self.session.transfer(Dial(DESK))
+        self.until("dialled")
+        drained = self.daemon.drain()
+        self.passes(1)
+        self.successResultOf(drained)
+        self.passes(20)
+        self.assertIn("We are sorry", " ".join(self.call.said))
+
+    def until(self, stage: str) -> None:
+        """Time passes until the call is there."""
+        for _ in range(1000):
+            if self.session.stage == stage:
+                return
+            self.passes(0.1)
+        self.fail(f"the call never came to be {stage}")
+
+    def test_status_comes_first(self) -> None:
+        """The carrier says that the call is over before it says what became of the leg."""
+        self.carrier.callee(DESK, ring=1.0, talk=300.0)
+        self.session.transfer(Dial(DESK))
+        self.until("dialled")
+        self.passes(4)
+        form = {**self.call.form(), "CallStatus": "completed"}
+        self.carrier.post("/call/status", form)
+        self.passes(1)
+        self.assertIsNotNone(self.daemon.switchboard.find(self.call.sid))
+        more = {"DialCallStatus": "completed", "DialCallDuration": "4", "DialBridged": "true"}
+        self.carrier.post("/call/after", {**form, **more})
+        self.passes(1)
+        last = self.journal.lines[-1]
+        self.assertEqual((last["ending"], last["legs"][0]["seconds"]), ("transferred", 4.0))
+
+    def test_only_the_status_comes(self) -> None:
+        """When nobody says what became of the leg, a short one was not answered, and a long one was."""
+        for after, ending in ((5, "caller_hung_up"), (60, "transferred")):
+            self.lives_in(flow({"start": [transfer(timeout=20)]}), named=frozenset({DESK}))
+            self.carrier.callee(DESK, ring=1.0, talk=300.0)
+            call = self.ring(from_=CALLER)
+            self.passes(after)
+            self.carrier.post("/call/status", {**call.form(), "CallStatus": "completed"})
+            self.passes(6)
+            last = [line for line in self.journal.lines if line["call"] == call.sid][-1]
+            self.assertEqual(last["ending"], ending)
+
+
 class LimitTests(House):
     """A call may not last longer because somebody else is on it."""
 

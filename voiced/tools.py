@@ -27,9 +27,16 @@ MOST_KEPT = 20
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
+class QuietPool(HTTPConnectionPool):
+    """A pool whose connections come and go without two lines each in the log."""
+
+    class _factory(HTTPConnectionPool._factory):  # type: ignore[misc,valid-type]  # noqa: N801 - Twisted's name for it
+        noisy = False
+
+
 def http_client(reactor: Any) -> treq.client.HTTPClient:
     """An HTTP client that keeps connections, verifies TLS and gives up connecting after 5 s."""
-    pool = HTTPConnectionPool(reactor, persistent=True)
+    pool = QuietPool(reactor, persistent=True)
     pool.cachedConnectionTimeout = IDLE_SECONDS
     pool.maxPersistentPerHost = MOST_KEPT
     return treq.client.HTTPClient(Agent(reactor, connectTimeout=CONNECT_SECONDS, pool=pool))

@@ -185,7 +185,7 @@ class ApiRoutes:
         return call
 
     async def _of_another_daemon(self, party: Party, sid: str) -> bool:
-        """Whether a daemon that is no more has placed it, and it is being ended; of which flow it was is not known."""
+        """Whether a daemon that is no more has placed it, and it is being ended. Of which flow it was, nobody knows."""
         if party.flows is not None or not _SID.fullmatch(sid) or await self._kept.find(sid) is not None:
             return False
         return await self._placing.end(sid)

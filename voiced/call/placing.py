@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from voiced.call.dialplan import plain
 from voiced.call.flow import Flow
-from voiced.call.lookout import ASKING, Lookout
+from voiced.call.lookout import Lookout
 from voiced.call.ordered import Ordered
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, Direction, Ending
@@ -161,7 +161,7 @@ class Placing:
             raise KeyReused("this idempotency key stands for another request")
         if known.sid:
             return known.sid
-        if await self._came_to_nothing(known):
+        if await self._came_to_nothing(known, request.key):
             await self._book.forget(request.key)
             return await self._once(request)
         return await self._sid_of(known, request.key)
@@ -188,6 +188,7 @@ class Placing:
             sid = await self._carrier.create(order)
         except CarrierError as error:
             sid = session.info.sid  # the carrier may have asked about it meanwhile: then it is there
+            log.error("{error}", error=str(error))
             if not sid and not error.unsure:
                 session.not_placed(f"not placed: error {error.code or error.status}")
                 await self._free(request.key)
@@ -235,13 +236,13 @@ class Placing:
 
     # A key whose call has no SID yet
 
-    async def _came_to_nothing(self, known: Placed) -> bool:
+    async def _came_to_nothing(self, known: Placed, key: str) -> bool:
         """Whether a call that was asked for certainly never came to be."""
         if self._switchboard.placed(known.order.reference) is not None:
             return False
         if self._clock.seconds() - known.asked < CERTAIN_AFTER:
             return False
-        return not await self._carrier.find(known.order, known.asked, known.asked + ASKING)
+        return await self._lookout.listed(known.order, known.asked, None, key) == ""
 
     async def _sid_of(self, known: Placed, key: str) -> str:
         """Its SID. Raises CarrierError when nobody can say yet."""

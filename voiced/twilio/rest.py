@@ -212,7 +212,9 @@ class TwilioCarrier:
                 raise CancelledError from error  # how Twisted says that we cancelled it while it was on its way
             name = str(error) or type(error).__name__
             sent = not isinstance(error, ConnectError | DNSLookupError)
-            message = f"{doing}: Twilio's API cannot be reached ({name})"
+            message = (
+                f"{doing}: Twilio's API cannot be reached ({name}): is this machine's way out open, base_url right?"
+            )
             raise CarrierError(message, unsure=sent, answer=504 if sent else 502) from error
         except (ValueError, AttributeError, TypeError, KeyError) as error:  # what twilio-python makes of other shapes
             message = f"{doing}: the answer is not JSON of Twilio's API: check base_url"
@@ -226,14 +228,17 @@ def _client(account: Account, http: Any, clock: IReactorTime) -> Client:
 
 
 def _explained(doing: str, error: TwilioRestException | TwilioServiceException) -> CarrierError:
-    """Twilio's refusal as a sentence: for the operator, and for the API client who has asked."""
+    """Twilio's refusal as a sentence: for the operator, and for the API client who has asked.
+
+    It is ours: Twilio's own words may hold the number that was called.
+    """
     code = 0 if error.code in (None, error.status) else error.code  # twilio-python puts the status for no code
-    said = error.msg if isinstance(error, TwilioRestException) else error.detail or error.title
     means = meaning(code, error.status)
     if means.alarm:
-        alarm = "{doing}: {sentence} (error {code})"
-        log.error(alarm, doing=doing, sentence=means.sentence, code=code or error.status)
-    message = f"{doing}: Twilio answered {error.status}, {said}: {means.sentence}"
+        log.critical(
+            "{doing}: {sentence} (error {code})", doing=doing, sentence=means.sentence, code=code or error.status
+        )
+    message = f"{doing}: Twilio answered {error.status}: {means.sentence}"
     if code:
         message += f" (https://www.twilio.com/docs/api/errors/{code})"
     # A server that broke may have done it before; one that says it is too busy has not.
