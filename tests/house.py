@@ -40,7 +40,7 @@ PERSON = "+14155550199"
 """Somebody to be called."""
 INITIATED = {"success": True, "message": "Call initiated"}
 CORS = ("https://app.example.com",)
-OUR_FAULTS = {12100, 12200, 12300, 13520, 31950, 31951}
+OUR_FAULTS = {12100, 12200, 12300, 13223, 13520, 31950, 31951}
 """Twilio's errors for TwiML and messages that we got wrong."""
 
 

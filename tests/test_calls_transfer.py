@@ -73,6 +73,15 @@ class StepTests(Desk):
         self.assertEqual(asked["timeLimit"], "14379")  # what is left of the call, less the ringing
         self.assertEqual(self.guard.asked[-1], ("leg", (DESK, True)))
 
+    def test_sip(self) -> None:
+        """A SIP address, secure or not, is dialled as one."""
+        for target in ("sip:desk@example.com", "sips:desk@example.com;transport=tls"):
+            self.lives_in(flow({"start": [transfer(target)]}))
+            call = self.ring(from_=CALLER)
+            self.passes(40)
+            self.assertEqual(call.dialed[0].numbers, (target,))
+            self.assert_ended(call, Ending.TRANSFERRED)
+
     def test_not_answered(self) -> None:
         """Busy, silent or out of reach: the caller is told, and the flow goes on, knowing why."""
         sorry = "I am sorry, nobody can take your call at the moment."

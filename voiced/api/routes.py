@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -185,7 +186,7 @@ class ApiRoutes:
         return call
 
     async def _of_another_daemon(self, party: Party, sid: str) -> bool:
-        """Whether a daemon that is no more has placed it, and it is being ended. Of which flow it was, nobody knows."""
+        """Whether a daemon that is no more has placed it, and it is being ended; its flow is not known any more."""
         if party.flows is not None or not _SID.fullmatch(sid) or await self._kept.find(sid) is not None:
             return False
         return await self._placing.end(sid)
@@ -211,7 +212,7 @@ class ApiRoutes:
             return problem(error, _id(request))
 
     def _send(self, request: Any, answer: Answer) -> bytes:
-        request.setResponseCode(answer.status)
+        request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
         request.setHeader("Cache-Control", "no-store")
         for name, value in (self._entrance.cors(request) | dict(answer.headers)).items():
             request.setHeader(name, value)

@@ -86,7 +86,9 @@ class Ways:
         """What the carrier is asked for. Raises BadWish."""
         to = plain(wish.number)
         if not _NUMBER.fullmatch(to):
-            raise BadWish("number", "this is not a number: it begins with + and its country, like +14155550100")
+            raise BadWish(
+                "number", "this is not a number: it begins with + (in a form: %2B) and its country, like +14155550100"
+            )
         from_ = plain(wish.from_) if wish.from_ is not None else next(iter(self.numbers), None)
         if from_ is None:
             raise BadWish("from", "there is no number to call from: set `number` of the Twilio account")

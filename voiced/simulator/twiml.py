@@ -224,6 +224,8 @@ class _Reader:
             if noun.tag in ("Number", "Sip"):
                 self._check(noun)
                 nouns.append(_words(noun))
+                if noun.tag == "Number" and nouns[-1].startswith("sip"):
+                    self.alerts.append(Alert(13223, f"<Number> {nouns[-1]!r}: a SIP address goes into <Sip>"))
             else:
                 self.warn(f"<{noun.tag}> in <Dial> is not known here")
         return Dial(
