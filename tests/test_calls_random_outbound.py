@@ -23,7 +23,13 @@ from voiced.simulator.carrier import Callbacks, SimulatedCall
 
 DESK = "+14155550100"
 NODES = {
-    "start": [say("Hello."), Agent("helper"), Transfer(Template.parse(DESK)), Pause(2), say("Bye.")],
+    "start": [
+        say("Hello, this is a sentence that takes its time."),
+        Agent("helper"),
+        Transfer(Template.parse(DESK)),
+        Pause(2),
+        say("Bye."),
+    ],
     "message": [say("Please ring us back.")],
     "gone": [Pause(1)],
 }
@@ -79,6 +85,7 @@ class RandomOutboundTests(House):
         self.carrier.person(PERSON, person, answered_by=who)  # type: ignore[arg-type]
         self.carrier.callee(DESK, desk, ring=2.0, talk=5.0)
         self.agent = ScriptedAgent(self.clock)
+        self.drained: list[Deferred[None]] = []
         self.answers: list[tuple[str, Deferred[tuple[int, Any]]]] = []
         self.ways = Ways("test", 20, 60, {NUMBER: "main"})
         message = "message" if on_machine is OnMachine.LEAVE_MESSAGE else None
@@ -92,6 +99,8 @@ class RandomOutboundTests(House):
         self.carrier.account.refused.clear()
         self.carrier.ledger.faults.clear()
         self.passes(600)
+        for drained in self.drained:
+            self.successResultOf(drained)
         House.tearDown(self)
         self.assertEqual(self.daemon.switchboard._tickets, {})
         self.assertTrue(self.agent.talking is None or self.agent.talking.called)
@@ -109,6 +118,8 @@ class RandomOutboundTests(House):
             if key and status == 200:
                 calls.setdefault(key, set()).add(body["callSid"])
         self.assertEqual([sids for sids in calls.values() if len(sids) > 1], [])
+        given = [sid for sids in calls.values() for sid in sids]
+        self.assertEqual(len(given), len(set(given)), "two keys have one call")
         lines = Counter((line["call"], line["event"]) for line in self.journal.lines)
         for sid in self.carrier.calls:
             self.assertEqual(lines[sid, "began"], lines[sid, "ended"], sid)
@@ -122,7 +133,7 @@ class RandomOutboundTests(House):
         elif act in TROUBLE:
             self.trouble(act)
         elif act == "drain":
-            self.daemon.drain()
+            self.drained.append(self.daemon.drain())
         elif act in ASKS:
             self.ask(act, call)
         elif call is not None:
@@ -131,7 +142,7 @@ class RandomOutboundTests(House):
     def ask(self, act: str, call: SimulatedCall | None) -> None:
         """An API client asks for something."""
         if act.startswith("place"):
-            key = "other" if act == "place_other" else "one"
+            key = "other" if act == "place_other" else "one"  # to the same number
             for _ in range(2 if act == "place_twice" else 1):
                 wish = {"number": PERSON, "idempotency_key": key, "prompt": "Be kind."}
                 self.answers.append((key, self.asks("POST", "/outbound-call", wish)))
