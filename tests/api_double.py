@@ -29,6 +29,8 @@ class ApiDouble(Resource):
         self.seconds = 5.0
         self.endings: dict[str, deque[str]] = {}
         """How the next calls to a number end; `completed` when there is none (left)."""
+        self.reasons: dict[str, str] = {}
+        """Why the flow hangs up on a number."""
         self.answers: deque[tuple[int, dict[str, Any], dict[str, str]] | None] = deque()
         """What to answer instead to the next requests to place a call; None: nothing at all, but it is placed."""
         self.looks: deque[tuple[int, dict[str, Any], dict[str, str]]] = deque()
@@ -122,4 +124,5 @@ class ApiDouble(Resource):
         if lasted < self.seconds:
             stage = self.stages[min(int(lasted), len(self.stages) - 1)]
             return {**call, "state": "live", "stage": stage, "ending": None, "seconds": lasted}
-        return {**call, "state": "ended", "stage": "", "ending": ending, "seconds": self.seconds}
+        return {**call, "state": "ended", "stage": "", "ending": ending, "seconds": self.seconds,
+                "reason": self.reasons.get(number)}  # fmt: skip

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import fail
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
 
-from tests.test_api_memory import FORM, NARROW, NOW, NUMBER, PUBLIC_URL, SID, ApiTestCase, live_call
+from tests.test_api_memory import (
+    FORM,
+    JSON,
+    KEY,
+    NARROW,
+    NOW,
+    NUMBER,
+    PARTIES,
+    PUBLIC_URL,
+    SID,
+    ApiTestCase,
+    live_call,
+    parse,
+)
 from voiced import journal
 from voiced.call.privacy import Privacy
 from voiced.call.records import (
@@ -24,7 +39,7 @@ from voiced.call.records import (
     StepRecord,
     ToolRecord,
 )
-from voiced.errors import CallOver, Refused, StoreError
+from voiced.errors import BadWish, CallOver, Refused, StoreError
 from voiced.ivoiced import Dial
 
 OTHER = "CA" + "f" * 32
@@ -273,6 +288,43 @@ class ActTests(ApiTestCase):
         self.assert_problem(self.ask("DELETE", f"/calls/{SID}?how=softly"), 400, path="how")
         self.assertEqual(self.call.done, [])
 
+    def test_end_of_another_daemon(self) -> None:
+        """A call that a daemon before us has placed is ended as well; a key for some flows is told of none."""
+        self.placing.orphans = ["CAorphan"]
+        reply = self.ask("DELETE", "/calls/CAorphan?how=now")
+        self.assertEqual(reply.status, 202)
+        self.assertEqual(reply.json, {"success": True, "message": "The call is ending", "callSid": "CAorphan"})
+        self.assertEqual(self.placing.asked, ["CAorphan"])
+        self.assert_problem(self.ask("DELETE", "/calls/CAorphan", key=NARROW), 404)
+        self.assert_problem(self.ask("DELETE", "/calls/CAother"), 404)
+        self.assertEqual((self.placing.asked, self.call.done), (["CAorphan", "CAother"], []))
+
+    def test_end_of_one_that_is_known(self) -> None:
+        """What lives, or is over, is nobody else's: no daemon before us is asked about it."""
+        self.placing.orphans = [SID, OTHER]
+        for sid, status in ((SID, 202), (OTHER, 200)):
+            for key in (KEY, NARROW):
+                self.assertEqual(self.ask("DELETE", f"/calls/{sid}", key=key).status, status)
+        self.assertEqual((self.placing.asked, self.call.done), ([], ["goodbye"] * 2))
+
+    def test_end_of_another_daemon_hidden(self) -> None:
+        """What is no SID, or goes wrong, never gets as far as the calls of other daemons; a broken store is 503."""
+        for sid in ("x" * 65, "CA-1", "CA%201"):
+            self.assert_problem(self.ask("DELETE", f"/calls/{sid}"), 404)
+        self.assert_problem(self.ask("DELETE", "/calls/CAorphan?how=softly"), 400, path="how")
+        self.assert_problem(self.ask("DELETE", "/calls/CAorphan", key=None), 401)
+        for method, path in (("GET", ""), ("POST", "/transfer")):
+            body = {"to": "+14155550199"} if method == "POST" else b""
+            self.assert_problem(self.ask(method, f"/calls/CAorphan{path}", body), 404)
+        self.assertEqual(self.placing.asked, [])
+        self.placing.broken = StoreError("disk at /var/lib")
+        reply = self.ask("DELETE", "/calls/CAorphan")
+        self.assertNotIn("/var", self.assert_problem(reply, 503))
+        self.assertIn("retry-after", reply.headers)
+        self.kept.error = fail(StoreError("disk"))
+        self.assert_problem(self.ask("DELETE", "/calls/CAorphan"), 503)
+        self.assertEqual(self.placing.asked, ["CAorphan"])
+
     def test_transfer(self) -> None:
         """To a number or a SIP address, as JSON or a form."""
         for body, kind, dial in (
@@ -282,11 +334,14 @@ class ActTests(ApiTestCase):
                 None,
                 Dial("sip:a@b.test;x=1", NUMBER, 9),
             ),
+            ({"to": "sips:a@b.test"}, None, Dial("sips:a@b.test")),
+            (b"to=sips%3Aa%40b.test%3Bx%3D1", FORM, Dial("sips:a@b.test;x=1")),
             (b"to=%2B14155550199&timeout=9&caller_id=", FORM, Dial("+14155550199", None, 9)),
         ):
             reply = self.ask("POST", f"/calls/{SID}/transfer", body, kind=kind)
             self.assertEqual((reply.status, reply.json["callSid"]), (202, SID))
             self.assertEqual(self.call.done.pop(), dial)
+            self.assertEqual(self.placing.parties.pop(), PARTIES[KEY])
 
     def test_transfer_wrong(self) -> None:
         """Whatever is no number and no SIP address."""
@@ -299,6 +354,12 @@ class ActTests(ApiTestCase):
             ({"to": 'sip:a"@b'}, "to"),
             ({"to": "sip:a b"}, "to"),
             ({"to": "sip:<a@b>"}, "to"),
+            ({"to": "sips:"}, "to"),
+            ({"to": "sips:a b"}, "to"),
+            ({"to": "sipss:a@b"}, "to"),
+            ({"to": "SIPS:a@b"}, "to"),
+            ({"to": "sips:a@b\n"}, "to"),
+            ({"to": "sips:" + "a" * 251}, "to"),
             ({"to": "sip:" + "a" * 255}, "to"),
             ({"to": "+14155550199", "timeout": 0}, "timeout"),
             ({"to": "+14155550199", "caller_id": "Ann"}, "caller_id"),
@@ -306,7 +367,42 @@ class ActTests(ApiTestCase):
         ):
             with self.subTest(fields=fields):
                 self.assert_problem(self.ask("POST", f"/calls/{SID}/transfer", fields), 400, path=path)
+        self.assertEqual((self.call.done, self.placing.parties), ([], []))
+
+    def test_transfer_who(self) -> None:
+        """The key that asks is counted for it, whichever it is."""
+        for key in (KEY, NARROW):
+            self.ask("POST", f"/calls/{SID}/transfer", {"to": "+14155550199"}, key=key)
+        self.assertEqual([party.name for party in self.placing.parties], ["crm", "sales"])
+
+    def test_transfer_not_begun(self) -> None:
+        """A caller id that is none of ours is 400; what cannot be counted is 503; the call is told of neither."""
+        path, body = f"/calls/{SID}/transfer", {"to": "+14155550199", "caller_id": "+14155550188"}
+        self.placing.refuses = fail(BadWish("caller_id", "this is none of our numbers"))
+        self.assertIn("none of our", self.assert_problem(self.ask("POST", path, body), 400, path="caller_id"))
+        self.placing.refuses = fail(StoreError("disk at /var/lib"))
+        reply = self.ask("POST", path, body)
+        self.assertNotIn("/var", self.assert_problem(reply, 503))
+        self.assertIn("retry-after", reply.headers)
         self.assertEqual(self.call.done, [])
+
+    def test_transfer_takes_time(self) -> None:
+        """It is answered when the transfer is begun; a client that goes away before does not have it."""
+        headers = [("Authorization", f"Bearer {KEY}"), ("Content-Type", JSON)]
+        cancelled: list[Deferred[None]] = []
+        for leaves in (False, True):
+            counting: Deferred[None] = Deferred(cancelled.append)
+            self.placing.refuses = counting
+            body = b'{"to": "+14155550199"}'
+            channel, transport = self.send("POST", f"/calls/{SID}/transfer", body, headers)
+            self.assertEqual((transport.value(), cancelled), (b"", []))
+            if leaves:
+                channel.connectionLost(Failure(ConnectionLost()))
+                self.assertEqual(cancelled, [counting])
+            else:
+                counting.callback(None)
+                self.assertEqual(parse(transport.value()).status, 202)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_transfer_refused(self) -> None:
         """The guard says no; or the call cannot be transferred now."""
@@ -337,5 +433,14 @@ class ActTests(ApiTestCase):
         self.ask("POST", f"/calls/{SID}/transfer", {"to": "+14155550199"})
         self.ask("POST", "/outbound-call", {"number": NUMBER, "prompt": "secret"})
         self.ask("GET", f"/calls/{SID}")
+        self.placing.orphans = ["CA7"]
+        self.ask("DELETE", "/calls/CA7")
+        self.ask("DELETE", "/calls/CA8")
         ours = [event["log_format"].format(**event) for event in observer if "voiced.api" in event["log_namespace"]]
-        self.assertEqual(ours, [f"sales: ends {SID} (now)", f"crm: transfers {SID}", f"crm: places {SID}"])
+        expected = [
+            f"sales: ends {SID} (now)",
+            f"crm: transfers {SID}",
+            f"crm: places {SID}",
+            "crm: ends CA7, which a daemon before us has placed",
+        ]
+        self.assertEqual(ours, expected)

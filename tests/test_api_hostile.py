@@ -109,7 +109,7 @@ class HostileTests(ApiTestCase):
             for method, rest in (("GET", ""), ("DELETE", ""), ("POST", "/transfer")):
                 body: Any = {"to": "+14155550199"} if method == "POST" else b""
                 self.assert_problem(self.ask(method, f"/calls/{sid}{rest}", body), 404)
-        self.assertEqual((self.kept.asked, log.getvalue()), ([], ""))
+        self.assertEqual((self.kept.asked, self.placing.asked, log.getvalue()), ([], [], ""))
 
     def test_words_of_errors(self) -> None:
         """An error's own words are data in the answer, too."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
@@ -21,6 +21,7 @@ from voiced.api.routes import ApiRoutes
 from voiced.call.placing import Placing
 from voiced.call.records import CallInfo, CallRecord, Said
 from voiced.call.wish import Wish
+from voiced.errors import StoreError
 from voiced.ivoiced import Dial, IKeptCalls, KeptPage, Party
 from voiced.net.bodylimit import LimitedRequest
 
@@ -40,8 +41,15 @@ class FakePlacing(Placing):
 
     wishes: list[tuple[Wish, Party]] = attrs.field(factory=list)
     answer: Callable[[], Deferred[str]] = lambda: succeed(SID)
+    parties: list[Party] = attrs.field(factory=list)
+    """Who has asked for a transfer, each time."""
+    refuses: Deferred[None] | None = None
+    """What asking for a transfer comes to, before the call is told."""
     orphans: list[str] = attrs.field(factory=list)
     """Calls that another daemon has placed."""
+    asked: list[str] = attrs.field(factory=list)
+    """What was asked whether it is one of them."""
+    broken: StoreError | None = None
 
     def place(self, wish: Wish, party: Party) -> Deferred[str]:
         """See Placing."""
@@ -50,11 +58,13 @@ class FakePlacing(Placing):
 
     def connect(self, session: Any, dial: Dial, party: Party) -> Deferred[None]:
         """See Placing."""
-        return maybeDeferred(session.transfer, dial, party)
+        self.parties.append(party)
+        return self.refuses or maybeDeferred(session.transfer, dial, party)
 
     def end(self, call_sid: str) -> Deferred[bool]:
         """See Placing."""
-        return succeed(call_sid in self.orphans)
+        self.asked.append(call_sid)
+        return succeed(call_sid in self.orphans) if self.broken is None else fail(self.broken)
 
 
 @attrs.frozen

@@ -233,6 +233,18 @@ class RefusedTests(ApiTestCase):
                 self.assertEqual(self.assert_problem(reply, status, **parts), "No.")
                 self.assertNotIn("retry-after", reply.headers)
 
+    def test_status_in_words(self) -> None:
+        """The first line of an answer names its status, also one that Twisted has no name for."""
+        headers = [("Authorization", f"Bearer {KEY}"), ("Content-Type", JSON)]
+        for error, line in (
+            (KeyReused("No."), b"HTTP/1.1 422 Unprocessable Entity"),
+            (Refused("calls_per_day", "No.", retry_after=9), b"HTTP/1.1 429 Too Many Requests"),
+            (StoreError("No."), b"HTTP/1.1 503 Service Unavailable"),
+        ):
+            self.placing.answer = lambda error=error: fail(error)  # type: ignore[misc]
+            _, transport = self.send("POST", PATH, b'{"number": "+14155550100"}', headers)
+            self.assertEqual(transport.value().partition(b"\r\n")[0], line)
+
     def test_later(self) -> None:
         """What may be asked again says when, in whole seconds, at least one."""
         for error, status, after in (

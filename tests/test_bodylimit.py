@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from voiced.net.bodylimit import MOST, PATIENCE, LimitedRequest
+from voiced.net.bodylimit import MOST, MOST_PIECES, PATIENCE, LimitedRequest
 
 
 class Counter(Resource):
@@ -111,6 +111,12 @@ class LimitedRequestTests(SynchronousTestCase):
         self.send(declared(MOST + 1) + declared(5), piece=10**6)
         self.send(declared(5))
         self.assertEqual((self.statuses(), self.counter.bodies), ([413], []))
+
+    def test_pieces(self):
+        """A body may come in a thousand pieces, whether chunks or what the network made of it; nobody needs more."""
+        self.send(chunks(*[1] * MOST_PIECES, 0))
+        self.send(declared(MOST_PIECES), piece=1)
+        self.assertEqual((self.statuses(), self.counter.bodies), ([200, 200], [MOST_PIECES] * 2))
 
     def test_other_methods(self):
         """A body is a body, whatever the method."""

@@ -24,9 +24,10 @@ from voiced.cli import main
 from voiced.cli.apiclient import Unanswered
 from voiced.cli.dial import Interruption, alone, dial_all, forget
 from voiced.cli.dialling.calling import Stopped
-from voiced.cli.dialling.campaign import Campaign, Plan
+from voiced.cli.dialling.campaign import FORGOTTEN, Campaign
 from voiced.cli.dialling.people import People, read_people
-from voiced.cli.dialling.results import Progress, Result, Results
+from voiced.cli.dialling.plan import Plan
+from voiced.cli.dialling.results import PREFIX, Progress, Result, Results
 from voiced.errors import StoreError
 from voiced.simulator.memory import elapse
 
@@ -74,9 +75,9 @@ class Dialled(SynchronousTestCase):
         elapse(self.daemon.clock, seconds)
 
     def rows(self) -> list[dict[str, str]]:
-        """What stands in the file."""
+        """What stands in the file; our columns without what they all begin with."""
         with (self.home / "results.csv").open(newline="") as file:
-            return list(csv.DictReader(file))
+            return [{name.removeprefix(PREFIX): cell for name, cell in row.items()} for row in csv.DictReader(file)]
 
     def column(self, name: str) -> list[str]:
         """A column of it."""
@@ -107,7 +108,8 @@ class CampaignTests(Dialled):
         self.is_quiet()
 
     def test_results(self) -> None:
-        """Beside each row stands what became of it."""
+        """Beside each row stands what became of it, with the flow's own word for it."""
+        self.daemon.reasons = {phone(0): "confirmed"}
         self.begin(self.listed(1))
         self.passes(20)
         (row,) = self.rows()
@@ -115,6 +117,7 @@ class CampaignTests(Dialled):
             (row["result"], row["ending"], row["attempts"], row["seconds"]), ("done", "completed", "1", "5.0")
         )
         self.assertEqual(row["time"], "2023-11-14T22:13:26Z")
+        self.assertEqual(row["reason"], "confirmed")
         self.assertEqual((row["call"], row["key"]), ("CA" + "0" * 32, self.daemon.wanted[0]["idempotency_key"]))
 
     def test_on_the_disk_before(self) -> None:
@@ -210,6 +213,10 @@ class CampaignTests(Dialled):
         done.cancel()
         self.failureResultOf(done, CancelledError)
         self.assertEqual(self.column("result"), ["calling"] * 3)
+        again = self.begin(people)
+        self.assertEqual(self.campaign.live, 3)
+        again.cancel()
+        self.failureResultOf(again, CancelledError)
         asked = len(self.daemon.wanted)
         self.successResultOf(self.begin_and_pass(people, 30))
         self.assertEqual(self.column("result"), ["done"] * 3)
@@ -294,6 +301,15 @@ class AnsweredTests(Dialled):
         self.successResultOf(self.answered(self.no(429, "100", rule="hours")))
         moments = {number: round(moment - 1_700_000_000) for moment, number in self.daemon.rung}
         self.assertEqual(moments, {phone(1): 1, phone(0): 100})
+        self.assertEqual(self.said, ["line 2 waits until 2023-11-14 22:15 UTC (2 min) for `hours`: no"])
+
+    def test_says_once(self) -> None:
+        """A row that has to wait for the same rule again is not said again; for another one it is."""
+        no = [self.no(429, "30", rule="hours")] * 3 + [self.no(429, "30", rule="per_destination_per_day")]
+        self.successResultOf(self.answered(*no, count=1))
+        self.assertEqual(
+            [said.partition(" for ")[2] for said in self.said], ["`hours`: no", "`per_destination_per_day`: no"]
+        )
 
     def test_waiting_is_not_forgotten(self) -> None:
         """A row that has to wait was not called: a run that is stopped leaves it as it was, for days."""
@@ -349,6 +365,19 @@ class AnsweredTests(Dialled):
         self.assertEqual([number for _, number in self.daemon.rung], [phone(0), phone(1)])
         self.assertEqual(round(self.daemon.rung[0][0] - 1_700_000_000), 7 + 2 + 4)
         self.assertEqual(len({wanted["idempotency_key"] for wanted in self.daemon.wanted[:4]}), 1)
+        self.assertEqual(self.said, [f"no ({status}); trying again" for status in (503, 502, 504)])
+
+    def test_trouble_is_said(self) -> None:
+        """A daemon in trouble is said at once and now and then, also where it wants us to wait in between."""
+        self.daemon.answers = deque(
+            [self.no(502)] * 3 + [self.no(429, "6", rule="calls_per_minute")] + [self.no(502)] * 5
+        )
+        done = self.begin(self.listed(3))
+        self.passes(0)
+        self.assertEqual(self.said, ["no (502); trying again"])
+        self.passes(200)
+        self.successResultOf(done)
+        self.assertEqual(self.said[1:], ["the daemon wants us to wait 6 s: no", *["no (502); still trying"] * 2])
 
     def test_trouble_with_one(self) -> None:
         """A row that stays in trouble is left for the next run, and the others are called."""
@@ -389,9 +418,22 @@ class AnsweredTests(Dialled):
         done = self.begin(self.listed(2))
         self.passes(4)
         self.campaign.stop()
-        self.passes(30)
+        self.assertEqual((self.campaign.live, self.campaign.asking), (0, 0))
         self.successResultOf(done)
-        self.assertEqual((len(self.daemon.wanted), self.daemon.rung), (3, []))
+        self.assertEqual((len(self.daemon.wanted), self.daemon.rung, self.column("result")[0]), (3, [], "calling"))
+        self.is_quiet()
+
+    def test_stopped_while_asking(self) -> None:
+        """A request that is on its way is waited for, and is not made again when it is in vain."""
+        self.daemon.answers = deque([None])
+        done = self.begin(self.listed(2))
+        self.passes(0.5)
+        self.assertEqual((self.campaign.live, self.campaign.asking), (0, 1))
+        self.campaign.stop()
+        self.assertNoResult(done)
+        self.passes(60)
+        self.successResultOf(done)
+        self.assertEqual(len(self.daemon.wanted), 1)
 
     def test_not_the_rows(self) -> None:
         """When one row after the other fails it is not the rows: nobody else is marked as failed."""
@@ -410,7 +452,8 @@ class AnsweredTests(Dialled):
         """A call that the daemon does not know any more is unknown, and not placed again."""
         self.daemon.forgets = {"CA" + "0" * 32}
         self.successResultOf(self.answered())
-        self.assertEqual(self.column("result"), ["unknown: the daemon does not know the call any more", "done"])
+        self.assertEqual(self.column("result"), [f"unknown: {FORGOTTEN}", "done"])
+        self.assertEqual(self.column("call")[0], "CA" + "0" * 32)
 
     def test_looks_in_vain(self) -> None:
         """A daemon that cannot say how a call is doing is asked again, when it wants; the call ends as it ends."""
@@ -420,13 +463,13 @@ class AnsweredTests(Dialled):
         self.passes(20)
         self.successResultOf(done)
         self.assertEqual(self.column("result"), ["done"])
-        self.assertEqual(self.said, ["no; trying again"])
+        self.assertEqual(self.said, ["no (503); trying again", "no (429); trying again"])
 
     def test_looks_too_long(self) -> None:
         """For how long is bounded; the next run looks again."""
         self.daemon.looks = deque([self.no(500)] * 200)
         error = self.failureResultOf(self.answered(count=1), Stopped).value
-        self.assertEqual((str(error), self.column("result")), ("no", ["calling"]))
+        self.assertEqual((str(error), self.column("result")), ("no (500)", ["calling"]))
 
     def test_may_not_look(self) -> None:
         """A key that may not look stops it."""
@@ -534,19 +577,23 @@ class CommandTests(Dialled):
         """When all have come to their end there is a table, and no error."""
         running, _ = self.dialled(self.listed(2))
         self.assertIsNone(self.successResultOf(running))
-        table = ["       2  done", "       2  in all", f"          {self.home / 'results.csv'}", ""]
+        table = ["       2  done: completed 2", "       2  in all", f"          {self.home / 'results.csv'}", ""]
         self.assertEqual(self.out.getvalue().split("\n")[3:], table)
 
     def test_trouble(self) -> None:
         """What wants looking at is an error, and so is what is left; both say what to do."""
         self.daemon.answers = deque([(403, {"error": "no", "rule": "dnc"}, {})])
         running, _ = self.dialled(self.listed(2))
-        self.assertIn("some rows want looking at", str(self.failureResultOf(running, ClickException).value))
+        self.assertEqual(
+            str(self.failureResultOf(running, ClickException).value),
+            f"some rows want looking at: column 'voiced_result' of {self.home / 'results.csv'} (refused)",
+        )
         self.daemon.answers = deque([(401, {"error": "no such key"}, {})])
         running, _ = self.dialled(self.listed_more())
         self.assertEqual(
             str(self.failureResultOf(running, ClickException).value),
-            "no such key (401). 1 of 3 rows are left: the same command goes on with them",
+            "no such key (401). 1 of 3 rows are left: give a key that this daemon has (VOICED_API_KEY, or --key), "
+            "and they are called then",
         )
 
     def listed_more(self) -> People:
@@ -562,6 +609,9 @@ class CommandTests(Dialled):
         self.passes(10)
         self.assertNoResult(running)
         self.assertEqual(len(self.daemon.rung), 3)
+        self.assertIn(
+            "no new calls; waiting for the end of those there are: 3 live. Ctrl-C again", self.out.getvalue()
+        )
         interrupt()
         self.passes(0)
         self.assertIn("5 of 5 rows are left", str(self.failureResultOf(running, ClickException).value))
@@ -572,10 +622,20 @@ class CommandTests(Dialled):
         running, (interrupt,) = self.dialled(self.listed(5), 2.5)
         interrupt()
         self.passes(60)
+        self.assertIn("3 live", self.out.getvalue())
         self.assertEqual(
             str(self.failureResultOf(running, ClickException).value),
             "stopped. 2 of 5 rows are left: the same command goes on with them",
         )
+
+    def test_interrupted_in_trouble(self) -> None:
+        """Where the daemon is in trouble nothing is live, and that is what is said."""
+        self.daemon.answers = deque([(502, {"error": "Twilio is down"}, {})] * 9)
+        running, (interrupt,) = self.dialled(self.listed(4), 4)
+        interrupt()
+        self.assertIn("4 of 4 rows are left", str(self.failureResultOf(running, ClickException).value))
+        said = self.out.getvalue().splitlines()
+        self.assertEqual(said[:2], ["Twilio is down (502); trying again", "no new calls; none is live"])
 
     def test_again(self) -> None:
         """Rows of a result that is named are called anew, by another key."""
@@ -596,7 +656,7 @@ class CommandTests(Dialled):
         run = self.run_main(str(self.home / "people.csv"), "--dry-run", "--flow", "reminder", "--rate", "30/m")
         self.assertEqual(run.exit_code, 0, run.output)
         self.assertIn("120 rows, 120 to be called: 4 min at least. Nobody was called.", run.output)
-        first = json.loads(run.output.partition("line 2: ")[2])
+        first = json.loads(run.stdout.partition("line 2: ")[2])
         self.assertEqual(first["number"], phone(0))
         self.assertFalse((self.home / "people.results.csv").exists())
 

@@ -16,6 +16,9 @@ from voiced.cli.dialling.pace import Pace, interval, seconds, span
 from voiced.cli.dialling.people import People, Row
 from voiced.cli.dialling.results import Progress, Result, Results
 
+SET_UP = "the daemon has to be set up otherwise, or to be asked with another key"
+OTHER_FLOW = "name a flow that this key may use (--flow), or give another key"
+
 
 class VerdictTests(SynchronousTestCase):
     """Answers of the daemon."""
@@ -26,19 +29,29 @@ class VerdictTests(SynchronousTestCase):
             (Denied("no\nnumber", 400, path="number"), Finished(Result.FAILED, "no number")),
             (Denied("long", 400, path="variables.name"), Finished(Result.FAILED, "long")),
             (Denied("not a number", 400, code=21211), Finished(Result.FAILED, "not a number")),
-            (Denied("no such flow", 400, path="flow"), Stop(undone=True)),
-            (Denied("no key", 401), Stop(undone=True)),
-            (Denied("the API is off", 403), Stop(undone=True)),
-            (Denied("not your flow", 403, rule="flows"), Stop(undone=True)),
+            (Denied("no such flow", 400, path="flow"), Stop(True, "name a flow that the daemon has (--flow)")),
+            (Denied("not ours", 400, path="from"), Stop(True, "name a number that the daemon has (--from)")),
+            (Denied("no key", 401), Stop(True, "give a key that this daemon has (VOICED_API_KEY, or --key)")),
+            (Denied("the API is off", 403), Stop(True, SET_UP)),
+            (Denied("not your flow", 403, rule="flows"), Stop(True, OTHER_FLOW)),
             (Denied("JM is not allowed", 403, rule="allow"), Finished(Result.REFUSED, "allow")),
             (Denied("moved", 302), Stop(undone=False)),
             (Denied("a page", 200), Stop(undone=False)),
             (Denied("nothing here", 404), Stop(undone=True)),
             (Denied("key reused", 422), Finished(Result.UNKNOWN, "it was asked for with other options before")),
-            (Denied("night", 429, rule="hours", retry_after=3600.0), Later(3600.0, False, "night")),
-            (Denied("x", 429, rule="per_destination_per_day", retry_after=9.0), Later(9.0, False, "x")),
-            (Denied("cap", 429, rule="calls_per_minute", retry_after=40.0), Later(40.0, True, "cap")),
-            (Denied("cap", 429, rule="keys.calls_per_day", retry_after=0.0), Later(1.0, True, "cap")),
+            (Denied("night", 429, rule="hours", retry_after=3600.0), Later(3600.0, False, "night", "hours")),
+            (
+                Denied("x", 429, rule="per_destination_per_day", retry_after=9.0),
+                Later(9.0, False, "x", "per_destination_per_day"),
+            ),
+            (
+                Denied("cap", 429, rule="calls_per_minute", retry_after=40.0),
+                Later(40.0, True, "cap", "calls_per_minute"),
+            ),
+            (
+                Denied("cap", 429, rule="keys.calls_per_day", retry_after=0.0),
+                Later(1.0, True, "cap", "keys.calls_per_day"),
+            ),
             (Denied("too many", 429), Later(10.0, True, "too many")),
         ]
         table += [(Denied("trouble", status), Again()) for status in (408, 409, 500, 502, 503, 504)]
@@ -113,7 +126,7 @@ class DisplayTests(SynchronousTestCase):
         with Display(results, out) as display:
             for row, progress in (
                 (rows[0], Progress(Result.CALLING)),
-                (rows[0], Progress(Result.DONE, ending="completed", call="CA1", seconds=12.4)),
+                (rows[0], Progress(Result.DONE, ending="completed", reason="confirmed", call="CA1", seconds=12.4)),
                 (rows[1], Progress(Result.REFUSED, "allow")),
             ):
                 results.put(row, progress)
@@ -125,7 +138,7 @@ class DisplayTests(SynchronousTestCase):
         """Where nobody sits there: a line for each row that has come to its end, without its number."""
         self.assertEqual(
             self.shown(StringIO()),
-            ["line 2: done: completed after 12 s (CA1)", "line 3: refused: allow", "that is all", ""],
+            ["line 2: done: completed after 12 s: confirmed (CA1)", "line 3: refused: allow", "that is all", ""],
         )
 
     def test_bar(self) -> None:

@@ -78,7 +78,7 @@ class ProcessTests(TestCase):
     def results(self) -> list[str]:
         """What became of each row."""
         with self.people.with_suffix(".results.csv").open(newline="") as file:
-            return [row["result"] for row in csv.DictReader(file)]
+            return [row["voiced_result"] for row in csv.DictReader(file)]
 
     @inlineCallbacks
     def test_interrupted(self) -> Any:

@@ -18,13 +18,14 @@ from voiced.cli.dialling.results import COLUMNS, Progress, Result, Results, read
 from voiced.errors import ConfigError, StoreError
 
 LIST = 'number;note\n+14155550100;"a;\nb"\n+14155550101;=2+2\n'
-DONE = Progress(Result.DONE, "", "completed", "CA1", 2, 31.25, 1_700_000_000.9, "dial-1")
+DONE = Progress(Result.DONE, "", "completed", "confirmed", "CA1", 2, 31.25, 1_700_000_000.9, "dial-1")
 
 progresses = st.builds(
     Progress,
     st.sampled_from(Result),
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
     st.sampled_from(["", "completed", "no_answer"]),
+    st.sampled_from(["", "no key", 'said "no", twice;']),
     st.sampled_from(["", "CA" + "0" * 32]),
     st.integers(0, 30),
     st.none() | st.integers(0, 100_000).map(lambda eighths: eighths / 8),
@@ -65,10 +66,21 @@ class ResultsTests(SynchronousTestCase):
         with self.path.open(encoding="utf-8", newline="") as file:
             lines = list(csv.reader(file, delimiter=";"))
         self.assertEqual(lines[0], ["number", "note", *COLUMNS])
-        self.assertEqual(lines[1], ["+14155550100", "a;\nb", "", "", "", "", "", "", ""])
+        self.assertEqual(lines[1], ["+14155550100", "a;\nb", *[""] * len(COLUMNS)])
         self.assertEqual(
             lines[2],
-            ["+14155550101", "=2+2", "done", "completed", "CA1", "2", "31.25", "2023-11-14T22:13:20Z", "dial-1"],
+            [
+                "+14155550101",
+                "=2+2",
+                "done",
+                "completed",
+                "confirmed",
+                "CA1",
+                "2",
+                "31.25",
+                "2023-11-14T22:13:20Z",
+                "dial-1",
+            ],
         )
 
     def test_private(self) -> None:
@@ -83,7 +95,7 @@ class ResultsTests(SynchronousTestCase):
         results = self.results(people)
         results.put(people.rows[0], DONE)
         results.commit()
-        self.assertTrue(self.path.read_text(encoding="utf-8").startswith("\ufeffnumber,result"))
+        self.assertTrue(self.path.read_text(encoding="utf-8").startswith("\ufeffnumber,voiced_result"))
         self.assertEqual(self.results(people)[people.rows[0]].result, Result.DONE)
 
     def test_goes_on(self) -> None:
@@ -117,11 +129,19 @@ class ResultsTests(SynchronousTestCase):
         self.assertEqual([again[row] for row in self.people.rows], list(both))
 
     def test_taken_columns(self) -> None:
-        """A list with a column that is ours is refused: one of them would have to go."""
-        people = self.listed("number;call\n+14155550100;a\n")
+        """A list's columns have what names they like; only a file of results is no list."""
+        people = self.listed("number;call;time;result;key\n+14155550100;a;b;c;d\n")
+        results = self.results(people)
+        results.put(people.rows[0], DONE)
+        results.commit()
+        self.assertEqual(self.results(people)[people.rows[0]].result, Result.DONE)
+        self.assertEqual(people.rows[0].variables["time"], "b")
+        again = self.listed(self.path.read_text(encoding="utf-8"))
         self.assertEqual(
-            self.faults(people),
-            ["people.csv:1:2 the column 'call' is one that the results have: give it another name"],
+            self.faults(again),
+            [
+                "people.csv:1:6 the column 'voiced_result' is one of results, not of a list: name the list that they are of"
+            ],
         )
 
     def test_of_another_list(self) -> None:
@@ -136,8 +156,8 @@ class ResultsTests(SynchronousTestCase):
         """What nobody can have meant is named with its line; what was emptied begins anew."""
         self.path.write_text(
             f"number;note;{';'.join(COLUMNS)}\n"
-            '+14155550100;"a;\nb";called;;;;;;\n'
-            "+14155550101;=2+2;done;;;1;1;14.11.2023;\n"
+            '+14155550100;"a;\nb";called;;;;;;;\n'
+            "+14155550101;=2+2;done;;;;1;1;14.11.2023;\n"
         )
         first, second = self.faults()
         self.assertIn("people.results.csv:2:1 'called' is not a valid Result: leave these columns", first)

@@ -31,6 +31,7 @@ FLOORS = {
     "voiced.call.keypad": 2,
     "voiced.call.leg": 2,
     "voiced.call.ordered": 2,
+    "voiced.call.persevering": 2,
     "voiced.call.playback": 2,
     "voiced.call.recorder": 2,
     "voiced.call.rescue": 2,

@@ -25,6 +25,11 @@ NAMELESS = [
     "sips:Anonymous@x.example;user=phone",
     "sip:+266696687@x.example",
     "client:anonymous",
+    "tel:anonymous",
+    "tel:+266696687",
+    "sip:266696687@x.example;user=phone",
+    "sip:00266696687@x.example",
+    "sip:@x.example",
 ]
 NAMED = ["+14155552671", "+17378742833", "+8613812345678", "sip:ann@x.example", "client:ann", "+15550123"]
 

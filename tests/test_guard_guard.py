@@ -14,9 +14,11 @@ from zope.interface.verify import verifyObject
 from tests.test_guard_counters import NOW, DictCounts
 from voiced.call.records import CallInfo, Direction
 from voiced.errors import Refused
-from voiced.guard.guard import SOON, Attempt, Guard
+from voiced.guard.guard import Attempt, Guard
+from voiced.guard.ledger import SOON
 from voiced.guard.patterns import Pattern
 from voiced.guard.prices import Prices
+from voiced.guard.refusals import MOST
 from voiced.guard.rules import Cap, Denied, Inbound, Outbound, Outcome, Unattested
 from voiced.ivoiced import CallOrder, Dial, IGuard, IPermit, Party
 
@@ -268,12 +270,48 @@ class LegTests(GuardCase):
     def test_counts_as_a_call(self) -> None:
         """Whoever is dialled counts among the calls of the minute, the day, and at once."""
         guard = self.guard(calls_at_once=2, calls_per_minute=3)
-        guard.leg(info(), Dial(BOB), True)
+        guard.leg(info(), Dial(BOB), False)
         permit = guard.place(order(), CRM)
-        self.assert_refused("calls_at_once", SOON, guard.leg, info(sid="CA2"), Dial(BOB), True)
+        self.assert_refused("calls_at_once", SOON, guard.leg, info(sid="CA2"), Dial(BOB), False)
         permit.over(1.0)
-        guard.leg(info(sid="CA2"), Dial(BOB), True).over(1.0)
+        guard.leg(info(sid="CA2"), Dial(BOB), False).over(1.0)
         self.assert_refused("calls_per_minute", MINUTE_LEFT, guard.place, order(), CRM)
+
+    def test_named_are_apart(self) -> None:
+        """Keys that use up all calls leave the callers their reception, and the other way round."""
+        guard = self.guard(calls_at_once=1, calls_per_minute=1, calls_per_day=1, transfers_per_minute=9)
+        guard.place(order(), CRM)
+        for sid in ("CA1", "CA2"):
+            guard.leg(info(sid=sid), Dial(BOB), True)
+        self.kept = DictCounts()
+        guard = self.guard(transfers_at_once=1, transfers_per_minute=1)
+        permit = guard.leg(info(sid="CA1"), Dial(BOB), True)
+        self.assert_refused("transfers_at_once", SOON, guard.leg, info(sid="CA2"), Dial(BOB), True)
+        permit.over(1.0)
+        self.assert_refused("transfers_per_minute", MINUTE_LEFT, guard.leg, info(sid="CA2"), Dial(BOB), True)
+        self.clock.advance(MINUTE_LEFT)
+        guard.leg(info(sid="CA2"), Dial(BOB), True).over(1.0)
+        self.assertEqual(guard.leg(info(account="other"), Dial(BOB), True).seconds, 14400)
+
+    def test_named_spend_the_same_money(self) -> None:
+        """Of money there is one purse."""
+        guard = self.guard(spend_per_day=7.5, prices=Prices({Pattern.parse("US"): 0.5}), max_seconds=900)
+        guard.leg(info(), Dial(BOB, seconds=900), True)
+        self.assert_refused("spend_per_day", DAY_LEFT, guard.place, order(seconds=60), CRM)
+
+    def test_of_a_key(self) -> None:
+        """Whoever an API key has connected counts as a call of that key, and lasts no longer than one."""
+        guard = self.guard(max_seconds=600, calls_at_once=1, per_destination_per_day=9)
+        slow, few = Party("slow", per_minute=1), Party("few", per_day=1)
+        permit = guard.leg(info(), Dial(BOB, seconds=900), True, slow)
+        self.assertEqual(permit.seconds, 600)
+        self.assert_refused("calls_at_once", SOON, guard.place, order(), CRM)
+        permit.over(1.0)
+        self.assert_refused("keys.calls_per_minute", MINUTE_LEFT, guard.leg, info(), Dial(BOB), True, slow)
+        self.assertEqual(self.told[-1][1], Attempt("leg", Direction.OUTBOUND, "main", BOB, key="slow", call="CA1"))
+        guard.place(order(), few).over(1.0)
+        self.assert_refused("keys.calls_per_day", DAY_LEFT, guard.leg, info(), Dial(BOB), False, few)
+        self.assertEqual(guard.leg(info(), Dial(BOB), True).seconds, 14400)
 
     def test_per_destination(self) -> None:
         """The operator's own telephone may ring more often than a stranger's, and not for ever."""
@@ -300,6 +338,66 @@ class LegTests(GuardCase):
             "per_destination_per_day", DAY_LEFT, guard.leg, info(), Dial("sip:ann@X.example:5061"), False
         )
         self.assertEqual(guard.leg(info(), Dial("sip:bob@x.example"), False).seconds, 14400)
+
+    def test_one_number(self) -> None:
+        """A number counts as one, whether it is dialled itself or through a gateway, and however that is spelled."""
+        guard = self.guard(outbound=Outbound(allow=(*US, Pattern.parse("sip:*@x.example"))))
+        for to in (ANN, f"sip:{ANN}@x.example", f"sips:{ANN[1:]}@x.example"):
+            guard.leg(info(), Dial(to), False).over(1.0)
+        to = "sip:001-415-555-2671@x.example"
+        self.assert_refused("per_destination_per_day", DAY_LEFT, guard.leg, info(), Dial(to), False)
+        self.assert_refused("per_destination_per_day", DAY_LEFT, guard.place, order(ANN), CRM)
+
+
+class TooManyRefusalsTests(GuardCase):
+    """A client that is refused all the time."""
+
+    def refused(self, guard: Guard, times: int, party: Party = CRM) -> list[tuple[str, float | None]]:
+        """So many calls to where nobody may call, and what each of them was told."""
+        answers = []
+        for _ in range(times):
+            refusal: Refused = self.assertRaises(Refused, guard.place, order(JAMAICA), party)
+            answers.append((refusal.rule, refusal.retry_after))
+        return answers
+
+    def test_told_once(self) -> None:
+        """Beyond sixty a minute it is told to wait, and the journal hears of it once."""
+        guard = self.guard()
+        answers = self.refused(guard, 3000)
+        self.assertEqual(answers, [("allow", None)] * MOST + [("refusals_per_minute", MINUTE_LEFT)] * (3000 - MOST))
+        self.assertEqual([refusal.rule for refusal, _ in self.told], ["allow"] * MOST + ["refusals_per_minute"])
+        self.assertEqual(self.told[-1][1].key, "crm")
+
+    def test_each_key_and_minute(self) -> None:
+        """Another key is told as ever, and so is this one in the next minute."""
+        guard = self.guard()
+        self.refused(guard, MOST + 5)
+        self.assertEqual(self.refused(guard, 1, Party("web")), [("allow", None)])
+        self.clock.advance(MINUTE_LEFT)
+        self.told.clear()
+        self.assertEqual(
+            self.refused(guard, MOST + 5)[MOST - 1 :][:2], [("allow", None), ("refusals_per_minute", 60.0)]
+        )
+        self.assertEqual(len(self.told), MOST + 1)
+
+    def test_good_ones(self) -> None:
+        """Whom it may call it may call all the same."""
+        guard = self.guard()
+        self.refused(guard, MOST + 5)
+        self.assertEqual(guard.place(order(), CRM).seconds, 900)
+
+    def test_legs_and_what_others_refuse(self) -> None:
+        """Legs that a key asks for, and refusals of others, count with its calls; a flow's legs do not."""
+        guard = self.guard()
+        for _ in range(MOST // 2):
+            self.assertRaises(Refused, guard.leg, info(), Dial(JAMAICA), False, CRM)
+            guard.refuse(Refused("flows", "not this flow"), account="main", party=ANN, key="crm")
+        self.assertEqual(self.told[-1][1], Attempt("call", Direction.OUTBOUND, "main", ANN, key="crm"))
+        guard.refuse(Refused("flows", "not this flow"), account="main", party=ANN, key="crm")
+        guard.refuse(Refused("flows", "not this flow"), account="main", party=ANN, key="crm")
+        self.assertEqual([refusal.rule for refusal, _ in self.told[MOST:]], ["refusals_per_minute"])
+        for _ in range(MOST + 5):
+            self.assert_refused("allow", None, guard.leg, info(), Dial(JAMAICA), False)
 
 
 SORRY = Outcome(say="Sorry.")
@@ -359,11 +457,64 @@ class RingTests(GuardCase):
 
     def test_a_day(self) -> None:
         """A caller has so many calls a day; none of them is given back."""
-        guard = self.ringing(calls_per_day=Cap(2, AWAY))
+        guard = self.ringing(calls_per_day=Cap(2, SORRY))
         guard.ring(info()).over(1.0)
         guard.ring(info()).over(None)
-        self.assertEqual(self.assert_told("calls_per_day", AWAY, guard, info()).retry_after, DAY_LEFT)
+        self.assertEqual(self.assert_told("calls_per_day", SORRY, guard, info()).retry_after, DAY_LEFT)
         guard.ring(info(BOB))
+
+    def test_a_flow_over_the_cap_at_once(self) -> None:
+        """The flow that takes a caller over a cap takes as many again, for ten minutes; then nobody takes them."""
+        guard = self.ringing(calls_at_once=Cap(2, AWAY))
+        permits = [guard.ring(info()) for _ in range(2)]
+        instead = [self.assert_told("calls_at_once", AWAY, guard, info()).permit for _ in range(2)]
+        self.assertEqual([permit.seconds for permit in instead], [600, 600])
+        nobody = self.assert_told("calls_at_once", Outcome(), guard, info())
+        self.assertEqual((nobody.permit, nobody.retry_after, len(guard)), (None, SOON, 4))
+        self.assertEqual(
+            self.assert_told("calls_at_once", AWAY, guard, self.another_with_two(guard)).permit.seconds, 600
+        )
+        instead[0].over(1.0)
+        self.assert_told("calls_at_once", AWAY, guard, info())
+        permits[0].over(1.0)
+        self.assertEqual(guard.ring(info()).seconds, 14400)
+
+    def another_with_two(self, guard: Guard) -> CallInfo:
+        """Another caller, who has two calls already."""
+        for _ in range(2):
+            guard.ring(info(BOB))
+        return info(BOB)
+
+    def test_a_flow_over_the_cap_a_day(self) -> None:
+        """A caller over the day's cap has as many calls again in the flow that takes them, and no more that day."""
+        guard = self.ringing(calls_per_day=Cap(2, AWAY), max_seconds=300)
+        for _ in range(2):
+            guard.ring(info()).over(1.0)
+        for _ in range(2):
+            permit = self.assert_told("calls_per_day", AWAY, guard, info()).permit
+            self.assertEqual(permit.seconds, 300)
+            permit.over(1.0)
+        nobody = self.assert_told("calls_per_day", Outcome(), guard, info())
+        self.assertEqual((nobody.permit, nobody.retry_after, len(guard)), (None, DAY_LEFT, 0))
+
+    def test_a_flow_for_the_unwelcome(self) -> None:
+        """Who is sent to a flow by a rule is on the line like anybody: with a permit, and under the same caps."""
+        guard = self.ringing(anonymous=AWAY, calls_at_once=Cap(1, SORRY))
+        permit = self.assert_told("anonymous", AWAY, guard, info("")).permit
+        self.assertEqual(permit.seconds, 14400)
+        self.assert_told("calls_at_once", SORRY, guard, info(""))
+        permit.over(1.0)
+        self.assert_told("anonymous", AWAY, guard, info(""))
+
+    def test_one_caller(self) -> None:
+        """A caller is one, however their carrier spells the number."""
+        guard = self.ringing(calls_per_day=Cap(2, SORRY), deny=Denied(DENY, SORRY))
+        guard.ring(info(ANN))
+        guard.ring(info(f"sip:{ANN}@trunk.example;user=phone"))
+        for same in (f"tel:{ANN}", ANN[1:], f"00{ANN[1:]}", f"sips:{ANN[1:]}@other.example:5061"):
+            self.assert_told("calls_per_day", SORRY, guard, info(same))
+        for denied in (f"sip:{BOB}@trunk.example", f"tel:{BOB}", "sip:18765551234@trunk.example", "0019005551234"):
+            self.assert_told("deny", SORRY, guard, info(denied))
 
     def test_the_nameless_are_one(self) -> None:
         """Who hides their number has no more calls by hiding it in another way."""
@@ -396,6 +547,13 @@ class ConverseTests(GuardCase):
         self.assertEqual((refused.say, str(refused)), ("Sorry.", "10 minutes a day (UTC) are the most"))
         self.assertEqual(self.told[0][1], Attempt("agent", Direction.INBOUND, "main", ANN, call="CA1"))
         self.assertEqual(guard.converse(info(account="other")).seconds, 300)
+
+    def test_no_flow(self) -> None:
+        """The caller is in a flow already: none takes them instead."""
+        guard = self.guard(inbound=Inbound(agent_minutes_per_day=Cap(1, AWAY)))
+        guard.converse(info())
+        refused = self.assert_refused("agent_minutes_per_day", DAY_LEFT, guard.converse, info())
+        self.assertEqual((refused.flow, refused.permit), (None, None))
 
     def test_never_talked(self) -> None:
         """An agent that never came costs nothing."""
@@ -437,15 +595,17 @@ class GuardMachine(RuleBasedStateMachine):
         """A guard with narrow rules."""
         prices = Prices({Pattern.parse("US"): 0.1})
         outbound = Outbound(allow=US, calls_at_once=3, calls_per_day=8, spend_per_day=5.0, prices=prices)
-        inbound = Inbound(calls_at_once=Cap(2), calls_per_day=Cap(6), agent_minutes_per_day=Cap(20))
+        inbound = Inbound(calls_at_once=Cap(2, AWAY), calls_per_day=Cap(6), agent_minutes_per_day=Cap(20))
         return Guard(outbound, inbound, self.clock, self.kept, lambda *_: None)
 
     def keep(self, ask: Any, *args: Any) -> None:
         """Ask for a permit, and keep it."""
         try:
             self.live.append(ask(*args))
-        except Refused:
-            pass
+        except Refused as refused:
+            assert (refused.flow is None) is (refused.permit is None)
+            if refused.permit is not None:
+                self.live.append(refused.permit)
 
     @rule(to=st.sampled_from([ANN, BOB, JAMAICA]), seconds=st.integers(-10, 2000))
     def place(self, to: str, seconds: int) -> None:
@@ -457,10 +617,10 @@ class GuardMachine(RuleBasedStateMachine):
         """Somebody calls."""
         self.keep(self.guard.ring, info(caller))
 
-    @rule(sid=st.sampled_from(["CA1", "CA2"]), named=st.booleans())
-    def leg(self, sid: str, named: bool) -> None:
+    @rule(sid=st.sampled_from(["CA1", "CA2"]), named=st.booleans(), party=st.none() | st.just(CRM))
+    def leg(self, sid: str, named: bool, party: Party | None) -> None:
         """Somebody is to be connected."""
-        self.keep(self.guard.leg, info(sid=sid), Dial(BOB), named)
+        self.keep(self.guard.leg, info(sid=sid), Dial(BOB), named, party)
 
     @rule()
     def converse(self) -> None:

@@ -14,7 +14,7 @@ from voiced.call.leg import CONNECTING, SHORTEST_RING, Leg, leg
 from voiced.call.records import CallInfo, Direction
 from voiced.call.rescue import Rescue
 from voiced.errors import Refused
-from voiced.ivoiced import Dial, Dialled, Party
+from voiced.ivoiced import Dial, Dialled, IPermit, Party
 from voiced.testing.fake_guard import FakeGuard
 
 CALLER, OURS, HUMAN = "+14155550177", "+14155550123", "+14155550100"
@@ -64,6 +64,20 @@ SHARES: list[tuple[int, int, int, int, int]] = [
 """How long it may ring, what is left of the call, what the guard lets; and for how long each the carrier is told."""
 
 
+class Guard(FakeGuard):
+    """A guard that may let a leg be for another time than the call."""
+
+    leg_seconds: int | None = None
+
+    def leg(self, info: CallInfo, dial: Dial, named: bool, party: Party | None = None) -> IPermit:
+        """See IGuard."""
+        whole, self.seconds = self.seconds, self.leg_seconds or self.seconds
+        try:
+            return super().leg(info, dial, named, party)
+        finally:
+            self.seconds = whole
+
+
 class LegCase(SynchronousTestCase):
     """Test cases with a guard and a clock."""
 
@@ -71,11 +85,15 @@ class LegCase(SynchronousTestCase):
         """A guard that lets everything be for five minutes."""
         self.clock = Clock()
         self.clock.advance(BEGAN)
-        self.guard = FakeGuard(300)
+        self.guard = Guard(300)
 
     def leg(self, info: CallInfo = INBOUND, left: int | None = None, **dial: Any) -> Leg:
         """A leg of that call."""
         return leg(info, Dial(HUMAN, **dial), self.guard, self.clock, left, named=True)
+
+    def kinds(self) -> list[str]:
+        """What was permitted."""
+        return [permit.kind for permit in self.guard.permits]
 
     def talked(self) -> list[list[float | None]]:
         """What each permit was told."""
@@ -133,14 +151,14 @@ class LifeOfALegTests(LegCase):
         self.assertEqual((one.record.began, one.offered), (BEGAN + 7, True))
 
     def test_shares(self) -> None:
-        """What is left of the call is shared: it rings for half of it at most, 5 s at least, and they talk in the rest."""
+        """What is left of the call is shared: half of it for ringing at most, 5 s at least; the rest for talk."""
         for timeout, left, granted, rings, talks in SHARES:
             self.guard.seconds = granted
             dial = self.leg(timeout=timeout).offer(left)
             self.assertEqual((dial.timeout, dial.seconds), (rings, talks), (timeout, left, granted))
 
     def test_shared_once(self) -> None:
-        """The carrier that asks again later is told the same; one that is not limited by its call keeps what it has."""
+        """A carrier that asks again is told the same; a leg that its call does not limit keeps what it has."""
         one = self.leg(timeout=30)
         dial = one.offer(40)
         self.clock.advance(10)
@@ -183,7 +201,7 @@ class LifeOfALegTests(LegCase):
 
     def test_over(self) -> None:
         """What the carrier says of it is its end: in the record, and for the guard."""
-        for dialled in (Dialled("answered", 42.0), Dialled("busy"), Dialled("no_answer"), Dialled("cancelled", 3.0)):
+        for dialled in (Dialled("answered", 42.0), Dialled("busy"), Dialled("no_answer"), Dialled("canceled", 3.0)):
             self.setUp()
             one = self.leg()
             one.offer()
@@ -234,55 +252,79 @@ class RescueTests(LegCase):
     def test_dial(self) -> None:
         """The human that the operator has named is dialled, and sees who calls."""
         dial = self.rescue.dial(INBOUND, HUMAN)
-        self.assertEqual((dial.to, dial.caller_id, dial.seconds), (HUMAN, CALLER, 300))
-        self.assertEqual(self.guard.asked, [("leg", (HUMAN, True))])
+        self.assertEqual((dial.to, dial.caller_id, dial.seconds), (HUMAN, CALLER, 270))
+        self.assertEqual(self.guard.asked, [("ring", INBOUND), ("leg", (HUMAN, True))])
+
+    def test_shorter(self) -> None:
+        """The human has them as long as the guard lets any call be, ringing and all, or the leg if that is less."""
+        for *lets, talks in ((60, 300, 30), (300, 60, 60)):
+            self.guard.seconds, self.guard.leg_seconds = lets
+            self.assertEqual(self.rescue.dial(INBOUND, HUMAN).seconds, talks, lets)
+            self.rescue.forget()
 
     def test_again(self) -> None:
         """When the carrier asks again, it is told the same, and the guard is not asked twice."""
         dial = self.rescue.dial(INBOUND, HUMAN)
         self.assertEqual(self.rescue.dial(INBOUND, "+14155550199"), dial)
-        self.assertEqual(len(self.guard.permits), 1)
+        self.assertEqual(self.kinds(), ["ring", "leg"])
         self.rescue.dial(attrs.evolve(INBOUND, sid="CA9"), HUMAN)
-        self.assertEqual(len(self.guard.permits), 2)
+        self.assertEqual(self.kinds(), ["ring", "leg"] * 2)
 
     def test_over(self) -> None:
-        """The carrier says what became of it; the place is free and the timer gone, and a second word is ignored."""
+        """The carrier says what became of it; both places are free, the timer gone, and a second word is ignored."""
         self.rescue.dial(INBOUND, HUMAN)
         self.clock.advance(20)
         for dialled in (Dialled("answered", 15.0), None, Dialled("busy")):
             self.rescue.over("CA1", dialled)
-        self.assertEqual((self.talked(), self.guard.held, self.clock.getDelayedCalls()), ([[15.0]], [], []))
+        self.assertEqual((self.talked(), self.guard.held, self.clock.getDelayedCalls()), ([[15.0]] * 2, [], []))
+
+    def test_not_taken(self) -> None:
+        """A human who does not answer costs neither the leg nor the call; an answer without a length costs both."""
+        for dialled, talked in ((Dialled("busy"), 0.0), (Dialled("answered"), 20.0)):
+            self.setUp()
+            self.rescue.dial(INBOUND, HUMAN)
+            self.clock.advance(20)
+            self.rescue.over("CA1", dialled)
+            self.assertEqual((self.talked(), self.guard.held), ([[talked]] * 2, []))
 
     def test_a_stranger(self) -> None:
         """A call that was never rescued ends without a trace, and takes no other along."""
         self.rescue.dial(INBOUND, HUMAN)
         self.rescue.over("CA9", Dialled("answered", 15.0))
-        self.assertEqual((len(self.guard.held), self.talked()), (1, [[]]))
+        self.assertEqual((len(self.guard.held), self.talked()), (2, [[], []]))
 
     def test_silence(self) -> None:
         """When the carrier falls silent, it is over after all that it may last; later words come too late."""
         limit = Dial(HUMAN).timeout + 300 + 2 * CONNECTING
         self.rescue.dial(INBOUND, HUMAN)
         self.clock.advance(limit - 1)
-        self.assertEqual(len(self.guard.held), 1)
+        self.assertEqual(len(self.guard.held), 2)
         self.clock.advance(1)
         self.rescue.over("CA1", Dialled("answered", 15.0))
-        self.assertEqual((self.talked(), self.guard.held, self.clock.getDelayedCalls()), ([[limit]], [], []))
+        self.assertEqual((self.talked(), self.guard.held, self.clock.getDelayedCalls()), ([[limit]] * 2, [], []))
 
     def test_once_more(self) -> None:
         """A call that was over may be rescued again, and is counted again."""
         self.rescue.dial(INBOUND, HUMAN)
         self.rescue.over("CA1", Dialled("no_answer"))
         self.rescue.dial(INBOUND, HUMAN)
-        self.assertEqual((len(self.guard.held), self.talked()), (1, [[0.0], []]))
+        self.assertEqual((len(self.guard.held), self.talked()), (2, [[0.0], [0.0], [], []]))
 
     def test_refused(self) -> None:
-        """What the guard refuses leaves nothing behind; the next time it may be otherwise."""
-        self.guard.refusals["leg"] = Refused("calls_at_once", "no")
-        self.assertRaises(Refused, self.rescue.dial, INBOUND, HUMAN)
-        self.assertEqual((self.guard.held, self.clock.getDelayedCalls()), ([], []))
-        self.guard.refusals.clear()
-        self.assertEqual(self.rescue.dial(INBOUND, HUMAN).to, HUMAN)
+        """What the guard refuses leaves nothing behind and costs nothing; the next time it may be otherwise."""
+        for kind, talked in (("ring", []), ("leg", [[None]])):
+            self.setUp()
+            self.guard.refusals[kind] = Refused("calls_at_once", "no")
+            self.assertRaises(Refused, self.rescue.dial, INBOUND, HUMAN)
+            self.assertEqual((self.talked(), self.guard.held, self.clock.getDelayedCalls()), (talked, [], []))
+            self.guard.refusals.clear()
+            self.assertEqual(self.rescue.dial(INBOUND, HUMAN).to, HUMAN)
+
+    def test_refused_ring(self) -> None:
+        """A caller whom the guard does not let ring is connected with nobody: it is not asked about the leg."""
+        self.guard.refusals["ring"] = Refused("calls_per_day", "no")
+        self.assertEqual(self.assertRaises(Refused, self.rescue.dial, INBOUND, HUMAN).rule, "calls_per_day")
+        self.assertEqual(self.guard.asked, [("ring", INBOUND)])
 
     def test_forget(self) -> None:
         """A daemon that stops gives every place back, and leaves no timer."""
@@ -291,7 +333,7 @@ class RescueTests(LegCase):
         self.clock.advance(5)
         self.rescue.forget()
         self.rescue.forget()
-        self.assertEqual((self.talked(), self.guard.held), ([[5.0]] * 3, []))
+        self.assertEqual((self.talked(), self.guard.held), ([[5.0]] * 6, []))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     @given(st.lists(st.tuples(st.sampled_from(["dial", "over", "silent", "wait"]), st.sampled_from("123"))))

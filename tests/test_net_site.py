@@ -16,7 +16,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from tests.test_net_outside import certificate
-from voiced.net.bodylimit import MOST, PATIENCE
+from voiced.net.bodylimit import MOST, MOST_PIECES, PATIENCE
 from voiced.net.site import MOST_SOCKETS, LimitedSite
 from voiced.simulator.memory import MemoryNetwork, elapse, tell_autobahn
 
@@ -319,6 +319,21 @@ class LargeTests(AtTheSite):
         client = self.client(endless, *[b"x" * MOST] * (PATIENCE + 1))
         self.assertEqual((client.statuses, client.closed), ([], True))
         self.assertEqual((self.root.requests, self.site.refused), ([], {"413": 2}))
+
+    def test_body_in_too_many_pieces(self):
+        """A body may come in a thousand pieces; one more is answered 400, and what follows is not even decoded."""
+        head, chunk = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"
+        client = self.client(head + chunk * MOST_PIECES + b"0\r\n\r\n")
+        self.assertEqual((client.statuses, client.closed), ([200], False))
+        for body in (chunk * (MOST_PIECES + 1), chunk * MOST_PIECES * 10 + b"0\r\n\r\n" + GET):
+            client = self.client(head + body)
+            self.assertEqual((client.statuses, client.closed), ([400], True))
+        client = self.client(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % MOST)
+        for _ in range(MOST_PIECES * 2):
+            client.transport.other.protocol.dataReceived(b"x")
+        self.passes(0)
+        self.assertEqual((client.statuses, client.closed), ([400], True))
+        self.assertEqual((len(self.root.requests), self.site.refused), (1, {"400": 3}))
 
     def test_no_temporary_file(self):
         """A body is in memory, also where its length is not said: a full disk keeps nobody from calling."""

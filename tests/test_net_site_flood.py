@@ -14,7 +14,6 @@ from tests.test_net_site import CLOSING, ECHO, FRAME, GET, POST, UPGRADE, AtTheS
 OTHER = b"GET /other HTTP/1.1\r\n\r\n"
 LATER = b"GET /later HTTP/1.1\r\n\r\n"
 LARGE = b"GET /large HTTP/1.1\r\n\r\n"
-PAGE = b"GET /page HTTP/1.1\r\n\r\n"
 BODY = POST + b"x" * 30
 READ = 65536
 """Bytes that a reactor reads from a socket on one of its turns, and that Twisted lets wait to be sent."""
@@ -22,28 +21,33 @@ READ = 65536
 
 @implementer(IPushProducer)
 class Endless:
-    """Sends requests for as long as the network takes them."""
+    """Sends requests, 64 KiB at a time, for as long as the network takes them."""
 
-    def __init__(self, transport, block):
-        self.transport, self.block = transport, block
-        self.sent, self.held_back = 0, False
-        transport.registerProducer(self, True)
+    def __init__(self, client, request):
+        self.transport = client.transport
+        self.block = request * (READ // len(request))
+        self.held_back = False
+        self.transport.registerProducer(self, True)
 
-    def sends(self, blocks):
-        """It would send so many blocks; says how many it could."""
-        for at in range(blocks):
+    def sends(self, test, most):
+        """How many blocks it could send, of so many."""
+        for sent in range(most):
             if self.held_back:
-                return at
+                return sent
             self.transport.write(self.block)
-        return blocks
+            test.passes(0)
+        return most
 
     def pauseProducing(self):
+        """The network has enough to carry."""
         self.held_back = True
 
     def resumeProducing(self):
+        """It has carried all of it."""
         self.held_back = False
 
     def stopProducing(self):
+        """Its connection is gone."""
         self.held_back = True
 
 
@@ -102,16 +106,17 @@ class PipelinedTests(AtTheSite):
         flooding, other = self.successResultOf(connected).wrappedProtocol, self.client()
         for _ in range(1000):
             flooding.transport.write(GET)
-        self.sends(other, OTHER)
-        self.assertLessEqual(self.place_of_the_other(), 3)
+        self.on_turn(4, other.transport.write, OTHER)
+        self.passes(0)
+        self.assertIn(self.place_of_the_other(), range(1, 6))
         self.assertEqual(len(flooding.statuses), 1000)
         self.network.cut("secure")
 
     def test_behind_a_slow_answer(self):
-        """What waits for an answer that takes its time is little: the rest of it is not read."""
+        """What waits for an answer that takes its time is little: the rest is not read, until it is its turn."""
         client = self.client(LATER)
-        endless = Endless(client.transport, GET * (READ // len(GET)))
-        self.assertLess(self.rounds(endless), 10)
+        endless = Endless(client, GET)
+        self.assertLess(endless.sends(self, 10), 5)
         self.root.requests[0].finish()
         self.passes(0)
         self.assertEqual((len(client.statuses), endless.held_back), (len(self.root.requests), False))
@@ -153,6 +158,10 @@ class PipelinedTests(AtTheSite):
         self.assertEqual([request.path for request in self.root.requests], paths)
         self.assertEqual((len(client.statuses), client.closed), (len(requests), False))
 
+    def on_turn(self, turn, act, *how):
+        """Something happens so many turns of the reactor later."""
+        self.clock.callLater(0, *((self.on_turn, turn - 1, act) if turn > 1 else (act,)), *how)
+
     def opens_again(self):
         """A new site, which nobody has asked anything."""
         self.network.cut("site")
@@ -160,29 +169,61 @@ class PipelinedTests(AtTheSite):
         self.network.forget("site")
         self.opens()
 
-    def rounds(self, endless, blocks=1000):
-        """It sends what it can, a block at a time; says how many blocks that were."""
-        for at in range(blocks):
-            if not endless.sends(1):
-                return at
-            self.passes(0)
-        return blocks
-
 
 class UnreadTests(AtTheSite):
-    """One socket that asks and reads nothing."""
+    """One socket that asks and asks, and reads nothing."""
 
-    def asks(self, request, blocks=200):
-        """It sends that request as often as it can; returns it, and how many blocks of 64 KiB the network took."""
+    def asks(self, request):
+        """It sends that as often as it can, which is not often."""
         client = self.client()
         client.transport.pauseProducing()
-        endless = Endless(client.transport, request * (READ // len(request)))
-        taken = 0
-        while taken < blocks and endless.sends(1):
-            self.passes(0)
-            taken += 1
-        return client, taken
+        self.assertLess(Endless(client, request).sends(self, 10), 5)
+        return client
 
-    def answered(self):
-        """Bytes of all answers."""
-        return sum(request.sentLength for request in self.root.requests)
+    def test_few_are_answered(self):
+        """No answer is begun when 64 KiB of answers wait already: one large one is all, or some small ones."""
+        client = self.client()
+        client.transport.pauseProducing()
+        self.sends(client, LARGE * 20)
+        self.assertEqual(len(self.root.requests), 1)
+        client = self.asks(GET)
+        answers = len(self.root.requests) - 1
+        self.passes(10)
+        self.assertEqual(len(self.root.requests) - 1, answers)
+        client.transport.resumeProducing()
+        self.passes(0)
+        size = len(client.read) / len(client.statuses)
+        self.assertTrue(READ - size <= answers * size <= READ + size, (answers, size))
+
+    def test_not_at_once(self):
+        """The same for who sends each request when the one before it is answered."""
+        client = self.client()
+        client.transport.pauseProducing()
+        for _ in range(10):
+            self.sends(client, LARGE)
+        self.assertEqual(len(self.root.requests), 1)
+
+    def test_others_are_answered(self):
+        """That is no matter for anybody else."""
+        for _ in range(5):
+            self.asks(GET)
+        self.assertEqual(self.client(OTHER).statuses, [200])
+
+    def test_reads_at_last(self):
+        """Who reads after all gets all answers, in their order, and may go on."""
+        client = self.asks(GET)
+        client.transport.resumeProducing()
+        self.passes(0)
+        self.assertEqual(client.header("X-Request-Id"), [request.request_id for request in self.root.requests])
+        self.assertGreater(len(client.statuses), READ // len(GET))
+        before = len(client.statuses)
+        self.sends(client, OTHER)
+        self.assertEqual((len(client.statuses), self.root.requests[-1].path), (before + 1, b"/other"))
+
+    def test_is_cut_off(self):
+        """Who does not is gone after the time that a connection may be idle, and 15 s, whatever it has sent."""
+        client = self.asks(GET)
+        self.passes(74.9)
+        self.assertFalse(client.closed)
+        self.passes(0.1)
+        self.assertEqual((client.closed, self.site.sockets), (True, 0))

@@ -46,10 +46,10 @@ UNKNOWN = [
     (0, 403, OURS, True),
     (29999, 401, OURS, True),
     (29999, 400, THEIRS, False),
-    (29999, 404, THEIRS, False),
+    (0, 404, OURS, True),
+    (29999, 404, OURS, True),
     (29999, 499, THEIRS, False),
     (0, 400, OURS, False),
-    (0, 404, OURS, False),
     (29999, 500, OURS, False),
     (0, 500, OURS, False),
     (0, 503, OURS, False),
@@ -109,6 +109,13 @@ class UnknownTests(SynchronousTestCase):
             self.assertEqual((means.answer, means.alarm), (answer, alarm), (code, status))
             points = f"https://www.twilio.com/docs/api/errors/{code}" in means.sentence
             self.assertEqual(points, answer == THEIRS, (code, status))
+
+    def test_not_found(self) -> None:
+        """A 404 without a code that we know is one of an address that Twilio does not have: it says what to check."""
+        for code in (0, 29999):
+            self.assertIs(meaning(code, 404), MEANINGS[20404], code)
+        self.assertIn("base_url", MEANINGS[20404].sentence)
+        self.assertIs(meaning(21211, 404), MEANINGS[21211])
 
     @given(st.integers(), st.integers())
     def test_anything(self, code: int, status: int) -> None:

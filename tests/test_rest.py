@@ -29,7 +29,7 @@ from voiced.call.records import Ending
 from voiced.errors import CarrierError
 from voiced.ivoiced import CallOrder, CallState, ICarrier
 from voiced.secret import Secret
-from voiced.twilio.rest import CLOCKS_DIFFER, LIST_SIZE, TIMEOUT, TreqTransport, TwilioCarrier
+from voiced.twilio.rest import AGAIN_AFTER, CLOCKS_DIFFER, LIST_SIZE, TIMEOUT, TreqTransport, TwilioCarrier
 from voiced.twilio.webhook import OVERRIDES, Account
 
 TOKEN = "a-token-nobody-may-see"
@@ -122,6 +122,12 @@ class Names:
         receiver.resolutionBegan(self)
         receiver.addressResolved(IPv4Address("TCP", "192.0.2.1", portNumber))
         receiver.resolutionComplete()
+
+
+NO_OBJECTS = [b"null", b"[]", b"[{}]", b'"x"', b'""', b"1", b"true"]
+NO_LISTS = [b"{}", b'{"calls": null}', b'{"calls": [1]}', b'{"calls": [null]}', b'{"calls": 1}', b'{"sid": null}']
+NO_CALLS = [b'{"sid": ""}', b'{"sid": []}', b'{"calls": []}', b'{"message": "welcome"}', *NO_OBJECTS]
+"""JSON that is not of Twilio's API: no object at all, an object without a list of calls, one without a call."""
 
 
 class CarrierCase(SynchronousTestCase):
@@ -224,11 +230,11 @@ class AnswerTests(CarrierCase):
             self.successResultOf(self.complete())
 
     def test_wrong_token(self):
-        """20003 says what to check."""
+        """20003 says what to check, in our own words."""
         self.twilio.refuse(401, 20003, "Authenticate")
         error = self.error(self.complete())
         self.assertEqual((error.code, error.status), (20003, 401))
-        self.assertIn("Authenticate", str(error))
+        self.assertNotIn("Authenticate", str(error))
         self.assertIn("check account_sid and auth_token", str(error))
 
     def test_any_other_code(self):
@@ -248,11 +254,27 @@ class AnswerTests(CarrierCase):
     def test_newer_errors(self):
         """Twilio's newer form of errors (RFC 9457) is one of the same errors."""
         problem = {"type": "https://x", "title": "Unauthorized", "status": 401, "code": 20003}
-        for detail, said in [(None, "Unauthorized"), ("The token is old", "The token is old")]:
+        for detail in (None, "The token is old"):
             self.twilio.answer(401, {**problem, "detail": detail})
             error = self.error(self.complete())
             self.assertEqual((error.code, error.status), (20003, 401))
-            self.assertIn(said, str(error))
+            self.assertIn("Twilio answered 401: Twilio refuses our credentials", str(error))
+            self.assertNotIn("token is old", str(error))
+
+    def test_own_words(self):
+        """What Twilio says may hold a number: an API client and the log get our sentence, whatever the form."""
+        said = f"The phone number {NUMBER} is not valid"
+        for body in (
+            {"status": 400, "code": 21211, "message": said, "more_info": said, "details": {"a": said}},
+            {"type": "https://x", "title": said, "detail": said, "status": 400, "code": 21211},
+            {"message": said},
+            {"status": 500, "code": None, "message": said},
+        ):
+            for status in (400, 500):
+                self.twilio.answer(status, body | ({"status": status} if "status" in body else {}))
+                error = self.error(self.complete())
+                self.assertIn(f"Twilio answered {status}: ", str(error))
+                self.assertNotIn(NUMBER[1:], f"{error} {error!r}")
 
     def test_not_twilio(self):
         """A 200 that is no JSON comes from somebody else."""
@@ -452,7 +474,7 @@ class AgainTests(CarrierCase):
     def test_never_sent(self):
         """What did not get as far as a connection was never sent: it is tried again."""
         twilio = self.http
-        for failure in (ConnectError(), RefusedToConnect("refused")):
+        for failure in (ConnectError(), RefusedToConnect("refused"), DNSLookupError("no such host")):
             self.http = Fickle([failure] * 3, twilio)
             self.twilio.requests.clear()
             done = self.place()
@@ -462,12 +484,14 @@ class AgainTests(CarrierCase):
 
     def test_never_reached(self):
         """Four times no connection: nothing was placed, and the API client hears 502."""
-        self.http = Fickle([RefusedToConnect("refused") for _ in range(4)], self.http)
-        done = self.place()
-        self.assertEqual(len(self.waits()), 3)
-        refused = self.refused(done)
-        self.assertEqual((refused.code, refused.status, refused.answer, refused.unsure), (0, 0, 502, False))
-        self.assertEqual((self.http.failures, self.twilio.requests), ([], []))
+        twilio = self.http
+        for failure in (RefusedToConnect("refused"), DNSLookupError("no such host")):
+            self.http = Fickle([failure] * 4, twilio)
+            done = self.place()
+            self.assertEqual(len(self.waits()), 3)
+            refused = self.refused(done)
+            self.assertEqual((refused.code, refused.status, refused.answer, refused.unsure), (0, 0, 502, False))
+            self.assertEqual((self.http.failures, self.twilio.requests), ([], []))
 
     def test_no_connection_in_time(self):
         """A connection that was not there in time is one that was never there."""
@@ -551,6 +575,136 @@ class AgainTests(CarrierCase):
         error = self.refused(self.place())
         self.assertIn("check base_url", str(error))
         self.assertEqual((error.status, error.unsure, len(self.twilio.requests)), (200, True, 1))
+
+    def test_no_sid(self):
+        """So is an answer that names no call, whatever status and shape it has: asked once, and nobody can say."""
+        for body in NO_LISTS + NO_CALLS:
+            for status in (200, 201):
+                self.twilio.requests.clear()
+                self.twilio.answer(status, body)
+                error = self.refused(self.place())
+                self.assertIn("check base_url", str(error), body)
+                self.assertEqual((error.code, error.status, error.answer, error.unsure), (0, 200, 502, True), body)
+                self.assertEqual(len(self.twilio.requests), 1)
+
+
+class LookAgainTests(CarrierCase):
+    """What is looked at is asked for again, too, where Twilio has certainly not answered."""
+
+    def looks(self):
+        """Every look at what Twilio knows, what it comes to in better times, and what its errors begin with."""
+        carrier = self.carrier(lambda: 1.0)
+        return [
+            (lambda: carrier.fetch("CA1", "main"), CallState("CA1", None, True), "looking at call CA1: "),
+            (lambda: carrier.find(ORDER, ASKED, ASKED), ["CA1"], "looking for a call: "),
+        ]
+
+    def passes(self):
+        """Let its time pass."""
+        for wait in AGAIN_AFTER:
+            self.clock.advance(wait)
+
+    def better(self):
+        """Twilio answers from now on: a list is one of calls, and nothing else that it would know of a call."""
+        call = {"sid": "CA1", "status": "in-progress", "direction": "outbound-api", "date_created": formatdate(ASKED)}
+        self.twilio.answer(200, {**call, "meta": {"key": "calls"}, "calls": [call]})
+
+    def test_too_many(self):
+        """A 429 about one call is tried again after each of the waits; the first good answer ends it."""
+        look, answer, _ = self.looks()[0]
+        self.twilio.refuse(429, 20429, "Too Many Requests")
+        done = look()
+        self.clock.advance(AGAIN_AFTER[0])
+        self.assertNoResult(done)
+        self.better()
+        self.clock.advance(AGAIN_AFTER[1])
+        self.assertEqual(self.successResultOf(done), answer)
+        self.assertEqual([request[0] for request in self.twilio.requests], ["GET"] * 3)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_never_reached(self):
+        """No connection and no such host are tried again, four times in all, and then are a 502."""
+        self.better()
+        twilio = self.http
+        for failure in (ConnectError(), RefusedToConnect("refused"), DNSLookupError("no such host")):
+            for fails, good in ((3, True), (4, False)):
+                self.http = Fickle([], twilio)
+                for look, answer, doing in self.looks():
+                    self.http.failures = [failure] * fails
+                    done = look()
+                    self.passes()
+                    self.assertEqual(self.http.failures, [])
+                    if good:
+                        self.assertEqual(self.successResultOf(done), answer)
+                        continue
+                    error = self.failureResultOf(done, CarrierError).value
+                    self.assertTrue(str(error).startswith(doing), str(error))
+                    self.assertEqual((error.status, error.answer, error.unsure), (0, 502, False))
+
+    def test_still_too_many(self):
+        """After four times it is what an API client may ask again later."""
+        look, _, doing = self.looks()[0]
+        self.twilio.refuse(429, 20429, "Too Many Requests")
+        done = look()
+        self.passes()
+        error = self.failureResultOf(done, CarrierError).value
+        self.assertTrue(str(error).startswith(doing), str(error))
+        self.assertEqual((error.code, error.status, error.answer, error.unsure), (20429, 429, 503, False))
+        self.assertEqual((len(self.twilio.requests), self.clock.getDelayedCalls()), (4, []))
+
+    def test_not_again(self):
+        """Neither what Twilio refuses, nor what broke, nor what got no answer: it has taken its time already."""
+        for status, body in [(401, b"{}"), (404, b"{}"), (500, b"{}"), (503, b"{}"), (200, b"<html>")]:
+            for look, _, doing in self.looks():
+                self.twilio.requests.clear()
+                self.twilio.answer(status, body)
+                error = self.failureResultOf(look(), CarrierError).value
+                self.assertTrue(str(error).startswith(doing), str(error))
+                self.assertEqual((len(self.twilio.requests), self.clock.getDelayedCalls()), (1, []), status)
+        self.http = HTTPClient(SilentAgent())
+        for look, _, _ in self.looks():
+            done = look()
+            self.clock.advance(TIMEOUT + 0.1)
+            error = self.failureResultOf(done, CarrierError).value
+            self.assertEqual((error.answer, error.unsure, self.clock.getDelayedCalls()), (504, True, []))
+
+    def test_ending_is_not(self):
+        """Ending a call is tried again elsewhere, and longer (voiced.call.persevering)."""
+        for reason in (ConnectError(), DNSLookupError("no such host")):
+            self.http = Fickle([reason], self.http)
+            error = self.error(self.complete())
+            self.assertEqual((error.answer, error.unsure, self.clock.getDelayedCalls()), (502, False, []))
+        self.twilio.refuse(429, 20429, "Too Many Requests")
+        self.assertEqual(self.error(self.complete()).answer, 503)
+        self.assertEqual((len(self.twilio.requests), self.clock.getDelayedCalls()), (1, []))
+
+
+class ShapeTests(CarrierCase):
+    """A 200 whose JSON has not the shape of Twilio's."""
+
+    def test_no_object(self):
+        """What is no object is somebody else's, whatever was asked."""
+        for body in NO_OBJECTS:
+            self.twilio.answer(200, body)
+            carrier = self.carrier()
+            for done in (
+                carrier.create(ORDER),
+                carrier.complete("CA1", "main"),
+                carrier.fetch("CA1", "main"),
+                carrier.find(ORDER, ASKED, ASKED),
+            ):
+                error = self.failureResultOf(done, CarrierError).value
+                self.assertIn("not JSON of Twilio's API: check base_url", str(error), body)
+                self.assertEqual((error.code, error.status, error.answer, error.unsure), (0, 200, 502, True), body)
+
+    def test_no_list(self):
+        """An object that holds no list of calls is no answer to who was called: neither some calls nor none."""
+        for body in NO_LISTS:
+            self.twilio.answer(200, body)
+            error = self.failureResultOf(self.carrier().find(ORDER, ASKED, ASKED), CarrierError).value
+            self.assertTrue(str(error).startswith("looking for a call: "), str(error))
+            self.assertEqual((error.answer, error.unsure), (502, True), body)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
 STATES = {
@@ -651,9 +805,12 @@ class FindTests(CarrierCase):
         ]:
             self.twilio.answer(status, body)
             done = self.carrier().find(ORDER, ASKED, ASKED + 30)
+            for _ in range(8):  # too many requests: it is asked again
+                self.clock.advance(1)
+                self.http.flush()
             error = self.failureResultOf(done, CarrierError).value
             self.assertTrue(str(error).startswith("looking for a call: "), str(error))
-            self.assertTrue(error.unsure)
+            self.assertEqual(error.unsure, status != 429)
             self.assertNotIn(NUMBER, str(error))
 
 
@@ -706,11 +863,12 @@ class AlarmTests(CarrierCase):
         """What is logged when a call is refused so; Twilio's own words hold the number."""
         self.twilio.refuse(status, code, f"The number {NUMBER} is not good, by {TOKEN}")
         with capturedLogs() as events:
-            self.failureResultOf(self.carrier().create(ORDER), CarrierError)
+            error = self.failureResultOf(self.carrier().create(ORDER), CarrierError).value
+        self.assertNotIn(NUMBER[1:], f"{error} {error!r}")
         for event in events:
             self.assertNotIn(NUMBER[1:], f"{formatEvent(event)} {event}")
             self.assertNotIn(TOKEN, f"{formatEvent(event)} {event}")
-        return [formatEvent(event) for event in events if event["log_level"] is LogLevel.error]
+        return [formatEvent(event) for event in events if event["log_level"] is LogLevel.critical]
 
     def test_alarms(self):
         """One line: what was being done, what to do, the code; no number, and nothing that Twilio said."""
@@ -718,6 +876,7 @@ class AlarmTests(CarrierCase):
             (401, 20003, "check account_sid and auth_token"),
             (400, 21215, "allow it in the console, at Voice, Settings, Geo permissions"),
             (403, None, "check account_sid and auth_token"),
+            (404, None, "check account_sid, region and base_url"),
         ]:
             (line,) = self.logged(status, code)
             self.assertTrue(line.startswith("placing a call: "), line)

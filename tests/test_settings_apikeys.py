@@ -19,9 +19,10 @@ NO_ORIGIN = "is no origin like https://app.example.com: scheme, host in small le
 SHORT = "is shorter than 20 characters: `openssl rand -base64 24` makes a good one"
 
 BROKEN: list[tuple[str, list[str]]] = [
-    ("x", ["8:6: api: expects settings (`name: value`) below it, not 'x'"]),
+    (KEY, ['8:6: api: expects settings below it, like `keys: ["${VOICED_API_KEY}"]`']),
     ("{key: x}", ["8:7: api: there is no setting 'key' here; did you mean 'keys'?"]),
-    ("{keys: x}", ["8:13: api.keys: expects a list, each entry on a line that begins with `- `, not 'x'"]),
+    (f"{{keys: {KEY}}}", ["8:13: api.keys: expects a list, each key on a line that begins with `- `"]),
+    ("{keys: {crm: x}}", ["8:13: api.keys: expects a list, each entry on a line that begins with `- `"]),
     ("{keys: ['${SHORT}']}", [f"8:14: api.keys.1: {SHORT}"]),
     ("{keys: [nineteen-characters]}", [f"8:14: api.keys.1: {SHORT}"]),
     (
@@ -92,6 +93,18 @@ class ApiTests(DaemonCase):
             self.assertEqual(found, faults, block)
             for name in ("VOICED_API_KEY", "CRM_KEY", "SHORT", "SPACED"):
                 self.assertNotIn(ENV[name], "\n".join(found))
+
+    def test_token_in_the_wrong_place(self) -> None:
+        """A token, written out where something else belongs, is not shown either."""
+        token = "0123456789abcdef0123456789abcdef"
+        for block in (token, f"{{account_sid: {token}, auth_token: x}}", f"{{a: {token}}}"):
+            found = self.faults_of(edited({"twilio": f"twilio: {block}"}))
+            self.assertTrue(found, block)
+            self.assertNotIn(token[:8], "\n".join(found))
+        for url in ("https://user:{}@x.example", "https://u:a/{}@x.example", "{}@x.example", "http://{}@x.example"):
+            found = self.faults_of(edited({"public_url": f"public_url: {url.format(token)}"}))
+            self.assertTrue(found, url)
+            self.assertNotIn(token[:8], "\n".join(found))
 
     def faults_of(self, text: str) -> list[str]:
         """What is wrong with this voiced.yaml, where the keys are set."""

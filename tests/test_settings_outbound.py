@@ -22,6 +22,8 @@ outbound:
   calls_per_day: 100
   calls_at_once: 5
   per_destination_per_day: 1
+  transfers_at_once: 20
+  transfers_per_minute: 30
   transfers_per_destination_per_day: 50
   timeout: 30
   max_seconds: 600
@@ -33,7 +35,8 @@ DNC = """\
 +1 (415) 555-2671   # Ann
 
 +44 20 7946 0958
-sip:ann@PBX.example
+sips:Ann@PBX.example
+sip:1-415-555-2672@pbx.example;transport=tls
 """
 NOBODY = "names nobody: write a region (US), a prefix (+44*), a number (+14155550123) or sip:…@…"
 TOO_MUCH = 'names too much at once: name each number, or each prefix like "+1900*"'
@@ -136,12 +139,14 @@ class OutboundTests(DaemonCase):
             flow="hello",
             allow=tuple(map(Pattern.parse, allowed)),
             risky=tuple(map(Pattern.parse, risky)),
-            dnc=frozenset({"+14155552671", "+442079460958", "sip:ann@pbx.example"}),
+            dnc=frozenset({"+14155552671", "+14155552672", "+442079460958", "sip:ann@pbx.example"}),
             hours=Hours({**dict.fromkeys(range(5), weekday), 5: saturday}, "America/New_York"),
             calls_per_minute=10,
             calls_per_day=100,
             calls_at_once=5,
             per_destination_per_day=1,
+            transfers_at_once=20,
+            transfers_per_minute=30,
             transfers_per_destination_per_day=50,
             timeout=30,
             max_seconds=600,

@@ -19,15 +19,18 @@ NOW = 1_700_000_000.0
 class CountsTests(SynchronousTestCase):
     def setUp(self):
         self.path = Path(self.mktemp())
+        self.store = None
         self.clock = Clock()
         self.clock.advance(NOW)
         self.counts = self.restart()
 
     def restart(self, in_thread=maybeDeferred):
-        """The counts of a daemon that begins, wherever the one before is."""
-        store = open_store(self.path, in_thread, self.clock)
-        self.addCleanup(store.close)
-        return store.counts
+        """The counts of a daemon that begins when the one before was killed."""
+        if self.store is not None:
+            self.store.lock.release()
+        self.store = open_store(self.path, in_thread, self.clock)
+        self.addCleanup(self.store.close)
+        return self.store.counts
 
     def keep(self, **counts):
         """Keep these, each as (seconds from now, how much)."""
@@ -85,11 +88,9 @@ class CountsTests(SynchronousTestCase):
 
     def test_trouble(self):
         """What cannot be kept fails, and nothing of it is there."""
-        store = open_store(self.path, maybeDeferred, self.clock)
-        self.addCleanup(store.close)
         self.keep(a=(60, 1))
-        store.database.run(lambda connection: connection.exec_driver_sql("PRAGMA query_only = ON").close())
-        self.failureResultOf(store.counts.keep({"a": (NOW + 60, 2.0)}), StoreError)
+        self.store.database.run(lambda connection: connection.exec_driver_sql("PRAGMA query_only = ON").close())
+        self.failureResultOf(self.store.counts.keep({"a": (NOW + 60, 2.0)}), StoreError)
         self.assertEqual(self.amounts(), {"a": 1})
 
     @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.floats(0, 1e12), max_size=20))

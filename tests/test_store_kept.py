@@ -26,12 +26,15 @@ def line(number, flow="sales", **more):
 class KeptCallsTests(SynchronousTestCase):
     def setUp(self):
         self.path = Path(self.mktemp())
+        self.store = None
         self.clock = Clock()
         self.clock.advance(1_700_000_000)
         self.kept = self.restart()
 
     def restart(self):
-        """What a daemon that begins has, wherever the one before is."""
+        """What a daemon that begins has when the one before was killed."""
+        if self.store is not None:
+            self.store.lock.release()
         self.store = open_store(self.path, maybeDeferred, self.clock)
         self.addCleanup(self.store.close)
         return self.store.kept

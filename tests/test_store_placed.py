@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from voiced.errors import StoreError
-from voiced.ivoiced import CallOrder, IPlacedCalls, Placed
+from voiced.ivoiced import CallOrder, IPlacedCalls, Others, Placed
 from voiced.store.store import open_store
 
 NOW = 1_700_000_000.0
@@ -19,17 +19,38 @@ DAY = 24 * 3600
 SID = "CA" + "0" * 32
 ORDER = CallOrder("main", "+14155550101", "+14155550123", "a reference", timeout=20, seconds=60, detect="enable")
 PLACED = Placed("a fingerprint", ORDER, NOW)
+NOBODY = Others(frozenset(), waiting=False)
+ELSEWHERE = attrs.evolve(ORDER, to="+14155550199")
+HOSTILE_SIDS = [
+    "CA",
+    SID.lower(),
+    SID[:-1],
+    SID + " ",
+    SID + "\0",
+    "\0",
+    "%",
+    "_",
+    "C%",
+    "CA*",
+    "*",
+    "' OR 1=1 --",
+    "é",
+]
+"""None of these is the SID of a call, however a database might compare them."""
 
 
 class PlacedCallsTests(SynchronousTestCase):
     def setUp(self):
         self.path = Path(self.mktemp())
+        self.store = None
         self.clock = Clock()
         self.clock.advance(NOW)
         self.placed = self.restart()
 
     def restart(self, in_thread=maybeDeferred):
-        """The keys of a daemon that begins, wherever the one before is."""
+        """The keys of a daemon that begins when the one before was killed."""
+        if self.store is not None:
+            self.store.lock.release()
         self.store = open_store(self.path, in_thread, self.clock)
         self.addCleanup(self.store.close)
         return self.store.placed
@@ -91,7 +112,7 @@ class PlacedCallsTests(SynchronousTestCase):
         self.assertEqual(self.begin(), late)
 
     def test_two_at_once(self):
-        """Of two that come together only one is the first, within a daemon and between two."""
+        """Of two that come together only one is the first, also when one was on its way as its daemon was killed."""
         waiting = []
 
         def in_thread(f, *args):
@@ -116,6 +137,106 @@ class PlacedCallsTests(SynchronousTestCase):
         keys = ["", " ", "é", "e\u0301", "\0", "\ud83d", "KEY", "key ", "k" * 100_000, "' OR 1=1 --"]
         self.assertEqual([self.begin(key) for key in keys], [None] * len(keys))
         self.assertEqual([self.begin(key) for key in keys], [PLACED] * len(keys))
+
+    def others(self, key="key", sids=(), to=ORDER.to):
+        """What is known of the calls of other keys than this one."""
+        return self.successResultOf(self.placed.others(key, sids, to))
+
+    def called(self, sid=SID):
+        """The call of that SID."""
+        return self.successResultOf(self.placed.called(sid))
+
+    def test_others(self):
+        """Of some SIDs, those that belong to another key; never this key's own, and none that was not asked about."""
+        for key, sid in [("key", "CA1"), ("other", "CA2"), ("third", "CA3")]:
+            self.begin(key)
+            self.successResultOf(self.placed.named(key, sid))
+        self.assertEqual(self.others(sids=["CA1", "CA2", "CA9"]), Others(frozenset({"CA2"}), waiting=False))
+        self.assertEqual(self.others("other", ["CA1", "CA2", "CA3"]).sids, {"CA1", "CA3"})
+        self.assertEqual(self.others("a call without a key", ["CA1", "CA2", "CA3"]).sids, {"CA1", "CA2", "CA3"})
+        self.assertEqual(self.others("", []), NOBODY)
+
+    def test_others_wait(self):
+        """Whether another key, and not this one, waits for the SID of a call to the same number, and not another."""
+        self.begin()
+        self.assertEqual(self.others(), NOBODY)
+        self.begin("elsewhere", attrs.evolve(PLACED, order=ELSEWHERE))
+        self.assertEqual(self.others(), NOBODY)
+        self.assertTrue(self.others(to=ELSEWHERE.to).waiting)
+        self.assertTrue(self.others("other").waiting)
+        self.assertTrue(self.others("").waiting)
+        self.begin("other")
+        self.assertTrue(self.others().waiting)
+        for done in (self.placed.named("other", SID), self.placed.forget("elsewhere")):
+            self.successResultOf(done)
+        self.assertEqual(self.others(), NOBODY)
+        self.assertEqual(self.others(to=ELSEWHERE.to), NOBODY)
+
+    def test_called(self):
+        """A SID leads to what was asked for; one that no key stands for leads nowhere."""
+        self.begin()
+        self.assertEqual((self.called(), self.called("")), (None, None))
+        self.successResultOf(self.placed.named("key", SID))
+        self.begin("other", attrs.evolve(PLACED, order=ELSEWHERE))
+        self.successResultOf(self.placed.named("other", "CA2"))
+        self.assertEqual(self.called(), attrs.evolve(PLACED, sid=SID))
+        self.assertEqual(self.called("CA2"), attrs.evolve(PLACED, order=ELSEWHERE, sid="CA2"))
+        self.assertIsNone(self.called("CA3"))
+        self.successResultOf(self.placed.forget("key"))
+        self.assertIsNone(self.called())
+
+    def test_hostile_sids(self):
+        """A SID is data, and compared as it is; one that is empty is no call's, though a key waits for its own."""
+        self.begin()
+        self.begin("other")
+        self.successResultOf(self.placed.named("other", SID))
+        for sid in [*HOSTILE_SIDS, "", "C" * 100_000]:
+            self.assertIsNone(self.called(sid), sid[:50])
+        asked = [*HOSTILE_SIDS, SID]
+        self.assertEqual(self.others(sids=asked), Others(frozenset({SID}), waiting=False))
+        self.assertEqual(self.others("third", HOSTILE_SIDS, "' OR 1=1 --"), NOBODY)
+        for sid in HOSTILE_SIDS:
+            self.successResultOf(self.placed.named("other", sid))
+            self.assertEqual(self.called(sid), attrs.evolve(PLACED, sid=sid))
+            self.assertEqual(self.others(sids=asked).sids, {sid})
+
+    def test_others_after_a_restart(self):
+        """A daemon that begins knows whose calls are whose, and which wait."""
+        self.begin()
+        self.begin("other")
+        self.successResultOf(self.placed.named("other", SID))
+        self.placed = self.restart()
+        self.assertEqual(self.called(), attrs.evolve(PLACED, sid=SID))
+        self.assertEqual(self.others("third", [SID]), Others(frozenset({SID}), waiting=True))
+
+    def test_others_after_a_day(self):
+        """When 24 hours are over a key has no call any more, and waits for none."""
+        self.begin("named")
+        self.begin("waits")
+        self.successResultOf(self.placed.named("named", SID))
+        self.clock.advance(DAY - 1)
+        self.begin("key", attrs.evolve(PLACED, asked=self.clock.seconds()))
+        self.assertEqual(self.others(sids=[SID]), Others(frozenset({SID}), waiting=True))
+        self.assertEqual(self.called(), attrs.evolve(PLACED, sid=SID))
+        self.clock.advance(1)
+        self.begin("key", attrs.evolve(PLACED, asked=self.clock.seconds()))
+        self.assertEqual((self.others(sids=[SID]), self.called()), (NOBODY, None))
+        self.assertTrue(self.others("other").waiting)
+
+    def test_unreadable_others(self):
+        """An order that somebody spoilt is not taken for one to another number, nor its call for one of nobody."""
+        self.begin()
+        self.rows("UPDATE placed SET \"order\" = '[]'")
+        self.failureResultOf(self.placed.others("other", [], ORDER.to), StoreError)
+        self.successResultOf(self.placed.named("key", SID))
+        self.failureResultOf(self.placed.called(SID), StoreError)
+        self.assertEqual(self.others("other", [SID]).sids, {SID})
+
+    def test_closed(self):
+        """A store that is closed says so, rather than that nobody has that call."""
+        self.successResultOf(self.store.close())
+        for failed in (self.placed.others("key", [SID], ORDER.to), self.placed.called(SID)):
+            self.failureResultOf(failed, StoreError)
 
     def test_trouble(self):
         """What cannot be written fails: nobody may ask the carrier then."""

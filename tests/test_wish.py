@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from voiced.call.flow import Flow, OnMachine, Placed
 from voiced.call.steps.handover import Agent
 from voiced.call.steps.routing import Hangup
-from voiced.call.wish import Ways, Wish
+from voiced.call.wish import MOST_RINGING, Ways, Wish
 from voiced.errors import BadWish, Refused
 from voiced.ivoiced import CallOrder, Party
 
@@ -92,6 +92,21 @@ class FingerprintTests(SynchronousTestCase):
         other = Wish(NUMBER, variables={"b": "2", "a": "1"}, idempotency_key="k2")
         self.assertEqual(one.fingerprint, other.fingerprint)
 
+    def test_spelling(self) -> None:
+        """However its number is spelled, it is the same wish; a number that is written otherwise is another one."""
+        for spelled in ("+1 (415) 555-0177", "+1.415.555.0177", " +14155550177\n", "+1-415-555-0177"):
+            self.assertEqual(Wish(spelled, prompt="a").fingerprint, Wish(NUMBER, prompt="a").fingerprint, spelled)
+        for other in ("14155550177", "+1415555017", "++14155550177", "+1415555017\u0667"):
+            self.assertNotEqual(Wish(other).fingerprint, Wish(NUMBER).fingerprint, other)
+
+    def test_spelling_of_the_rest(self) -> None:
+        """What is said is not spelled otherwise: spaces count there."""
+        one, other = (
+            Wish(NUMBER, prompt="a b", variables={"a": "1-2"}),
+            Wish(NUMBER, prompt="ab", variables={"a": "12"}),
+        )
+        self.assertNotEqual(one.fingerprint, other.fingerprint)
+
     def test_tells_nothing(self) -> None:
         """It is a hash, the same in the next process, too: it stands in the database."""
         self.assertEqual(Wish(NUMBER).fingerprint, "4d2015ee9c73ed48a6e092a2ebe1911219ee192fb7a8442a132644dc390483de")
@@ -142,6 +157,26 @@ class FlowTests(SynchronousTestCase):
             self.assertEqual(self.assertRaises(Refused, self.flow_of, party=party, flow=flow).rule, "flows")
         self.assertRaises(Refused, self.flow_of, party=Party("none", frozenset()), flow="plain")
 
+    def test_flows_that_are_not_there(self) -> None:
+        """A restricted key hears the same of a flow that is not there as of one that is not its own."""
+        party = Party("web", frozenset({"plain", "gone"}))
+        refused = [
+            self.assertRaises(Refused, self.flow_of, party=party, flow=flow) for flow in ("talks", "secret", "")
+        ]
+        self.assertEqual(
+            {(error.rule, str(error), error.retry_after) for error in refused},
+            {("flows", "this API key may not use this flow", None)},
+        )
+        gone = self.assertRaises(BadWish, self.flow_of, party=party, flow="gone")
+        self.assertEqual((gone.path, str(gone)), ("flow", "there is no flow of that name"))
+        nowhere = attrs.evolve(WAYS, flow=None)
+        self.assertEqual(self.assertRaises(BadWish, self.flow_of, nowhere, party).path, "flow")
+
+    def test_not_its_own_agent(self) -> None:
+        """Nor does it hear whether a flow of others has an agent."""
+        party = Party("web", frozenset({"talks"}))
+        self.assertRaises(Refused, self.flow_of, party=party, flow="plain", prompt="Be kind.")
+
     def test_for_an_agent(self) -> None:
         """`prompt` and `first_message` need an agent in the flow; an empty one, too."""
         for path in ("prompt", "first_message"):
@@ -174,6 +209,23 @@ class OrderTests(SynchronousTestCase):
         order = self.order(from_=OTHER, timeout=10, max_seconds=60, machine_detection="enable")
         self.assertEqual(order, CallOrder("london", NUMBER, OTHER, "r1", 10, 60, "enable"))
 
+    def test_rings(self) -> None:
+        """It rings as long as is wished, but not longer than a telephone may, or than the settings say themselves."""
+        for settings, wished, rings in (
+            (30, None, 30),
+            (30, 5, 5),
+            (30, MOST_RINGING, MOST_RINGING),
+            (30, MOST_RINGING + 1, MOST_RINGING),
+            (30, 600, MOST_RINGING),
+            (200, None, 200),
+            (200, 150, 150),
+            (200, 200, 200),
+            (200, 600, 200),
+            (MOST_RINGING, 600, MOST_RINGING),
+        ):
+            order = self.order(ways=attrs.evolve(WAYS, timeout=settings), timeout=wished)
+            self.assertEqual(order.timeout, rings, (settings, wished))
+
     def test_as_people_write_it(self) -> None:
         """Spaces, dots, brackets and dashes are no part of a number."""
         for written in ("+1 (415) 555-0177", "+1.415.555.0177", " +14155550177\n"):
@@ -190,7 +242,9 @@ class OrderTests(SynchronousTestCase):
         for number in BAD_NUMBERS:
             said = self.bad("number", number)
             self.assertEqual(
-                said, "this is not a number: it begins with + and its country, like +14155550100", number
+                said,
+                "this is not a number: it begins with + (in a form: %2B) and its country, like +14155550100",
+                number,
             )
 
     @given(st.text(st.characters(codec=None)) | st.from_regex(r"\+[\d\s().-]*", fullmatch=True))

@@ -62,26 +62,26 @@ class Persevering:
         return waiting
 
     async def _complete(self, call_sid: str, account: str) -> None:
-        for wait in (*WAITS, None):
+        waits = iter(WAITS)
+        while True:
             try:
                 await self._carrier.complete(call_sid, account)
                 return
             except CarrierError as error:
+                wait = next(waits, None)
                 if wait is None:
                     log.error("{call}: it could not be ended; its own time limit has to", call=call_sid)
                     raise
-                log.warn(
-                    "{call}: ending it: error {code}; again in {wait:g} s",
-                    call=call_sid,
-                    code=error.code or error.status,
-                    wait=wait,
-                )
+                code = error.code or error.status
+                log.warn("{call}: ending it: error {code}; again in {wait:g} s", call=call_sid, code=code, wait=wait)
             await deferLater(self._clock, wait)
 
     def _ended(self, result: Failure | None, call_sid: str) -> None:
-        for waiting in self._waiting.pop(call_sid):
-            if not waiting.called:  # else whoever waited has left
-                waiting.callback(result)
+        waiters = [waiting for waiting in self._waiting.pop(call_sid) if not waiting.called]  # the others have left
+        if isinstance(result, Failure) and not result.check(CarrierError) and not waiters:
+            log.failure("{call}: ending it broke down", result, call=call_sid)
+        for waiting in waiters:
+            waiting.callback(result)
         if not self._waiting:
             idle, self._idle = self._idle, []
             for each in idle:

@@ -40,7 +40,7 @@ class Rescue:
             ringing.over(None)
             raise
         self._legs[info.sid] = Rescued(new, ringing, self._clock.callLater(new.limit, self.over, info.sid, None))
-        return new.offer()
+        return new.offer(ringing.seconds)
 
     def over(self, call_sid: str, dialled: Dialled | None) -> None:
         """The carrier says what became of it, or that the call is over, or has said nothing for too long."""

@@ -52,7 +52,8 @@ class Wish:
     def fingerprint(self) -> str:
         """What tells this wish from another one, and tells nothing of it: SHA-256, in hexadecimal."""
         wish = attrs.asdict(self, filter=lambda field, _: field.name != "idempotency_key")
-        wish["number"] = plain(self.number)  # however it is spelled
+        wish["number"] = plain(self.number)  # however they are spelled
+        wish["from_"] = None if self.from_ is None else plain(self.from_)
         return hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()
 
 

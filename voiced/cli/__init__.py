@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from voiced.cli.call import call
+from voiced.cli.carrier import carrier
 from voiced.cli.check import check
 from voiced.cli.demo import demo
 from voiced.cli.dial import dial
@@ -16,5 +17,5 @@ def main() -> None:
     """The tools around the voiced daemon. The daemon itself is `twistd voiced`."""
 
 
-for command in (check, call, dial, prerender, demo):
+for command in (check, call, carrier, dial, prerender, demo):
     main.add_command(command)

@@ -139,6 +139,8 @@ class Api:
     """Where it is, without a slash at its end."""
     key: Secret
     clock: IReactorTime
+    socket: str = ""
+    """The socket that it is reached by, where the URL does not say."""
 
     def place(self, wanted: Wanted) -> Deferred[str]:
         """Have a call placed; fires with its SID. The same idempotency key again gives the same call again."""
@@ -182,7 +184,7 @@ class Api:
                 why = "it does not answer in time"
             case reason:
                 why = f"the connection was lost ({type(reason).__name__})"
-        raise Unanswered(f"the daemon at {self.url} cannot be asked: {why}") from failure.value
+        raise Unanswered(f"the daemon at {self.socket or self.url} cannot be asked: {why}") from failure.value
 
 
 def _path(call_sid: str) -> str:

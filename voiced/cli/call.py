@@ -10,6 +10,7 @@ import click
 
 from voiced.call.dialplan import plain
 from voiced.cli.apiclient import Wanted
+from voiced.cli.cast import WAYS, desk_option, press_option, something
 from voiced.cli.configured import config_option, load
 from voiced.cli.outgoing import played, simulated, watched
 from voiced.cli.reaching import address, key_option, listening_at, url_option
@@ -35,16 +36,11 @@ def pairs(context: click.Context, option: click.Parameter, written: tuple[str, .
 
 @click.command()
 @config_option
-@click.option("--to", metavar="NUMBER", help="Ring the daemon: which number of ours.")
-@click.option("--out", metavar="NUMBER", help="Have the daemon call somebody: whom.")
-@click.option("--from", "from_", metavar="NUMBER",
+@click.option("--to", metavar="NUMBER", callback=something, help="Ring the daemon: which number of ours.")
+@click.option("--out", metavar="NUMBER", callback=something, help="Have the daemon call somebody: whom.")
+@click.option("--from", "from_", metavar="NUMBER", callback=something,
               help=f"Who rings ({STRANGER}); with --out, which of our numbers.")  # fmt: skip
-@click.option(
-    "--press",
-    multiple=True,
-    metavar="KEY",
-    help="A key to press when asked, or several in a row (3#); may be repeated.",
-)
+@press_option
 @click.option(
     "--say",
     multiple=True,
@@ -59,6 +55,8 @@ def pairs(context: click.Context, option: click.Parameter, written: tuple[str, .
     "--line", type=int, metavar="SEED", help="A bad line, with bursts, gaps, noise and echo from this seed."
 )
 @click.option("--most", type=float, default=120.0, metavar="SECONDS", help="Hang up after so long.")
+@click.option("--as", "way", type=click.Choice(list(WAYS)), help="With --out: what they do (answers).")
+@desk_option
 @click.option("--flow", metavar="NAME", help="With --out: who talks to them.")
 @click.option("--prompt", metavar="TEXT", help="With --out: what the flow's agent is asked to do.")
 @click.option("--first-message", metavar="TEXT", help="With --out: what that agent says first.")
@@ -69,7 +67,8 @@ def pairs(context: click.Context, option: click.Parameter, written: tuple[str, .
 @click.option("--verbose", is_flag=True, help="Show every webhook's answer and callback, too.")
 def call(config: str | None, to: str | None, out: str | None, from_: str | None, press: tuple[str, ...],
          say: tuple[str, ...], wav_file: Path | None, account: str | None, line: int | None, most: float,
-         flow: str | None, prompt: str | None, first_message: str | None, variables: dict[str, str],
+         way: str | None, desks: dict[str, str], flow: str | None,
+         prompt: str | None, first_message: str | None, variables: dict[str, str],
          url: str | None, key: str | None, verbose: bool) -> None:  # fmt: skip
     """Ring a running daemon as Twilio would: signed webhooks, a media stream, keys, speech. No telephone needed.
 
@@ -81,20 +80,21 @@ def call(config: str | None, to: str | None, out: str | None, from_: str | None,
     """
     if (to is None) == (out is None):
         raise click.UsageError("either --to, to ring the daemon, or --out, to have it call somebody")
-    if out is None and url is not None:
-        raise click.UsageError("--url goes with --out")
+    if out is None and (url is not None or way is not None):
+        raise click.UsageError("--url and --as go with --out")
     acts: list[str | Spoken] = [*press, *map(spoken, say)]
     settings = None if url and not config else load(config)
     configuration = None if settings is None else settings[1]
     wanted = Wanted(plain(out or ""), flow, prompt, first_message, variables, from_)
     if configuration is None or (out is not None and (url or not simulated(configuration, account))):
-        if acts or wav_file is not None or line is not None or account is not None:
-            raise click.UsageError("--press, --say, --wav, --line and --account are for a carrier on this machine")
+        if acts or way or desks or wav_file is not None or line is not None or account is not None:
+            options = "--press, --say, --wav, --line, --account, --as and --desk"
+            raise click.UsageError(f"{options} are for a carrier on this machine")
         there = address(settings, url, key)
         run(lambda reactor: watched(reactor, there.api(reactor), wanted, most))
         return
     condition = Line.clean() if line is None else Line.real(line)
-    stage = Stage(configuration, account, condition, acts, most, printer(verbose))
+    stage = Stage(configuration, account, condition, acts, most, printer(verbose), way=way or "answers", desks=desks)
     here = None if to is not None else address(settings, None, key)
 
     def begun(reactor: Any) -> Coroutine[Any, Any, tuple[SimulatedCall, Caller]]:
@@ -106,7 +106,7 @@ def call(config: str | None, to: str | None, out: str | None, from_: str | None,
         ringing, caller = await begun(reactor)
         if wav_file is not None:
             keep([ringing], wav_file)
-        if (trouble := what_went_wrong(ringing, caller)) is not None:
+        if (trouble := what_went_wrong(ringing, caller, stage.way)) is not None:
             raise click.ClickException(trouble)
 
     run(ring)

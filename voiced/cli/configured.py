@@ -17,10 +17,10 @@ config_option: Callable[[Any], Any] = click.option(
 )
 
 
-def load(config: str | None) -> tuple[Path, Configuration]:
-    """The checked settings; where something is wrong with them, that is printed and the tool ends with code 1."""
+def load(config: str | None, code: int = 1) -> tuple[Path, Configuration]:
+    """The checked settings; where something is wrong with them, that is printed and the tool ends with this code."""
     try:
         return checked(config, Path.cwd())
     except ConfigError as error:
         click.echo(complaint(error), err=True)
-        raise SystemExit(1) from None
+        raise SystemExit(code) from None

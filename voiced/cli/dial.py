@@ -12,21 +12,25 @@ from typing import Any, TextIO
 
 import attrs
 import click
-import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 
 from voiced.cli.apiclient import Api
+from voiced.cli.cast import something
 from voiced.cli.configured import config_option, load
 from voiced.cli.dialling import pace
 from voiced.cli.dialling.calling import Stopped
-from voiced.cli.dialling.campaign import Campaign, Plan
+from voiced.cli.dialling.campaign import Campaign
 from voiced.cli.dialling.display import Display
 from voiced.cli.dialling.people import People, read_people
-from voiced.cli.dialling.results import OPEN, TROUBLE, Result, Results
+from voiced.cli.dialling.plan import Plan
+from voiced.cli.dialling.preview import NoFlow, doubts, flow_of, preview
+from voiced.cli.dialling.results import COLUMNS, OPEN, TROUBLE, Result, Results
+from voiced.cli.dialling.summary import summary
 from voiced.cli.interrupt import on_interrupt
 from voiced.cli.reaching import address, key_option, url_option
 from voiced.cli.running import run
 from voiced.errors import ConfigError, StoreError
+from voiced.settings.load import Configuration, find_settings
 
 MOST_FAULTS = 20
 """Faults of a list that are shown at once."""
@@ -41,7 +45,7 @@ def _by(read: Callable[[str], float]) -> Callable[[Any, Any, str], float]:
 @click.command()
 @click.argument("people_csv", metavar="PEOPLE.CSV", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--flow", metavar="NAME", help="Who talks to them (the flow of `outbound:` in the daemon's settings).")
-@click.option("--from", "from_", metavar="NUMBER", help="Which of our numbers calls.")
+@click.option("--from", "from_", metavar="NUMBER", callback=something, help="Which of our numbers calls.")
 @click.option("--rate", default="1/s", show_default=True, callback=_by(pace.interval), metavar="RATE",
               help="How many calls begin: 1/s, 30/m, 100/h.")  # fmt: skip
 @click.option("--at-once", type=click.IntRange(1, 1000), default=10, show_default=True, help="Most live calls.")
@@ -82,9 +86,9 @@ def dial(people_csv: Path, results_csv: Path | None, number_column: str | None, 
             raise SystemExit(2) from None
         forget(people, results, frozenset(map(Result, again)))
         if dry_run:
-            click.echo(preview(people, results, plan))
+            rehearse(people, results, plan, nearby(config, url))
             return
-        daemon = address(None if url and not config else load(config), url, key)
+        daemon = address(None if url and not config else load(config, 2), url, key)
         run(lambda reactor: dial_all(reactor, daemon.api(reactor), people, results, plan, on_interrupt, sys.stdout))
 
 
@@ -102,22 +106,25 @@ async def dial_all(
         campaign = Campaign(reactor, api, results, plan, display.row_changed, display.says)
         done = campaign.run(people.rows)
         interrupted(reactor, Interruption(campaign, done, display))
-        trouble = ""
+        trouble = remedy = ""
         try:
             await done
         except CancelledError:
             trouble = "left; what is under way goes on at the daemon, and the next run looks what became of it"
-        except (Stopped, StoreError) as error:
+        except Stopped as stopped:
+            trouble, remedy = str(stopped), stopped.remedy
+        except StoreError as error:
             trouble = str(error)
     counts = results.counts()
     click.echo(summary(results), file=out)
     if open_rows := sum(counts[result] for result in OPEN):
         trouble = trouble or "stopped"
-        raise Shortfall(
-            f"{trouble}. {open_rows} of {counts.total()} rows are left: the same command goes on with them"
-        )
+        then = f"{remedy}, and they are called then" if remedy else "the same command goes on with them"
+        raise Shortfall(f"{trouble}. {open_rows} of {counts.total()} rows are left: {then}")
     if trouble or any(counts[result] for result in TROUBLE):
-        raise Shortfall(trouble or f"some rows want looking at: {results.path}")
+        words = ", ".join(result.value for result in Result if result in TROUBLE and counts[result])
+        where = f"some rows want looking at: column {COLUMNS[0]!r} of {results.path} ({words})"
+        raise Shortfall(f"{trouble}. {remedy}".rstrip(". ") if trouble else where)
 
 
 class Shortfall(click.ClickException):
@@ -138,8 +145,33 @@ class Interruption:
             self.done.cancel()
             return
         self.stopping = True
-        self.display.says(f"no new calls; {self.campaign.live} live ones come to their end. Ctrl-C again leaves them")
+        waited = {"live": self.campaign.live, "just asked for": self.campaign.asking}
+        those = ", ".join(f"{count} {word}" for word, count in waited.items() if count)
+        rest = (
+            f"waiting for the end of those there are: {those}. Ctrl-C again leaves them" if those else "none is live"
+        )
+        self.display.says(f"no new calls; {rest}")
         self.campaign.stop()
+
+
+def nearby(config: str | None, url: str | None) -> Configuration | None:
+    """The daemon's settings, where they are on this machine; None: they are not."""
+    try:
+        at_hand = url is None and bool(find_settings(Path.cwd()))
+    except ConfigError:
+        at_hand = False
+    return load(config, 2)[1] if config or at_hand else None
+
+
+def rehearse(people: People, results: Results, plan: Plan, configuration: Configuration | None) -> None:
+    """Say what a run would do, and what may not have been meant. Raises UsageError for a flow that is not there."""
+    try:
+        flow = None if configuration is None else flow_of(plan, configuration)
+    except NoFlow as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(preview(people, results, plan))
+    for doubt in doubts(people, flow):
+        click.echo(f"note: {doubt}", err=True)
 
 
 @contextmanager
@@ -168,24 +200,3 @@ def complaint(error: ConfigError) -> str:
     shown = [str(fault) for fault in error.faults[:MOST_FAULTS]]
     shown += [f"… and {count - MOST_FAULTS} more"] if count > MOST_FAULTS else []
     return "\n".join([*shown, "", f"voiced: {count} fault{'s' * (count > 1)}; nobody was called."])
-
-
-def preview(people: People, results: Results, plan: Plan) -> str:
-    """What a run would do."""
-    rows = [row for row in people.rows if results[row].open]
-    least = pace.span(len(rows) * plan.interval)
-    lines = [
-        f"{people.path}: {len(people.rows)} rows, {len(rows)} to be called: {least} at least. Nobody was called."
-    ]
-    if rows:
-        asked = plan.wanted(rows[0], plan.key(rows[0], results[rows[0]].attempts + 1))
-        lines.append(f"The first of them, line {rows[0].line}: {msgspec.json.encode(asked).decode()}")
-    return "\n".join(lines)
-
-
-def summary(results: Results) -> str:
-    """How many rows have come how far, as a table."""
-    counts = results.counts()
-    rows = [(counts[result], result.value or "not called yet") for result in Result if counts[result]]
-    table = [f"{count:>8}  {word}" for count, word in [*rows, (counts.total(), "in all")]]
-    return "\n".join(["", *table, f"          {results.path}"])

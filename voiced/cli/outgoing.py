@@ -16,6 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.web.server import Site
 
 from voiced.cli.apiclient import Api, Call, Denied, Unanswered, Wanted
+from voiced.cli.cast import furnish, settle
 from voiced.cli.interrupt import on_interrupt
 from voiced.cli.ringing import CALLBACKS_SECONDS, Stage, account_of, carrier_for
 from voiced.settings.address import local
@@ -122,7 +123,8 @@ async def taken(
     reactor: Any, api: Api, wanted: Wanted, stage: Stage, carrier: Carrier
 ) -> tuple[SimulatedCall, Caller]:
     """Have the daemon call somebody by this carrier, and be that, until the call is over. Raises ClickException."""
-    carrier.person(wanted.number, line=stage.line)
+    settle(carrier, wanted.number, stage.way, stage.line)
+    furnish(carrier, stage.desks)
     callers: list[Caller] = []
 
     def rings(call: SimulatedCall) -> None:

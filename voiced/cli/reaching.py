@@ -58,7 +58,7 @@ class Address:
         """Its API."""
         if self.url is not None:
             return Api(http_client(reactor), self.url, self.key, reactor)
-        return Api(local_http(reactor, self.listen), HERE, self.key, reactor)
+        return Api(local_http(reactor, self.listen), HERE, self.key, reactor, listening_at(self.listen))
 
 
 def address(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import click
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.task import deferLater
 
+from voiced.cli.cast import STATUS, furnish
 from voiced.cli.reaching import listening_at
 from voiced.settings.load import Configuration
 from voiced.simulator.caller import Caller, Spoken
@@ -23,6 +24,10 @@ from voiced.twilio.webhook import Account
 
 CALLBACKS_SECONDS = 0.5
 """What the carrier's last callbacks may take; without them the daemon would not know that the caller has gone."""
+UNTAKEN = {
+    "canceled": "the daemon took the call back while it rang: a client of its API has ended it, or it stops",
+}
+"""What it means that nobody took a call, by its CallStatus."""
 QUIET = ("twiml", "callback", "info", "mark")
 """Entries of the sheet that only `--verbose` shows."""
 
@@ -41,11 +46,16 @@ class Stage:
     on_entry: Callable[[Entry], object]
     quiet: float = 1.0
     """Seconds that nothing may have been said before they do the next thing."""
+    way: str = "answers"
+    """What they do when they are called (voiced.cli.cast)."""
+    desks: Mapping[str, str] = attrs.field(factory=dict)
+    """What those do whom the call is transferred to."""
 
 
 async def rung(reactor: Any, to: str, from_: str, stage: Stage) -> tuple[SimulatedCall, Caller]:
     """Ring a number of the daemon's, until the call is over."""
     carrier = carrier_for(reactor, stage.configuration, to, stage.account)
+    furnish(carrier, stage.desks)
     ringing = carrier.ring(to, from_, stage.line, stage.on_entry)
     caller = Caller(ringing, reactor, stage.acts, most=stage.most)
     await ringing.ended
@@ -112,8 +122,11 @@ def printer(verbose: bool = False) -> Any:
     return show
 
 
-def what_went_wrong(ringing: SimulatedCall, caller: Caller) -> str | None:
-    """Why this call was not a good one, in a sentence; None when it was."""
+def what_went_wrong(ringing: SimulatedCall, caller: Caller, way: str = "answers") -> str | None:
+    """Why this call was not a good one, in a sentence; None when it was. Who was to be busy is, in a good one."""
+    if ringing.direction != "inbound" and ringing.answered_at is None:
+        wanted = STATUS.get(way)
+        return None if wanted == ringing.status else UNTAKEN.get(ringing.status, f"nobody took it: {ringing.status}")
     if not ringing.twiml:
         return "nobody answered the webhook: is the daemon running, with these settings?"
     if not ringing.streams:

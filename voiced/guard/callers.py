@@ -25,17 +25,12 @@ TN-Validation-Failed…, No-TN-Validation, NULL and nothing at all vouch for not
 
 def anonymous(caller: str) -> bool:
     """Whether this caller (CallInfo.caller) has no number and no address, however that is spelled."""
-    where = address(caller.strip())
+    scheme, _, name = caller.partition(":")
+    where = address(name if scheme.lower() == "client" else caller)
     if where is None:
-        scheme, _, rest = caller.partition(":")
-        where = address(rest if scheme.lower() == "client" else "")
-        return scheme.lower() == "client" and (where is None or _nameless(where.user))
-    return _nameless(where.user)  # RFC 3323 §4.1.1.3
-
-
-def _nameless(user: str) -> bool:
-    name = user.lower()
-    return not name or name in _WORDS or _BEFORE.sub("", name) in _SPELLED
+        return False
+    user = where.user.lower()  # RFC 3323 §4.1.1.3
+    return not user or user in _WORDS or _BEFORE.sub("", user) in _SPELLED
 
 
 def attested(verdict: str, least: str) -> bool:

@@ -1,7 +1,8 @@
 """Numbers that cost the caller more than a call, or pay the one who is called: never called unless named one by one.
 
 The library knows the types of most national ranges (premium rate, shared cost and so on), and not those of the
-networks that belong to no country; for it a satellite telephone is a mobile. So there is a list of our own beside it.
+networks that belong to no country; for it a satellite telephone is a mobile (or, in Canada and Australia, VoIP), and
+numbers of one price for the whole country are company-wide ones. So there is a list of our own beside it.
 
 Sources: ITU-T, List of E.164 assigned country codes (Annex to Operational Bulletin No. 1114, 15.XII.2016) for what
 is of no country; the national numbering plans that administrations file with ITU-T under E.129 for the others.
@@ -36,6 +37,11 @@ RANGES: dict[str, str] = {
     "+1900": "premium rate",
     "+1976": "premium rate",
     "+1...976": "premium rate",
+    # Satellite telephones with numbers of a country: CRTC, Canadian NPA 600 NXX Code Assignment Guideline; ACMA,
+    # Telecommunications Numbering Plan 2015 (014); GlobalTel, who run Globalstar in Russia (954).
+    "+1600": "Canadian satellite telephones, and other services of no place",
+    "+6114": "Australian satellite telephones",
+    "+7954": "Russian satellite telephones",
     # United Kingdom (Ofcom, National Telephone Numbering Plan).
     "+4470": "personal numbers, much used for fraud",
     "+4484": "shared revenue",
@@ -51,6 +57,8 @@ RANGES: dict[str, str] = {
     "+3382": "shared cost",
     "+3389": "premium rate",
     # Others of the countries that are called most.
+    "+3184": "personal assistant services (ACM: until 2023 at a price of their own)",
+    "+3187": "personal assistant services (ACM: until 2023 at a price of their own)",
     "+31900": "premium rate",
     "+31906": "premium rate",
     "+31909": "premium rate",
@@ -71,6 +79,9 @@ RANGES: dict[str, str] = {
     "+43930": "premium rate",
     "+43931": "premium rate",
     "+43939": "premium rate",
+    "+351707": "shared cost (ANACOM: universal access numbers with a price of their own)",
+    "+351708": "shared cost (ANACOM: universal access numbers with a price of their own)",
+    "+35176": "premium rate (ANACOM: a price per call)",
     "+4590": "premium rate",
     "+46900": "premium rate",
     "+46939": "premium rate",
@@ -79,6 +90,7 @@ RANGES: dict[str, str] = {
     "+48700": "premium rate",
     "+61190": "premium rate",
     "+64900": "premium rate",
+    "+81570": "shared cost (Navi Dial: the called one chooses who pays how much)",
     "+81990": "premium rate",
 }
 """Beginning of a number (`.`: any digit) -> what is behind it."""
@@ -90,7 +102,8 @@ _TYPES = {
     PhoneNumberType.PAGER: "a pager",
 }
 """The library's types that are risky. Personal numbers are: they are forwarded at the caller's cost (British 070 is a
-known fraud). Company-wide numbers (UAN) are not: they cost a national call, and banks and airlines have them."""
+known fraud). Company-wide numbers (UAN) are not, but for those in RANGES: they cost a national call, and banks and
+airlines have them."""
 
 _FINDERS = tuple((re.compile(re.escape(start).replace(r"\.", "[0-9]")), what) for start, what in RANGES.items())
 

@@ -24,14 +24,18 @@ class Outbound:
     risky: tuple[Pattern, ...] = ()
     """Risky numbers (voiced.guard.risky) that may be called all the same. Being here is being allowed."""
     dnc: frozenset[str] = frozenset()
-    """The do-not-call list: E.164, or SIP addresses."""
+    """The do-not-call list, each as Destination.who."""
     hours: Hours | None = None
     calls_per_minute: int = 30
     calls_per_day: int = 500
     calls_at_once: int = 10
     per_destination_per_day: int = 3
+    transfers_at_once: int = 50
+    """Callers who are connected with targets that the operator has named take no place from the calls, nor the other
+    way round: whoever uses those up must not cut the callers off from the reception."""
+    transfers_per_minute: int = 60
     transfers_per_destination_per_day: int = 200
-    """The same for targets that the operator has named: the reception's own telephone rings more than three times."""
+    """The reception's own telephone rings more than three times."""
     timeout: int = 45
     """Seconds a call may ring, unless asked otherwise."""
     max_seconds: int = 900
@@ -43,7 +47,10 @@ class Outbound:
 
 @attrs.frozen
 class Outcome:
-    """What becomes of a caller who is refused: a sentence, a flow, or (neither) the daemon's `refusal`."""
+    """What becomes of a caller who is refused: a sentence, a flow, or (neither) the daemon's `refusal`.
+
+    The flow of a cap takes as many calls of theirs again, and no more.
+    """
 
     say: str | None = None
     flow: str | None = None

@@ -24,7 +24,7 @@ _DIALLED = re.compile(r"(\+|00|011)?([1-9][0-9]{1,14})")
 _OF_NO_PREFIX = re.compile(r"[2-9][0-9]{2}[2-9][0-9]{6}")
 """How North America writes a number within the country."""
 _NAME = re.compile(r"[^A-Za-z0-9]*[A-Za-z]")
-_ENDS_USER, _ENDS_HOST = re.compile(r"[;:,]"), re.compile(r"[;:?>]")
+_USER, _HOST = re.compile(r"[^;:,]*"), re.compile(r"\[[^]]*\]|[^;:?>]*")
 
 
 @attrs.frozen
@@ -66,13 +66,13 @@ def e164(number: PhoneNumber) -> str:
 
 
 def read(text: str) -> PhoneNumber | None:
-    """A number of digits alone, with `+`, `00` or `011` before it, or its country's code first. Without a `+` it has
-    to be one that was given out: else it is some extension that looks like one."""
-    dialled = _DIALLED.fullmatch(text)
-    number = parsed("+" + dialled[2]) if dialled else None
-    if dialled is None or number is None or not (dialled[1] == "+" or phonenumbers.is_valid_number(number)):
+    """A number of digits alone: `+`, `00` or `011` and its country, or its country alone. Then it has to be
+    one that was given out: `2001` is some PBX's extension."""
+    match = _DIALLED.fullmatch(text)
+    number = parsed("+" + match[2]) if match else None
+    if match is None or number is None:
         return None
-    return number
+    return number if match[1] or phonenumbers.is_valid_number(number) else None
 
 
 def dialled(user: str) -> Dialled | None:
@@ -88,7 +88,7 @@ def dialled(user: str) -> Dialled | None:
 
 
 def _national(text: str) -> bool:
-    """Whether North America would take this for a number of its own: +65 6323 4567 without its + is one of Florida."""
+    """Whether North America would take this for a number of its own: +65 6323 4567 without its + is of Florida."""
     return bool(_OF_NO_PREFIX.fullmatch(text)) and phonenumbers.is_valid_number(phonenumbers.parse("+1" + text))
 
 
@@ -104,5 +104,6 @@ def address(text: str) -> Address | None:
     user, at, host = (rest if colon else text).rpartition("@")
     if not at:
         user, host = (host, "") if scheme in ("tel", "") else ("", host)
-    user = _ENDS_USER.split(user, maxsplit=1)[0]
-    return Address(scheme, plain(unquote(user)) if scheme else plain(user), _ENDS_HOST.split(host)[0].lower())
+    user = (_USER.match(user) or [""])[0]
+    host = (_HOST.match(host) or [""])[0]
+    return Address(scheme, plain(unquote(user)) if scheme else plain(user), host.lower())

@@ -18,6 +18,10 @@ ONLY = "main"
 """The name of an account that voiced.yaml gives none."""
 
 _SID = re.compile(r"AC[0-9a-fA-F]{32}")
+_SHOWN = re.compile(r"'(?:AC.*|\$\{.*\})'")
+"""What may be shown of what stands in a SID's place: anything else may be the token."""
+_NO_BLOCK = "expects settings below it: `account_sid` and `auth_token`"
+"""Nothing is shown of what stands there instead: it may be the token."""
 _PLACE = re.compile(r"[a-z0-9-]+")
 
 
@@ -36,6 +40,9 @@ def accounts(part: Part, *, insecure: bool) -> tuple[Account, ...]:
     """Every account that is right; whatever is not is noted."""
     if not part.value:
         part.wrong("no Twilio account: write its `account_sid` and `auth_token`", named=True)
+    if isinstance(part.value, str):
+        part.wrong(_NO_BLOCK)
+        return ()
     single = any(name in part for name in Written.__struct_fields__)
     written = [(ONLY, part)] if single else list(part.items())
     found: dict[str, Account] = {}
@@ -49,6 +56,8 @@ def accounts(part: Part, *, insecure: bool) -> tuple[Account, ...]:
 
 
 def _account(name: str, part: Part, *, insecure: bool) -> Account | None:
+    if isinstance(part.value, str):
+        return part.wrong(_NO_BLOCK) and None
     written = check.decode(part, Written)
     if isinstance(part.value, dict | None) and part["auth_token"].value in (None, []) and not insecure:
         part.wrong(
@@ -61,12 +70,8 @@ def _account(name: str, part: Part, *, insecure: bool) -> Account | None:
     if written is None or BROKEN in (their_number, url, region, edge):
         return None
     if not _SID.fullmatch(written.account_sid):
-        return (
-            part["account_sid"].wrong(
-                f"{part['account_sid'].written} is no account SID: `AC` and 32 hexadecimal digits"
-            )
-            and None
-        )
+        shown = part["account_sid"].written if _SHOWN.fullmatch(part["account_sid"].written) else "this"
+        return part["account_sid"].wrong(f"{shown} is no account SID: `AC` and 32 hexadecimal digits") and None
     return Account(name, written.account_sid, _tokens(written.auth_token), their_number, url, region, edge)
 
 

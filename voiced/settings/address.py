@@ -84,9 +84,8 @@ def _split(part: Part) -> SplitResult | Any:
     except ValueError:
         url, host = urlsplit(""), ""
     if not _HOST.fullmatch(host) or "//" in url.path or "@" in url.netloc or _ODD.search(text):
-        return part.wrong(
-            f"{part.written} is no URL like https://voice.example.com: a scheme, a host, at most a path"
-        )
+        shown = "this" if "@" in text else part.written  # before an @ there may be a password
+        return part.wrong(f"{shown} is no URL like https://voice.example.com: a scheme, a host, at most a path")
     return url
 
 

@@ -54,6 +54,8 @@ class WrittenKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def api(part: Part) -> Api | None:
     """Who may use the API, or None; whatever is wrong is noted."""
     before = len(part.faults)
+    if isinstance(part.value, str):  # maybe a key: nothing of it is shown
+        return part.wrong('expects settings below it, like `keys: ["${VOICED_API_KEY}"]`') and None
     written = check.decode(part, Written, ("keys",))
     keys = _keys(part["keys"])
     for number, origin in enumerate(written.cors if written is not None else ()):
@@ -63,6 +65,9 @@ def api(part: Part) -> Api | None:
 
 def _keys(part: Part) -> list[tuple[str, Party]]:
     keys: list[tuple[str, Party]] = []
+    if isinstance(part.value, str):  # likewise
+        part.wrong("expects a list, each key on a line that begins with `- `")
+        return keys
     for number, inner in enumerate(() if part.value is None else part.elements(), 1):
         named = isinstance(inner.value, dict)
         party = _party(inner) if named else Party(f"key-{number}")

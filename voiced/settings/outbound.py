@@ -40,6 +40,8 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls_per_day: Count = 500
     calls_at_once: Count = 10
     per_destination_per_day: Count = 3
+    transfers_at_once: Count = 50
+    transfers_per_minute: Count = 60
     transfers_per_destination_per_day: Count = 200
     timeout: Annotated[int, msgspec.Meta(ge=5, le=600)] = 45
     max_seconds: Annotated[int, msgspec.Meta(ge=1, le=86400)] = 900
@@ -184,7 +186,7 @@ def _listed(part: Part, path: Path, text: str) -> Iterator[str]:
         entry = written.partition("#")[0].strip()
         if entry:
             try:
-                yield destination(entry if entry.lower().startswith("sip") else plain(entry)).text
+                yield destination(entry if entry.lower().startswith("sip") else plain(entry)).who
             except Refused:
                 column = written.index(entry) + 1
                 sentence = f"{entry[:_SHOWN]!r} is no telephone number: one begins with + and its country"

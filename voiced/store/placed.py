@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -63,9 +64,9 @@ class PlacedCalls:
 
     def others(self, key: str, sids: Sequence[str], to: str) -> Deferred[Others]:
         """See IPlacedCalls."""
-        mine = PLACED.c.key == _digest(key)
-        theirs = select(PLACED.c.sid).where(~mine, PLACED.c.sid.in_(sids))
-        unnamed = select(PLACED.c.order).where(~mine, PLACED.c.sid == "")
+        others = (PLACED.c.key != _digest(key)) & self._fresh
+        theirs = select(PLACED.c.sid).where(others, PLACED.c.sid.in_(sids), PLACED.c.sid != "")
+        unnamed = select(PLACED.c.order).where(others, PLACED.c.sid == "")
 
         def read(connection: Connection) -> Others:
             named = frozenset(connection.execute(theirs).scalars())
@@ -75,13 +76,18 @@ class PlacedCalls:
 
     def called(self, call_sid: str) -> Deferred[Placed | None]:
         """See IPlacedCalls."""
-        known = select(*_COLUMNS).where(PLACED.c.sid == call_sid, PLACED.c.sid != "")
+        known = select(*_COLUMNS).where(PLACED.c.sid == call_sid, PLACED.c.sid != "", self._fresh)
 
         def read(connection: Connection) -> Placed | None:
             row = connection.execute(known).first()
             return None if row is None else Placed(row[0], _order(row[1]), row[2], row[3])
 
         return self._database.run(read)
+
+    @property
+    def _fresh(self) -> Any:
+        """Of the last 24 hours."""
+        return PLACED.c.asked > self._clock.seconds() - KEPT_SECONDS
 
     def _write(self, statement: object) -> Deferred[None]:
         def write(connection: Connection) -> None:

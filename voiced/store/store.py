@@ -10,10 +10,12 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from voiced.errors import StoreError
 from voiced.ivoiced import ICounts, IKeptCalls, IPlacedCalls
 from voiced.store.counts import Counts
 from voiced.store.database import Database
 from voiced.store.kept import KeptCalls
+from voiced.store.lock import Lock
 from voiced.store.placed import PlacedCalls
 
 FILE = "voiced.sqlite"
@@ -28,17 +30,32 @@ class Store:
     placed: IPlacedCalls
     kept: IKeptCalls
     database: Database
+    lock: Lock | None
+    """Keeps other daemons out; in memory there are none."""
 
     def close(self) -> Deferred[None]:
-        """Close it when all that was given before is on the disk; whatever comes later fails with StoreError."""
-        return self.database.close()
+        """Close it when all that was given before is on the disk; whatever comes later fails with StoreError. Then
+        another daemon may open it."""
+        return self.database.close().addBoth(self._let_go)
+
+    def _let_go(self, result: Any) -> Any:
+        if self.lock is not None:
+            self.lock.release()
+        return result
 
 
 def open_store(path: Path | None, in_thread: Callable[..., Deferred[Any]], clock: IReactorTime) -> Store:
     """Open the file, which is made where it is not there. None: in memory, for a daemon that forgets.
 
     `in_thread` as in Tools, `clock` says what is over. Blocks: at the start only. Raises StoreError: a daemon that
-    cannot count must not start, for it would place calls that the guard forbids, and says what is to be done.
+    cannot count, or is not the only one to count here, must not start, for it would place calls that the guard
+    forbids; and says what is to be done.
     """
-    database = Database(path, in_thread)
-    return Store(Counts(database, clock), PlacedCalls(database, clock), KeptCalls(database, clock), database)
+    lock = None if path is None else Lock(path)
+    try:
+        database = Database(path, in_thread)
+    except StoreError:
+        if lock is not None:
+            lock.release()
+        raise
+    return Store(Counts(database, clock), PlacedCalls(database, clock), KeptCalls(database, clock), database, lock)

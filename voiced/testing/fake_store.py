@@ -51,13 +51,15 @@ class FakePlacedCalls:
             return fail(self.broken)
         strangers = [placed for name, placed in self.known.items() if name != key]
         waiting = any(not placed.sid and placed.order.to == to for placed in strangers)
-        return succeed(Others(frozenset(sids) & {placed.sid for placed in strangers}, waiting))
+        return succeed(Others(frozenset(sids) & {placed.sid for placed in strangers if placed.sid}, waiting))
 
     def called(self, call_sid: str) -> Deferred[Placed | None]:
         """See IPlacedCalls."""
         if self.broken:
             return fail(self.broken)
-        return succeed(next((placed for placed in self.known.values() if placed.sid == call_sid), None))
+        return succeed(
+            next((placed for placed in self.known.values() if placed.sid and placed.sid == call_sid), None)
+        )
 
 
 @implementer(IKeptCalls)

@@ -133,9 +133,7 @@ class TwilioCarrier:
     async def _create(self, order: CallOrder) -> str:
         calls, parameters = self._clients[order.account].calls, self._parameters(order)
         call = await self._patiently("placing a call", lambda: calls.create_async(**parameters))
-        if not call.sid:
-            raise CarrierError("placing a call: the answer names no call: check base_url", status=200, unsure=True)
-        return str(call.sid)
+        return _check("placing a call", call)
 
     async def _patiently(self, doing: str, request: Callable[[], Awaitable[T]]) -> T:
         """What Twilio answers, once it has not too many requests: what it certainly did not do is tried again."""
@@ -176,15 +174,16 @@ class TwilioCarrier:
     async def _complete(self, call_sid: str, account: str) -> None:
         try:
             update = self._clients[account].calls(call_sid).update_async(status="completed")
-            await self._asked(f"ending call {call_sid}", update)
+            doing = f"ending call {call_sid}"
+            _check(doing, await self._asked(doing, update, gone_is_fine=True))
         except CarrierError as error:
             if error.code not in OVER and error.status != 404:
                 raise
 
     async def _fetch(self, call_sid: str, account: str) -> CallState:
-        call = await self._patiently(
-            f"looking at call {call_sid}", lambda: self._clients[account].calls(call_sid).fetch_async()
-        )
+        doing = f"looking at call {call_sid}"
+        call = await self._patiently(doing, lambda: self._clients[account].calls(call_sid).fetch_async())
+        _check(doing, call)
         return CallState(call_sid, webhook.ENDINGS.get(str(call.status)), str(call.status) == "in-progress")
 
     async def _find(self, order: CallOrder, since: float, until: float) -> Sequence[str]:
@@ -195,16 +194,20 @@ class TwilioCarrier:
         ours = [call for call in calls if str(call.direction).startswith("outbound-api") and call.date_created]
         ours.sort(key=lambda call: call.date_created, reverse=True)
         within = (since - CLOCKS_DIFFER, until + CLOCKS_DIFFER)
-        return [str(call.sid) for call in ours if within[0] <= call.date_created.timestamp() <= within[1]]
+        return [
+            _check("looking for a call", call)
+            for call in ours
+            if within[0] <= call.date_created.timestamp() <= within[1]
+        ]
 
-    async def _asked(self, doing: str, request: Awaitable[T]) -> T:
+    async def _asked(self, doing: str, request: Awaitable[T], *, gone_is_fine: bool = False) -> T:
         """What Twilio answers. Raises CarrierError, and CancelledError for a request that was cancelled."""
         try:
             return await request
         except (TwilioRestException, TwilioServiceException) as error:
-            raise _explained(doing, error) from error
+            raise _explained(doing, error, gone_is_fine=gone_is_fine) from error
         except TwilioException as error:  # how twilio-python says that a list could not be read
-            raise CarrierError(f"{doing}: Twilio could not do it now", unsure=True) from error
+            raise _unlisted(doing, error) from error
         except ConnectingCancelledError as error:
             raise CancelledError from error
         except NETWORK as error:
@@ -227,14 +230,31 @@ def _client(account: Account, http: Any, clock: IReactorTime) -> Client:
     return Client(account.sid, token, region=account.region, edge=account.edge, http_client=transport)
 
 
-def _explained(doing: str, error: TwilioRestException | TwilioServiceException) -> CarrierError:
+def _check(doing: str, call: Any) -> str:
+    """The SID of what should be a call. Raises CarrierError."""
+    if not call.sid:
+        raise CarrierError(f"{doing}: the answer is no call of Twilio's: check base_url", status=200, unsure=True)
+    return str(call.sid)
+
+
+def _unlisted(doing: str, error: TwilioException) -> CarrierError:
+    """The same for a list, of whose answer twilio-python tells only the whole."""
+    response = error.args[1] if len(error.args) > 1 else None
+    status = getattr(response, "status_code", 0)
+    means = meaning(0, status)
+    return CarrierError(f"{doing}: {means.sentence}", status=status, unsure=status != 429, answer=means.answer)
+
+
+def _explained(
+    doing: str, error: TwilioRestException | TwilioServiceException, *, gone_is_fine: bool
+) -> CarrierError:
     """Twilio's refusal as a sentence: for the operator, and for the API client who has asked.
 
     It is ours: Twilio's own words may hold the number that was called.
     """
     code = 0 if error.code in (None, error.status) else error.code  # twilio-python puts the status for no code
     means = meaning(code, error.status)
-    if means.alarm:
+    if means.alarm and not (gone_is_fine and error.status == 404):
         log.critical(
             "{doing}: {sentence} (error {code})", doing=doing, sentence=means.sentence, code=code or error.status
         )

@@ -44,9 +44,10 @@ GOOD = frozenset(
 
 @attrs.frozen
 class Stop:
-    """No row can be called like this. `undone`: this one was certainly not."""
+    """No row can be called like this. `undone`: this one was certainly not; `remedy` is what to change."""
 
     undone: bool
+    remedy: str = ""
 
 
 @attrs.frozen
@@ -61,6 +62,8 @@ class Later:
     seconds: float
     everybody: bool
     why: str
+    rule: str = ""
+    """The guard's rule that says so."""
 
 
 @attrs.frozen
@@ -78,19 +81,40 @@ def verdict(denied: Denied) -> Verdict:
     """What it means that a call was not placed."""
     match denied.status:
         case 400 if denied.code or denied.path.partition(".")[0] in ("number", "variables"):
-            return Finished(Result.FAILED, " ".join(str(denied).split()))
+            return Finished(Result.FAILED, one_line(denied))
         case 403 if denied.rule and denied.rule not in OF_THE_KEY:
             return Finished(Result.REFUSED, denied.rule)
         case 422:
             return Finished(Result.UNKNOWN, "it was asked for with other options before")
         case 429:
             wait = LATER_SECONDS if denied.retry_after is None else denied.retry_after
-            return Later(max(1.0, wait), denied.rule not in OF_THE_DESTINATION, str(denied))
+            return Later(max(1.0, wait), denied.rule not in OF_THE_DESTINATION, one_line(denied), denied.rule)
         case 408 | 409:
             return Again()
         case status if 500 <= status < 600:
             return Again()
-    return Stop(undone=400 <= denied.status < 500)
+    return Stop(400 <= denied.status < 500, remedy(denied))
+
+
+def remedy(denied: Denied) -> str:
+    """What somebody who asked so has to change; "": what the daemon says is all there is to say."""
+    match denied.status, denied.path, denied.rule:
+        case 401, _, _:
+            return "give a key that this daemon has (VOICED_API_KEY, or --key)"
+        case 403, _, "flows":
+            return "name a flow that this key may use (--flow), or give another key"
+        case 403, _, _:
+            return "the daemon has to be set up otherwise, or to be asked with another key"
+        case 400, "flow", _:
+            return "name a flow that the daemon has (--flow)"
+        case 400, "from", _:
+            return "name a number that the daemon has (--from)"
+    return ""
+
+
+def one_line(error: Exception) -> str:
+    """Its sentence, without line breaks."""
+    return " ".join(str(error).split())
 
 
 def result_of(call: Call, attempts: int, retries: int) -> Result:

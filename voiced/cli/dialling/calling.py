@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import attrs
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 
 from voiced.cli.apiclient import Api, Call, Denied, Unanswered, Wanted
-from voiced.cli.dialling.answers import Again, Finished, Later, Stop, verdict
+from voiced.cli.dialling.answers import Again, Finished, Later, Stop, one_line, verdict
 from voiced.errors import VoicedError
 
 LOOK_SECONDS = 2.0
@@ -18,15 +19,23 @@ BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds to wait when the daemon is in trouble, time after time."""
 PATIENCE = 180.0
 """Seconds without any good answer of the daemon's after which we give up: a restart takes less."""
+REMIND_SECONDS = 30.0
+"""After which the same trouble is said once more."""
+FORGET_SECONDS = 120.0
+"""After which it is another one: we wait less from one try to the next."""
 MOST_MISSING = 5
 """Times that the daemon may not know a call that it has placed: it may be just over, and on its way to the disk."""
 
 
 class Stopped(VoicedError):
-    """It makes no sense to go on; the sentence says why. `undone`: what was asked for last was certainly not done."""
+    """It makes no sense to go on; the sentence says why, and `remedy` what to change.
 
-    def __init__(self, message: str, *, undone: bool = False) -> None:
+    `undone`: what was asked for last was certainly not done.
+    """
+
+    def __init__(self, message: str, *, undone: bool = False, remedy: str = "") -> None:
         self.undone = undone
+        self.remedy = remedy
         super().__init__(message)
 
 
@@ -47,14 +56,27 @@ class Calling:
     _relieved: Callable[[], object]
     stopping: bool = False
     """Nothing is asked for a second time then."""
+    asking: int = attrs.field(init=False, default=0)
+    """Requests to place a call that are on their way."""
     _repeating: int = attrs.field(init=False, default=0)
     """Requests to place a call that are made again and again."""
+    _naps: dict[Deferred[None], IDelayedCall] = attrs.field(init=False, factory=dict)
+    """Those of them that wait until they may be made again."""
     _silent_since: float | None = attrs.field(init=False, default=None)
+    _told: dict[str, float] = attrs.field(init=False, factory=dict)
+    """When each trouble was said last."""
 
     @property
     def troubled(self) -> bool:
         """Whether the daemon is in trouble: nobody else will fare better than those who ask again already."""
         return self._repeating > 0
+
+    def stop(self) -> None:
+        """Ask for nothing a second time."""
+        self.stopping = True
+        for nap, timer in list(self._naps.items()):
+            timer.cancel()
+            nap.callback(None)
 
     async def place(self, wanted: Wanted) -> str | Later | Finished | Left:
         """The SID of the call, or why there is none. Raises Stopped."""
@@ -66,7 +88,8 @@ class Calling:
                     return placed
                 self._repeating += not tries
                 tries += 1
-                await deferLater(self._clock, placed)
+                if not self.stopping:
+                    await self._nap(placed)
                 if self.stopping:
                     return Left()
         finally:
@@ -74,9 +97,21 @@ class Calling:
                 self._repeating -= 1
                 self._relieved()
 
+    async def _nap(self, seconds: float) -> None:
+        """Wait, but not once we are told to stop."""
+        nap: Deferred[None] = Deferred()
+        self._naps[nap] = timer = self._clock.callLater(seconds, nap.callback, None)
+        try:
+            await nap
+        finally:
+            del self._naps[nap]
+            if timer.active():
+                timer.cancel()
+
     async def _ask(self, wanted: Wanted, tries: int) -> str | Later | Finished | Left | float:
         """The same, or the seconds after which it is to be asked again."""
         wait = BACKOFF[min(tries, len(BACKOFF) - 1)]
+        self.asking += 1
         try:
             call_sid = await self._api.place(wanted)
         except Unanswered as error:
@@ -85,13 +120,16 @@ class Calling:
         except Denied as denied:
             self._silent_since = None
             match verdict(denied):
-                case Stop(undone):
-                    raise Stopped(_sentence(denied), undone=undone) from denied
+                case Stop(undone, remedy):
+                    raise Stopped(_sentence(denied), undone=undone, remedy=remedy) from denied
                 case Later() | Finished() as end:
                     return end
                 case Again() if tries >= len(BACKOFF):
                     return Left(_sentence(denied))
+            self._tell(denied)
             return max(wait, denied.retry_after or 0.0)
+        finally:
+            self.asking -= 1
         self._silent_since = None
         return call_sid
 
@@ -106,15 +144,17 @@ class Calling:
             except Unanswered as error:
                 self._trouble(error)
             except Denied as denied:
+                meant = verdict(denied)
                 if denied.status == 404:
                     missing += 1
                     if missing >= MOST_MISSING:
                         return None
-                elif isinstance(verdict(denied), Again | Later):
+                elif isinstance(meant, Again | Later):
                     self._trouble(denied)
                     wait = max(wait, denied.retry_after or 0.0)
                 else:
-                    raise Stopped(_sentence(denied)) from denied
+                    remedy = meant.remedy if isinstance(meant, Stop) else ""
+                    raise Stopped(_sentence(denied), remedy=remedy) from denied
             else:
                 self._silent_since = None
                 if call.over:
@@ -125,10 +165,18 @@ class Calling:
         now = self._clock.seconds()
         if self._silent_since is None:
             self._silent_since = now
-            self._says(f"{error}; trying again")
         elif now - self._silent_since > PATIENCE:
-            raise Stopped(str(error)) from error
+            raise Stopped(_sentence(error)) from error
+        self._tell(error)
+
+    def _tell(self, error: VoicedError) -> None:
+        """Say what is wrong: at once, and then now and then."""
+        now, sentence = self._clock.seconds(), _sentence(error)
+        told = self._told.get(sentence, 0.0)
+        if now - told >= REMIND_SECONDS:
+            self._told[sentence] = now
+            self._says(f"{sentence}; {'still trying' if now - told < FORGET_SECONDS else 'trying again'}")
 
 
-def _sentence(denied: Denied) -> str:
-    return f"{' '.join(str(denied).split())} ({denied.status})"
+def _sentence(error: VoicedError) -> str:
+    return f"{one_line(error)} ({error.status})" if isinstance(error, Denied) else one_line(error)

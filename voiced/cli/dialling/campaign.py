@@ -7,8 +7,6 @@ day, so with an older one nothing is asked for any more.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -17,45 +15,19 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from voiced.cli.apiclient import Api, Call, Wanted
+from voiced.cli.apiclient import Api, Call
 from voiced.cli.dialling.answers import Finished, Later, result_of
 from voiced.cli.dialling.calling import Calling, Left, Stopped
-from voiced.cli.dialling.pace import Pace, span
+from voiced.cli.dialling.pace import Pace, moment, span
 from voiced.cli.dialling.people import Row
+from voiced.cli.dialling.plan import Plan
 from voiced.cli.dialling.results import Progress, Result, Results
 
 KEY_SECONDS = 23 * 3600.0
 """How long a key brings the same call back: the daemon keeps it for 24 hours, and clocks differ."""
+FORGOTTEN = "the daemon does not know the call any more; it may have rung: its beginning is in the daemon's journal"
 MOST_FAILED = 10
 """Rows after one another that cannot be called before we think that it is not the rows."""
-
-
-@attrs.frozen
-class Plan:
-    """How a list is called."""
-
-    name: str
-    """The list's: with a row's cells and the number of the attempt it makes the idempotency key."""
-    flow: str | None = None
-    from_: str | None = None
-    interval: float = 1.0
-    """Seconds from one call to the next."""
-    at_once: int = 10
-    retries: int = 2
-    """On busy and no answer."""
-    retry_after: float = 900.0
-    """Seconds."""
-
-    def key(self, row: Row, attempt: int) -> str:
-        """The idempotency key of a row's attempt: the same wherever the list is, and wherever in it the row is."""
-        written = json.dumps([self.name, self.flow, row.cells, row.again, attempt])
-        return "dial-" + hashlib.sha256(written.encode()).hexdigest()[:40]
-
-    def wanted(self, row: Row, key: str) -> Wanted:
-        """The call, as the daemon is asked for it."""
-        return Wanted(
-            number=row.number, flow=self.flow, variables=dict(row.variables), from_=self.from_, idempotency_key=key
-        )
 
 
 @attrs.define(eq=False)
@@ -75,6 +47,8 @@ class Campaign:
     _due: list[tuple[float, int, Row]] = attrs.field(init=False, factory=list)
     """(when, line, row) of those to be called again."""
     _live: dict[Row, Deferred[None]] = attrs.field(init=False, factory=dict)
+    _held: dict[Row, str] = attrs.field(init=False, factory=dict)
+    """The rule for which a row waits, once that was said."""
     _wakes: Deferred[None] | None = attrs.field(init=False, default=None)
     _failed: int = attrs.field(init=False, default=0)
     """Rows that could not be called, after one another."""
@@ -87,8 +61,13 @@ class Campaign:
 
     @property
     def live(self) -> int:
-        """How many calls are under way."""
-        return len(self._live)
+        """How many calls are under way, as far as we know."""
+        return sum(bool(self._results[row].call) for row in self._live)
+
+    @property
+    def asking(self) -> int:
+        """How many requests to place one are."""
+        return self._calling.asking
 
     def run(self, rows: Iterable[Row]) -> Deferred[None]:
         """Call them all; fires when each has come to its end, or after `stop`, when no call is live.
@@ -98,7 +77,9 @@ class Campaign:
         now = self._clock.seconds()
         for row in rows:
             progress = self._results[row]
-            if progress.result is Result.CALLING:
+            if progress.result is Result.CALLING and progress.call:
+                self._follow(row)
+            elif progress.result is Result.CALLING:
                 self._due.append((now, row.line, row))
             elif progress.result is Result.WAITING:
                 self._due.append(((progress.time or now) + self._plan.retry_after, row.line, row))
@@ -108,7 +89,7 @@ class Campaign:
 
     def stop(self) -> None:
         """Begin no more calls."""
-        self._calling.stopping = True
+        self._calling.stop()
         self._stir()
 
     async def _call_all(self) -> None:
@@ -142,6 +123,9 @@ class Campaign:
 
     def _begin(self, row: Row) -> None:
         self._pace.began(self._clock.seconds())
+        self._follow(row)
+
+    def _follow(self, row: Row) -> None:
         called = self._live[row] = Deferred.fromCoroutine(self._call(row))
         called.addBoth(self._over, row)
 
@@ -206,15 +190,24 @@ class Campaign:
             self._put(row, asked)
         call = await self._calling.end_of(asked.call)
         if call is None:
-            why = "the daemon does not know the call any more"
-            self._finish(row, asked, Result.UNKNOWN, why)
-            self._count_failure(why)
+            self._finish(row, asked, Result.UNKNOWN, FORGOTTEN)
+            self._count_failure(FORGOTTEN)
         else:
             self._ended(row, asked, call)
 
     def _ended(self, row: Row, asked: Progress, call: Call) -> None:
         result, now = result_of(call, asked.attempts, self._plan.retries), self._clock.seconds()
-        self._put(row, attrs.evolve(asked, result=result, ending=call.ending or "", seconds=call.seconds, time=now))
+        self._put(
+            row,
+            attrs.evolve(
+                asked,
+                result=result,
+                ending=call.ending or "",
+                reason=" ".join((call.reason or "").split()),
+                seconds=call.seconds,
+                time=now,
+            ),
+        )
         if result is Result.WAITING:
             self._due.append((now + self._plan.retry_after, row.line, row))
         if result is Result.FAILED:
@@ -235,6 +228,10 @@ class Campaign:
             if self._pace.wait(now) < later.seconds - 1:
                 self._says(f"the daemon wants us to wait {span(later.seconds)}: {later.why}")
             self._pace.hold(now + later.seconds)
+        elif self._held.get(row) != later.rule:
+            self._held[row] = later.rule
+            until = f"{moment(now + later.seconds)} ({span(later.seconds)})"
+            self._says(f"line {row.line} waits until {until} for `{later.rule}`: {later.why}")
 
     def _put_back(self, row: Row, asked: Progress) -> None:
         """This attempt was certainly none."""
@@ -251,4 +248,5 @@ class Campaign:
         """One row that fails may be at fault itself; of many in a row none is. Raises Stopped for the last."""
         self._failed += 1
         if self._failed >= MOST_FAILED:
-            raise Stopped(f"{self._failed} rows after one another could not be called; the last one: {why}")
+            sentence = f"{self._failed} rows after one another could not be called; the last one: {why}"
+            raise Stopped(sentence, remedy="look into that first; --again failed calls those once more, too")

@@ -69,8 +69,9 @@ def bar(counts: Mapping[Result, int]) -> str:
 def described(row: Row, progress: Progress) -> str:
     """How far a row has come, in a line."""
     length = "" if progress.seconds is None else f" after {progress.seconds:.0f} s"
+    reason = f": {progress.reason}" if progress.reason else ""
     call = f" ({progress.call})" if progress.call else ""
-    return f"line {row.line}: {progress.result.value}: {progress.why or progress.ending}{length}{call}"
+    return f"line {row.line}: {progress.result.value}: {progress.why or progress.ending}{length}{reason}{call}"
 
 
 def counted(counts: Mapping[Result, int], *which: Result) -> str:

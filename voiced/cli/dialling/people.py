@@ -144,6 +144,11 @@ def number(written: str) -> str | None:
     return text if same and phonenumbers.is_possible_number(parsed) else None
 
 
+def exists(e164: str) -> bool:
+    """Whether that number is one that a country gives to people, as far as is known; `+1 555 …` is none."""
+    return phonenumbers.is_valid_number(phonenumbers.parse(e164))
+
+
 @attrs.define
 class _Reader:
     """One reading of a table as people; notes all that is wrong."""

@@ -21,7 +21,11 @@ import attrs
 from voiced.cli.dialling.people import BOM, People, Row, read_table
 from voiced.errors import ConfigError, Fault, StoreError
 
-COLUMNS = ("result", "ending", "call", "attempts", "seconds", "time", "key")
+PREFIX = "voiced_"
+"""What our columns begin with, so that a list's own may have any name: one of appointments has a `time`."""
+COLUMNS = tuple(
+    PREFIX + name for name in ("result", "ending", "reason", "call", "attempts", "seconds", "time", "key")
+)
 """What stands beside each row; `ending` is the daemon's word (voiced.call.records), `seconds` the call's."""
 
 
@@ -57,6 +61,8 @@ class Progress:
     result: Result = Result.NONE
     why: str = ""
     ending: str = ""
+    reason: str = ""
+    """Why the flow has hung up, in its own words: `- hangup: "confirmed"`."""
     call: str = ""
     """The SID of its last call."""
     attempts: int = 0
@@ -71,23 +77,29 @@ class Progress:
         """Whether there is something left to do for it."""
         return self.result in OPEN
 
+    @property
+    def how(self) -> str:
+        """How it came so, in the words that say most: the flow's, the daemon's, ours."""
+        return self.reason or self.ending or self.why
+
     def cells(self) -> list[str]:
         """As the file has it; for COLUMNS."""
         result = f"{self.result.value}: {self.why}" if self.why else self.result.value
         time = "" if self.time is None else datetime.fromtimestamp(int(self.time), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         seconds = "" if self.seconds is None else str(round(self.seconds, 3))
-        return [result, self.ending, self.call, str(self.attempts or ""), seconds, time, self.key]
+        return [result, self.ending, self.reason, self.call, str(self.attempts or ""), seconds, time, self.key]
 
 
 def read_progress(cells: Iterable[str]) -> Progress:
     """The same back. Raises ValueError with a sentence."""
-    result, ending, call, attempts, seconds, time, key = cells
+    result, ending, reason, call, attempts, seconds, time, key = cells
     word, _, why = result.partition(": ")
     try:
         return Progress(
             Result(word),
             why,
             ending,
+            reason,
             call,
             int(attempts or 0),
             float(seconds) if seconds else None,
@@ -95,7 +107,7 @@ def read_progress(cells: Iterable[str]) -> Progress:
             key,
         )
     except ValueError as error:
-        raise ValueError(f"{error}: leave these columns as they are, or empty all seven to begin anew") from error
+        raise ValueError(f"{error}: leave these columns as they are, or empty all eight to begin anew") from error
 
 
 class Results:
@@ -105,7 +117,7 @@ class Results:
         """Read what is there already. Raises ConfigError: where it is not of this very list, nobody may be called."""
         taken = [column for column in people.columns if column in COLUMNS]
         if taken:
-            why = f"the column {taken[0]!r} is one that the results have: give it another name"
+            why = f"the column {taken[0]!r} is one of results, not of a list: name the list that they are of"
             raise ConfigError([Fault(str(people.path), 1, people.columns.index(taken[0]) + 1, why)])
         self.path = path
         self._people = people
@@ -122,6 +134,10 @@ class Results:
     def counts(self) -> Counter[Result]:
         """How many rows have come how far."""
         return Counter(progress.result for progress in self._progress.values())
+
+    def hows(self, result: Result) -> Counter[str]:
+        """How those came to it that have this result."""
+        return Counter(each.how for each in self._progress.values() if each.result is result and each.how)
 
     def put(self, row: Row, progress: Progress) -> None:
         """It has come so far; on the disk with the next `commit`."""
