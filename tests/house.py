@@ -36,6 +36,8 @@ NUMBER = "+14155550123"
 PUBLIC_URL = "https://voiced.test"
 KEY = "a-key-of-more-than-twenty-characters"
 PARTY = Party("crm")
+SHOP_KEY, SHOP = "another-key-of-more-than-twenty", Party("shop", frozenset({"shop"}))
+"""A key for one flow."""
 PERSON = "+14155550199"
 """Somebody to be called."""
 INITIATED = {"success": True, "message": "Call initiated"}
@@ -118,7 +120,7 @@ class House(SynchronousTestCase):
         rest = TwilioCarrier([account], self.network.http(), self.clock, PUBLIC_URL, chance=lambda: 0.5)
         self.network.forget("api.twilio")
         self.network.listen("api.twilio", Site(self.carrier.rest, reactor=self.clock))
-        api = Api(self.placed, self.kept, self.ways, {KEY: PARTY}.get, CORS)
+        api = Api(self.placed, self.kept, self.ways, {KEY: PARTY, SHOP_KEY: SHOP}.get, CORS)
         self.daemon = Daemon(
             program, Accounts([account]), PUBLIC_URL, self.clock, rest, self.journal, self.guard, api, **limits
         )

@@ -68,6 +68,41 @@ class LookoutTests(Outbound):
         self.assertEqual(self.successResultOf(asked)[0], 504)
         self.assertEqual((self.guard.permits[0].talked, self.journal.lines), ([None], []))
 
+    def test_found_in_the_list(self) -> None:
+        """A call whose `create` got no answer is found in the carrier's list, and the client gets its SID."""
+        self.carrier.lose_rest()
+        self.carrier.person(PERSON, ring=20.0)
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON})
+        self.passes(9)
+        call = next(iter(self.carrier.calls.values()))
+        self.assertEqual(self.successResultOf(asked)[1]["callSid"], call.sid)
+
+    def test_nobody_can_be_asked(self) -> None:
+        """A call of which nobody knows whether it is there keeps its place while it is asked about, five minutes."""
+        self.carrier.lose_rest()
+        self.carrier.person(PERSON, "no-answer")
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON})
+        self.carrier.fail_rest(500, times=100)
+        self.passes(FIRST_LOOK + LOOK_AGAIN * (MOST_LOOKS - 2))
+        self.assertEqual(self.successResultOf(asked)[0], 504)
+        self.assertEqual(len(self.guard.held), 1)
+        self.passes(LOOK_AGAIN * 2)
+        self.assertEqual(self.guard.permits[0].talked, [0.0])
+        self.carrier.ledger.faults.clear()
+
+    def test_our_own_fault(self) -> None:
+        """A fault of ours in asking is logged, and the next look is not kept from coming."""
+        self.carrier.person(PERSON, "busy")
+        call = self.calls_out()
+        session = self.daemon.switchboard.find(call.sid)
+        assert session is not None
+        session.looks = None  # type: ignore[assignment]
+        self.passes(FIRST_LOOK + 1)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        session.looks = 1
+        self.passes(LOOK_AGAIN)
+        self.assert_ended(call, Ending.BUSY)
+
     def test_the_list_lags(self) -> None:
         """A call that the carrier lists only later is found, and counts."""
         self.carrier.lose_rest()
@@ -158,6 +193,7 @@ class BrokenStoreTests(Outbound):
 
     def test_in_between(self) -> None:
         """A key that cannot be freed, or named, is said in the log; the call is as it is."""
+        self.carrier.callbacks = Callbacks(lost={"all"})
         self.carrier.delay_rest(1)
         asked = self.asks("POST", "/outbound-call", {"number": PERSON, "idempotency_key": "one"})
         self.passes(0.5)
@@ -239,6 +275,7 @@ class TwoOfOneNumberTests(Outbound):
 
     def test_the_other_is_unnamed_too(self) -> None:
         """While both wait for their names, neither gets the one in the list."""
+        self.carrier.person(PERSON, ring=20.0)
         self.carrier.callbacks = Callbacks(lost={"all"})
         self.carrier.fail_rest(None)
         silent = self.wish("B", "b")

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import succeed
 
 from tests.agents import ScriptedAgent
-from tests.house import INITIATED, NUMBER, PARTY, PERSON, House, flow, say
+from tests.house import INITIATED, NUMBER, PARTY, PERSON, SHOP_KEY, House, flow, say
 from voiced.call.flow import OnMachine
 from voiced.call.lookout import LOOK_AFTER
 from voiced.call.program import Colleague
@@ -235,6 +235,15 @@ class GuardTests(Outbound):
             self.assertEqual((status, body["rule"]), (expected, "allow"))
         self.assertEqual(self.carrier.rest_requests, [])
 
+    def test_key_for_another_flow(self) -> None:
+        """A key that is for other flows may not use this one, whether it is there or not; the guard hears of it."""
+        for name in ("outreach", "nobody"):
+            asked = self.asks("POST", "/outbound-call", {"number": PERSON, "flow": name}, key=SHOP_KEY)
+            self.passes(0)
+            status, body = self.successResultOf(asked)
+            self.assertEqual((status, body["rule"]), (403, "flows"))
+        self.assertEqual(self.guard.asked, [("refuse", ("flows", "main", PERSON, "shop"))] * 2)
+
     def test_counts_are_kept_first(self) -> None:
         """Where the counters cannot be kept, nobody is called: 503."""
         self.guard.forgets = StoreError("the disk is full")
@@ -286,6 +295,17 @@ class AgentTests(Outbound):
         self.assertEqual((first.prompt, first.first_message), ("{call.party} & <b>", "{x}"))
         self.assertEqual(first.variables["name"], "Ann")
         self.assertEqual((second.prompt, second.first_message, dict(second.variables)), (None, None, {}))
+
+    def test_looked_at(self) -> None:
+        """Whoever looks at the live call sees what was said so far."""
+        call = self.calls_out()
+        self.passes(3)
+        self.agents[0].says("Good day.")
+        self.passes(3)
+        asked = self.asks("GET", f"/calls/{call.sid}")
+        self.passes(0)
+        _, body = self.successResultOf(asked)
+        self.assertEqual([line["text"] for line in body["agents"][0]["transcript"]], ["Good day."])
 
     def test_left_out(self) -> None:
         """What is left out is as the flow has it."""
@@ -509,6 +529,7 @@ class IdempotencyTests(Outbound):
 
     def test_killed_while_asking(self) -> None:
         """A daemon that was killed between asking and being answered finds the call it placed."""
+        self.carrier.callbacks = Callbacks(lost={"all"})
         self.carrier.delay_rest(5)
         self.carrier.person(PERSON, ring=25.0)
         asked = self.asks("POST", "/outbound-call", {"number": PERSON, "idempotency_key": "row-7"})

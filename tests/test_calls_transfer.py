@@ -305,6 +305,26 @@ class ApiTests(Desk):
         self.passes(5)
         self.assertEqual((status, self.call.dialed), (503, []))
 
+    def test_transfer_of_a_call_that_parts(self) -> None:
+        """A call that is ending cannot be transferred, nor ended again: 409, and 202 without another request."""
+        self.now("DELETE", f"/calls/{self.call.sid}")
+        self.assertEqual(self.now("POST", f"/calls/{self.call.sid}/transfer", {"to": DESK})[0], 409)
+        session = self.daemon.switchboard.find(self.call.sid)
+        assert session is not None
+        self.passes(5)
+        session.end_by_api(goodbye=False)
+        self.passes(1)
+        self.assertEqual(self.carrier.rest_requests, [])
+
+    def test_carrier_does_not_end_it(self) -> None:
+        """A carrier that fails for ten minutes is left to its own time limit."""
+        sid = "CA" + "7" * 32
+        self.placed.known["crm one"] = Placed("x", CallOrder("main", DESK, NUMBER, "a reference"), 0.0, sid)
+        self.carrier.fail_rest(500, times=10)
+        self.now("DELETE", f"/calls/{sid}")
+        self.passes(600)
+        self.assertEqual(len(self.carrier.rest_requests), 10)
+
     def test_end_of_another_daemons_call(self) -> None:
         """A call that a daemon before us has placed can be ended; a stranger's is not there."""
         order = CallOrder("main", DESK, NUMBER, "a reference")
@@ -494,7 +514,8 @@ class WorstMomentTests(House):
         self.until("dialled")
         self.passes(4)
         form = {**self.call.form(), "CallStatus": "completed"}
-        self.carrier.post("/call/status", form)
+        for _ in range(2):
+            self.carrier.post("/call/status", form)
         self.passes(1)
         self.assertIsNotNone(self.daemon.switchboard.find(self.call.sid))
         more = {"DialCallStatus": "completed", "DialCallDuration": "4", "DialBridged": "true"}
@@ -536,6 +557,33 @@ class LimitTests(House):
         self.passes(40)
         self.assertEqual("".join(self.read(call)), "I am sorry, nobody can take your call at the moment.Goodbye.")
         self.assert_ended(call, Ending.TIMEOUT)
+
+    def test_time_is_up_while_they_talk(self) -> None:
+        """Two who talk are ended by the leg's own limit, at the carrier."""
+        self.guard.seconds = 60
+        self.carrier.callee(DESK, ring=1.0, talk=500.0)
+        self.lives_in(flow({"start": [transfer(timeout=20)]}))
+        call = self.ring(from_=CALLER)
+        self.passes(58)
+        self.assert_ended(call, Ending.TRANSFERRED)
+
+    def test_no_time_for_another_leg(self) -> None:
+        """When the carrier comes back late from a leg that nobody took, the call ends with a goodbye."""
+        self.guard.seconds = 30
+        self.lives_in(flow({"start": [transfer(timeout=20), say("Still here?")]}))
+        self.carrier.callee(DESK, "busy", ring=14.0)
+        call = self.ring(from_=CALLER)
+        self.passes(5)
+        session = self.daemon.switchboard.find(call.sid)
+        assert session is not None
+        self.carrier.refuse_webhooks(100)
+        self.passes(18)
+        self.carrier.refuse_webhooks(0)
+        form = {**call.form(), "CallStatus": "in-progress", "DialCallStatus": "busy"}
+        answer = self.carrier.post("/call/after", form)
+        self.passes(1)
+        self.assertIn("<Say>Goodbye.</Say>", self.successResultOf(answer).body.decode())
+        self.assertEqual(session.record.ending, Ending.TIMEOUT)
 
     def test_another_leg_instead(self) -> None:
         """A step of a plugin that chooses twice whom to dial has one leg, and one place with the guard."""

@@ -18,7 +18,7 @@ from voiced.call.program import Program
 from voiced.call.records import CallInfo, Ending, Gap, Said, Stage
 from voiced.call.speaker import LAST_WORDS
 from voiced.call.verbs import Verbs
-from voiced.errors import CallOver, CarrierError, FlowError, VoicedError
+from voiced.errors import CallOver, FlowError, VoicedError
 from voiced.ivoiced import (
     Apologise,
     CallOrder,
@@ -484,9 +484,5 @@ class CallSession(Verbs):
             log.failure("{call}: on_hangup broke down", failure, call=self.info.sid)
 
     def _incomplete(self, failure: Failure) -> None:
-        if failure.check(CancelledError):
-            self.record.faults.append("the carrier has not said yet that the call is ended")
-            return
-        failure.trap(CarrierError)
-        self.record.faults.append(failure.getErrorMessage())
-        log.error("{call}: {error}", call=self.info.sid, error=failure.getErrorMessage())
+        failure.trap(CancelledError)  # the call has parted; the carrier is asked on (voiced.call.persevering)
+        self.record.faults.append("the carrier has not said yet that the call is ended")

@@ -74,7 +74,7 @@ class Crowd:
 
 @attrs.define
 class Exchange:
-    """A carrier, whose calls go on by themselves."""
+    """A carrier whose calls go on by themselves."""
 
     _clock: IReactorTime
     _carrier: Carrier
@@ -85,6 +85,7 @@ class Exchange:
 
     def rings(self, call: SimulatedCall) -> None:
         """Somebody is called."""
+        self._forget()
         settle(self._carrier, call.to, self._crowd.way_of(call.to), talk=self._crowd.talk)
         if self._verbose:
             call.on_entry = lambda entry: click.echo(f"{call.to:<16} {entry}")
@@ -99,12 +100,15 @@ class Exchange:
     def _over(self, why: Ended, call: SimulatedCall) -> Ended:
         self.statuses[call.status] += 1
         click.echo(described(call, why))
-        self._clock.callLater(FORGET_SECONDS, self._forget, call)
         return why
 
-    def _forget(self, call: SimulatedCall) -> None:
-        del self._carrier.calls[call.sid]
-        self._carrier.placed.remove(call)
+    def _forget(self) -> None:
+        """Nobody asks any more about calls that were over long ago."""
+        now = self._clock.seconds()
+        for call in list(self._carrier.placed):
+            if call.ended_at is not None and now - call.ended_at > FORGET_SECONDS:
+                del self._carrier.calls[call.sid]
+                self._carrier.placed.remove(call)
 
 
 async def serve(
