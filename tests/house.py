@@ -22,7 +22,9 @@ from voiced.call.steps.speech import Say
 from voiced.call.template import Template
 from voiced.call.wish import Ways
 from voiced.daemon import Api, Daemon
-from voiced.ivoiced import IJournal, IStep, ITTSEngine, Party
+from voiced.iguard import Party
+from voiced.ikept import IJournal
+from voiced.ivoiced import IStep, ITTSEngine
 from voiced.secret import Secret
 from voiced.simulator.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, SimulatedCall
 from voiced.simulator.memory import MemoryNetwork, elapse, tell_autobahn

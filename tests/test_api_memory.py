@@ -22,7 +22,9 @@ from voiced.call.placing import Placing
 from voiced.call.records import CallInfo, CallRecord, Said
 from voiced.call.wish import Wish
 from voiced.errors import StoreError
-from voiced.ivoiced import Dial, IKeptCalls, KeptPage, Party
+from voiced.iguard import Party
+from voiced.ikept import IKeptCalls, KeptPage
+from voiced.ivoiced import Dial
 from voiced.net.bodylimit import LimitedRequest
 
 KEY, NARROW = "a-key-of-twenty-characters", "another-key-of-twenty-chars"

@@ -17,7 +17,9 @@ from voiced.call.steps.routing import Goto
 from voiced.call.steps.speech import Pause
 from voiced.call.template import Template
 from voiced.errors import Refused, StoreError, SynthesisError
-from voiced.ivoiced import CallOrder, Dial, End, ICall, IStep, Mentions, Placed
+from voiced.icarrier import CallOrder
+from voiced.ikept import Placed
+from voiced.ivoiced import Dial, End, ICall, IStep, Mentions
 from voiced.simulator.carrier import ACCOUNT_SID, Callbacks, SimulatedCall
 
 DESK = "+14155550100"

@@ -39,6 +39,19 @@ def phone(row: int) -> str:
     return f"+1415555{row:04}"
 
 
+SETTINGS = f"""
+public_url: https://voiced.test
+twilio: {{account_sid: AC{"0" * 32}, auth_token: a token}}
+voices: {{anna: {{engine: local}}}}
+agents: {{eric: {{agent: local, brain: {{rules: [{{when: [yes], say: Good.}}]}}}}}}
+numbers: {{default: reminder}}
+"""
+FLOWS = {
+    "reminder": "say: 'Good day, {variables.name}, until {variables.day}.'",
+    "talks": "agent: {use: eric, fallback: Sorry.}",
+}
+
+
 class Dialled(SynchronousTestCase):
     """Test cases with a list, its results and a daemon."""
 
@@ -370,14 +383,14 @@ class AnsweredTests(Dialled):
     def test_trouble_is_said(self) -> None:
         """A daemon in trouble is said at once and now and then, also where it wants us to wait in between."""
         self.daemon.answers = deque(
-            [self.no(502)] * 3 + [self.no(429, "6", rule="calls_per_minute")] + [self.no(502)] * 5
+            [self.no(502)] * 3 + [self.no(429, "6", rule="calls_per_minute")] + [self.no(502)] * 6
         )
         done = self.begin(self.listed(3))
         self.passes(0)
         self.assertEqual(self.said, ["no (502); trying again"])
         self.passes(200)
         self.successResultOf(done)
-        self.assertEqual(self.said[1:], ["the daemon wants us to wait 6 s: no", *["no (502); still trying"] * 2])
+        self.assertEqual(self.said[1:], ["the daemon wants us to wait 6 s: no", "no (502); still trying"])
 
     def test_trouble_with_one(self) -> None:
         """A row that stays in trouble is left for the next run, and the others are called."""
@@ -660,6 +673,49 @@ class CommandTests(Dialled):
         self.assertEqual(first["number"], phone(0))
         self.assertFalse((self.home / "people.results.csv").exists())
 
+    def test_dry_run_with_settings(self) -> None:
+        """With the settings at hand the flow has to be there, and what does not fit together is said."""
+        config = self.home / "voiced.yaml"
+        config.write_text(SETTINGS)
+        (self.home / "flows").mkdir()
+        for name, steps in FLOWS.items():
+            (self.home / f"flows/{name}.yaml").write_text(f"flow: {name}\nstart: a\nnodes: {{a: [{steps}]}}\n")
+        self.listed(1)
+        (self.home / "people.csv").write_text(f"number,name,time\n{phone(0)},Ann,9\n+15551234567,Bob,10\n")
+        table = {
+            ("--flow", "nothing"): (2, "the settings have no flow 'nothing'; they have: reminder, talks"),
+            ("--flow", "reminder"): (0, "reads what no column fills: {variables.day}\n"),
+            ("--flow", "reminder", "--retries", "1"): (0, "no step of flow 'reminder' reads: time\n"),
+            ("--flow", "talks"): (0, "no such number is known, so the daemon will refuse it: line 3\n"),
+            (): (2, "which flow? --flow, or `outbound.flow`"),
+        }
+        for arguments, (code, sentence) in table.items():
+            run = self.run_main(str(self.home / "people.csv"), "--dry-run", "--config", str(config), *arguments)
+            self.assertEqual((run.exit_code, sentence in run.output), (code, True), run.output)
+            self.assertEqual("no step of flow" in run.output, "reminder" in arguments)
+
+    def test_dry_run_without_settings(self) -> None:
+        """Without them it says that nothing is known of the flow."""
+        self.listed(1)
+        run = self.run_main(str(self.home / "people.csv"), "--dry-run", "--flow", "reminder")
+        self.assertEqual((run.exit_code, run.stderr.count("no settings were read (--config)")), (0, 1))
+
+    def test_bad_settings(self) -> None:
+        """Settings that are broken end it with 2: nothing was begun."""
+        self.listed(1)
+        for more in ((), ("--dry-run",)):
+            run = self.run_main(str(self.home / "people.csv"), "--config", str(self.home / "people.csv"), *more)
+            self.assertEqual(run.exit_code, 2, run.output)
+
+    def test_reasons(self) -> None:
+        """The table says how often a flow came to which end, the most frequent first."""
+        self.daemon.reasons = {phone(row): reason for row, reason in enumerate(["no key", "confirmed", "confirmed"])}
+        self.daemon.endings = {phone(4): deque(["bug"])}
+        running, _ = self.dialled(self.listed(5))
+        self.failureResultOf(running, ClickException)
+        self.assertIn("       4  done: confirmed 2, no key 1, completed 1\n", self.out.getvalue())
+        self.assertIn("       1  failed: bug 1\n", self.out.getvalue())
+
     def test_bad_list(self) -> None:
         """A bad list ends with 2, with the faults and their lines, as many as anybody reads."""
         (self.home / "people.csv").write_text("number\n" + "0\n" * 30)
@@ -677,6 +733,7 @@ class CommandTests(Dialled):
             (people, "--rate", "fast"): "'fast' is no rate; one is 1/s, 30/m or 100/h",
             (people, "--retry-after", "soon"): "'soon' is no time",
             (people, "--at-once", "0"): "--at-once",
+            (people, "--from", ""): "it is empty: a number begins with +",
             (people, "--url", "https://voice.example.com"): "no API key: give VOICED_API_KEY",
             (people, "--url", "http://voice.example.com", "--key", KEY): "would send the key for everybody",
             (people, "--url", "voice.example.com", "--key", KEY): "is no address of a daemon",

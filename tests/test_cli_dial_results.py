@@ -18,6 +18,7 @@ from voiced.cli.dialling.results import COLUMNS, Progress, Result, Results, read
 from voiced.errors import ConfigError, StoreError
 
 LIST = 'number;note\n+14155550100;"a;\nb"\n+14155550101;=2+2\n'
+ADVICE = "name the list that they are of"
 DONE = Progress(Result.DONE, "", "completed", "confirmed", "CA1", 2, 31.25, 1_700_000_000.9, "dial-1")
 
 progresses = st.builds(
@@ -139,9 +140,7 @@ class ResultsTests(SynchronousTestCase):
         again = self.listed(self.path.read_text(encoding="utf-8"))
         self.assertEqual(
             self.faults(again),
-            [
-                "people.csv:1:6 the column 'voiced_result' is one of results, not of a list: name the list that they are of"
-            ],
+            ["people.csv:1:6 the column 'voiced_result' is one of results, not of a list: " + ADVICE],
         )
 
     def test_of_another_list(self) -> None:

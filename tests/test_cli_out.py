@@ -18,8 +18,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.api_double import ApiDouble
 from tests.house import KEY, NUMBER, PERSON, House, flow, say
 from tests.memory_reactor import Connector
+from voiced.call.flow import OnMachine
 from voiced.call.records import Ending
 from voiced.call.steps.digits import Menu
+from voiced.call.steps.handover import Transfer
 from voiced.call.template import Template
 from voiced.cli import main
 from voiced.cli.apiclient import Api, Call, Denied, Unanswered, Wanted
@@ -267,18 +269,22 @@ class Loopback:
 class PlayedTests(Client):
     """A call where the command is the carrier, and the one who is called."""
 
-    def stage(self, *acts: str, account: str | None = None) -> Stage:
+    def stage(self, *acts: str, account: str | None = None, **more: Any) -> Stage:
         """What somebody does who is called."""
         self.entries: list[str] = []
         configuration = read(written(Path(self.mktemp())), {})
-        return Stage(configuration, account, Line.clean(), acts, 60.0, lambda entry: self.entries.append(entry.what))
+        return Stage(
+            configuration, account, Line.clean(), acts, 60.0, lambda entry: self.entries.append(entry.what), **more
+        )
 
-    def played(self, stage: Stage, wanted: Wanted, taken: bool = False) -> tuple[Deferred[Any], StringIO]:
+    def played(
+        self, stage: Stage, wanted: Wanted, taken: bool = False, passes: float = 60.0
+    ) -> tuple[Deferred[Any], StringIO]:
         """The command's run, and what it prints."""
         out = StringIO()
         with redirect_stdout(out):
             running = Deferred.fromCoroutine(played(Loopback(self, taken), self.api, wanted, stage))
-            self.passes(60)
+            self.passes(passes)
         return running, out
 
     def test_whole(self) -> None:
@@ -307,8 +313,45 @@ class PlayedTests(Client):
         self.assertEqual(
             str(self.failureResultOf(running, ClickException).value),
             "the daemon looks for its carrier at http://127.0.0.1:8081, and we cannot be there: "
-            "[Errno 98] Address already in use",
+            "[Errno 98] Address already in use (is a `voiced carrier` still running, or a `voiced call --out`?)",
         )
+
+    def test_ways(self) -> None:
+        """Whoever is called may be busy, away or a machine; that is a good call then, and has its own ending."""
+        menu = Menu(Template.parse("Press 1."), {"1": "start"}, timeout=4, retries=0)
+        self.lives_in(flow({"start": [menu]}, on_machine=OnMachine.HANGUP))
+        endings = {
+            "busy": "busy",
+            "no-answer": "no_answer",
+            "rejects": "busy",
+            "failed": "failed",
+            "machine": "machine",
+            "answers": "completed",
+        }
+        for way, ending in endings.items():
+            running, out = self.played(self.stage(way=way), Wanted(PERSON, flow="test"))
+            call, caller = self.successResultOf(running)
+            self.assertIsNone(what_went_wrong(call, caller, way), way)
+            self.assertTrue(out.getvalue().startswith(ending), out.getvalue())
+            self.assertEqual(what_went_wrong(call, caller) is None, way in ("machine", "answers"), way)
+
+    def test_cancelled(self) -> None:
+        """A call that a client of the API ends while it rings is no fault of the webhook's."""
+        running, _ = self.played(self.stage(), Wanted(PERSON, flow="test"), passes=1.0)
+        self.after(self.api.hang_up(next(iter(self.daemon.switchboard)).info.sid), 5)
+        call, caller = self.successResultOf(running)
+        self.assertIn("took the call back while it rang", str(what_went_wrong(call, caller)))
+
+    def test_desks(self) -> None:
+        """Whom the call is transferred to may be busy, or let it ring: the flow goes on as it says."""
+        desk = "+14155550101"
+        dial = Transfer(Template.parse(desk), timeout=5, fallback=Template.parse(""))
+        self.lives_in(flow({"start": [dial, say("It was {transfer.result}.")]}), named=frozenset({desk}))
+        for does, result in {"busy": "busy", "no-answer": "no_answer", "failed": "failed"}.items():
+            running, _ = self.played(self.stage(desks={desk: does}), Wanted(PERSON, flow="test"))
+            call, caller = self.successResultOf(running)
+            self.assertIsNone(what_went_wrong(call, caller))
+            self.assertEqual(self.read(call)[-1], f"It was {result}.")
 
     def test_no_number(self) -> None:
         """An account without a number cannot call, unless one is named."""
@@ -376,6 +419,19 @@ class SocketTests(House):
         self.passes(1)
         self.assertEqual(self.failureResultOf(asked, Denied).value.status, 404)
 
+    def test_named(self) -> None:
+        """Where nobody listens it is the socket that is named: no URL says which it is."""
+        self.lives_in(flow({"start": [say("Hello.")]}))
+        path = written(Path(self.mktemp()))
+        socket = address((path, read(path, {})), None, None, {}).api(Loopback(self)).socket
+        self.network.refuse("daemon")
+        api = Api(self.network.http(), "http://daemon", Secret(KEY), self.clock, socket)
+        asked = api.look("CA1")
+        self.passes(1)
+        sentence = str(self.failureResultOf(asked, Unanswered).value)
+        self.assertIn("the daemon at tcp:127.0.0.1:8080 cannot be asked: nobody listens there", sentence)
+        self.network.accept("daemon")
+
 
 class UsageTests(SynchronousTestCase):
     """The command line."""
@@ -386,7 +442,14 @@ class UsageTests(SynchronousTestCase):
         table = {
             (): "either --to, to ring the daemon, or --out",
             ("--to", NUMBER, "--out", PERSON): "either --to",
-            ("--to", NUMBER, "--url", "https://v.example", "--config", config): "--url goes with --out",
+            ("--to", NUMBER, "--url", "https://v.example", "--config", config): "--url and --as go with --out",
+            ("--to", NUMBER, "--as", "busy", "--config", config): "--url and --as go with --out",
+            ("--to", ""): "it is empty: a number begins with +",
+            ("--out", " "): "it is empty: a number begins with +",
+            ("--out", PERSON, "--from", "", "--config", config): "it is empty: a number begins with +",
+            ("--out", PERSON, "--press", "x"): "'x' are no keys of a telephone",
+            ("--out", PERSON, "--desk", "+1415=asleep"): "'+1415=asleep' is not NUMBER= and one of: answers, busy",
+            ("--out", PERSON, "--as", "busy", "--config", config): "are for a carrier on this machine",
             ("--out", PERSON, "--variable", "name"): "'name' is no name=value",
             ("--out", PERSON, "--press", "1", "--config", config): "are for a carrier on this machine",
             ("--out", PERSON, "--url", "http://v.example", "--key", KEY): "would send the key",

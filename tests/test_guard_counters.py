@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 
 from voiced.errors import StoreError
 from voiced.guard.counters import CROWD, CapReached, Charge, Counters, Window
-from voiced.ivoiced import ICounts
+from voiced.ikept import ICounts
 
 NOW = 1_700_000_000.0  # 22:13:20 UTC: 40 s of the minute are left, and 6400 s of the day
 

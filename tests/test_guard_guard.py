@@ -20,7 +20,9 @@ from voiced.guard.patterns import Pattern
 from voiced.guard.prices import Prices
 from voiced.guard.refusals import MOST
 from voiced.guard.rules import Cap, Denied, Inbound, Outbound, Outcome, Unattested
-from voiced.ivoiced import CallOrder, Dial, IGuard, IPermit, Party
+from voiced.icarrier import CallOrder
+from voiced.iguard import IGuard, IPermit, Party
+from voiced.ivoiced import Dial
 
 ANN, BOB, JAMAICA = "+14155552671", "+12125551234", "+18765551234"
 CRM = Party("crm")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from voiced.guard.keys import ApiKeys
-from voiced.ivoiced import Party
+from voiced.iguard import Party
 
 CRM, WEB = Party("crm", frozenset({"outreach"}), 10, 500), Party("web")
 

@@ -27,7 +27,7 @@ from voiced.call.records import (
     ToolRecord,
 )
 from voiced.errors import Refused
-from voiced.ivoiced import IJournal
+from voiced.ikept import IJournal
 from voiced.journal import FileJournal, began, ended, refused
 
 INFO = CallInfo("CA1", "main", "+14155550101", "+14155550123")

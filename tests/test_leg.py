@@ -14,7 +14,8 @@ from voiced.call.leg import CONNECTING, SHORTEST_RING, Leg, leg
 from voiced.call.records import CallInfo, Direction
 from voiced.call.rescue import Rescue
 from voiced.errors import Refused
-from voiced.ivoiced import Dial, Dialled, IPermit, Party
+from voiced.iguard import IPermit, Party
+from voiced.ivoiced import Dial, Dialled
 from voiced.testing.fake_guard import FakeGuard
 
 CALLER, OURS, HUMAN = "+14155550177", "+14155550123", "+14155550100"

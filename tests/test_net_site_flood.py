@@ -203,6 +203,29 @@ class UnreadTests(AtTheSite):
             self.sends(client, LARGE)
         self.assertEqual(len(self.root.requests), 1)
 
+    def test_in_parts(self):
+        """An answer that is written in parts has its time; what waits behind it begins when its end has been read."""
+        client = self.client(LATER + GET)
+        for _ in range(2):
+            client.transport.pauseProducing()
+            self.root.requests[0].write(b"x" * 2 * READ)
+            self.assertEqual(len(self.root.requests), 1)
+            client.transport.resumeProducing()
+            self.passes(0)
+        self.root.requests[0].finish()
+        self.passes(0)
+        self.assertEqual((client.statuses, len(self.root.requests)), ([200, 200], 2))
+
+    def test_told_twice(self):
+        """A transport may say more than once that it has sent all: one request has its turn."""
+        client = self.client()
+        channel = client.transport.other.protocol.wrappedProtocol
+        channel.dataReceived(GET * 10)
+        for _ in range(5):
+            channel.resumeProducing()
+        self.passes(0)
+        self.assertEqual((len(client.statuses), len(self.root.requests)), (10, 10))
+
     def test_others_are_answered(self):
         """That is no matter for anybody else."""
         for _ in range(5):

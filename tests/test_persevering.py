@@ -16,7 +16,7 @@ from zope.interface.verify import verifyObject
 
 from voiced.call.persevering import WAITS, Persevering
 from voiced.errors import CarrierError
-from voiced.ivoiced import CallOrder, CallState, ICarrier
+from voiced.icarrier import CallOrder, CallState, ICarrier
 
 NUMBER = "+14155550177"
 ORDER = CallOrder("main", NUMBER, "+14155550123", "r1")

@@ -13,7 +13,8 @@ from zope.interface.verify import verifyObject
 
 from voiced.call.audio import FRAME, SILENCE
 from voiced.call.playback import MARK_EVERY, MARK_LATE, Playback
-from voiced.ivoiced import Heard, IMediaStream
+from voiced.icarrier import IMediaStream
+from voiced.ivoiced import Heard
 
 RATE = 8000
 

@@ -27,7 +27,7 @@ from zope.interface.verify import verifyObject
 
 from voiced.call.records import Ending
 from voiced.errors import CarrierError
-from voiced.ivoiced import CallOrder, CallState, ICarrier
+from voiced.icarrier import CallOrder, CallState, ICarrier
 from voiced.secret import Secret
 from voiced.twilio.rest import AGAIN_AFTER, CLOCKS_DIFFER, LIST_SIZE, TIMEOUT, TreqTransport, TwilioCarrier
 from voiced.twilio.webhook import OVERRIDES, Account

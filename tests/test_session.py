@@ -14,7 +14,8 @@ from voiced.call.program import Colleague, Program
 from voiced.call.records import Ending
 from voiced.call.steps.handover import Agent
 from voiced.call.steps.routing import Lookup
-from voiced.ivoiced import Brief, IAgent, ICall, ICallerLookup, ILine, IMediaStream, ISpeech, Outcome
+from voiced.icarrier import IMediaStream
+from voiced.ivoiced import Brief, IAgent, ICall, ICallerLookup, ILine, ISpeech, Outcome
 from voiced.testing.fakes import spell
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.test_settings_daemon import ENVIRON, DaemonCase, edited
 from voiced.errors import ConfigError
-from voiced.ivoiced import Party
+from voiced.iguard import Party
 
 KEY, OTHER = "0123456789-abcdefghi", "abcdefghi-0123456789"
 ENV = ENVIRON | {"VOICED_API_KEY": KEY, "CRM_KEY": OTHER, "SHORT": "tooshort", "SPACED": "a key with some spaces"}

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from voiced.errors import StoreError
-from voiced.ivoiced import ICounts
+from voiced.ikept import ICounts
 from voiced.store.store import open_store
 
 NOW = 1_700_000_000.0

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from voiced.errors import StoreError
-from voiced.ivoiced import IKeptCalls
+from voiced.ikept import IKeptCalls
 from voiced.store.kept import KeptCalls
 from voiced.store.store import open_store
 

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from voiced.errors import StoreError
-from voiced.ivoiced import CallOrder, IPlacedCalls, Others, Placed
+from voiced.icarrier import CallOrder
+from voiced.ikept import IPlacedCalls, Others, Placed
 from voiced.store.store import open_store
 
 NOW = 1_700_000_000.0

@@ -14,7 +14,8 @@ from voiced.call.steps.handover import Agent
 from voiced.call.steps.routing import Hangup
 from voiced.call.wish import MOST_RINGING, Ways, Wish
 from voiced.errors import BadWish, Refused
-from voiced.ivoiced import CallOrder, Party
+from voiced.icarrier import CallOrder
+from voiced.iguard import Party
 
 NUMBER, OURS, OTHER = "+14155550177", "+14155550123", "+442071838750"
 TALKS = Flow("talks", "a", {"a": (Placed("agent", Agent("sales")),)})

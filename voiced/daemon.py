@@ -26,7 +26,9 @@ from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.call.wish import Ways
 from voiced.errors import Refused
-from voiced.ivoiced import ICarrier, IGuard, IJournal, IKeptCalls, IPermit, IPlacedCalls, Party
+from voiced.icarrier import ICarrier
+from voiced.iguard import IGuard, IPermit, Party
+from voiced.ikept import IJournal, IKeptCalls, IPlacedCalls
 from voiced.net.site import LimitedSite
 from voiced.twilio.media import call_socket
 from voiced.twilio.web import CallRoutes

@@ -22,7 +22,7 @@ from zope.interface import implementer
 from voiced.call.privacy import Privacy
 from voiced.call.records import AgentRecord, CallRecord, Direction
 from voiced.errors import Refused
-from voiced.ivoiced import IJournal
+from voiced.ikept import IJournal
 
 log = Logger()
 

@@ -16,7 +16,8 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from voiced.errors import ConfigError, Fault
-from voiced.ivoiced import ICarrier, IHearing, Tools
+from voiced.icarrier import ICarrier
+from voiced.ivoiced import IHearing, Tools
 
 CONNECT_SECONDS = 5.0
 """For name, TCP and TLS to any vendor."""

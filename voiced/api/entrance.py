@@ -9,7 +9,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from voiced.api.answer import Declined
-from voiced.ivoiced import Party
+from voiced.iguard import Party
 
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key"
 EXPOSED_HEADERS = "Retry-After, X-Request-Id"

@@ -15,7 +15,8 @@ from twisted.logger import Logger
 from voiced.api.messages import Calls, CallsQuery, Summary
 from voiced.api.showing import LiveCall, LiveCalls, kept_summary, live_summary, may_see
 from voiced.errors import BadWish, StoreError
-from voiced.ivoiced import IKeptCalls, Party
+from voiced.iguard import Party
+from voiced.ikept import IKeptCalls
 
 _LIVE = re.compile(r"live\.(?P<began>[0-9]{1,18})\.(?P<sid>[A-Za-z0-9]{1,64})")
 _KEPT = re.compile(r"kept\.(?P<before>.+)")

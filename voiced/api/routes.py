@@ -25,7 +25,8 @@ from voiced.api.reading import from_form, read, spread
 from voiced.api.showing import LiveCall, LiveCalls, may_see
 from voiced.call.placing import Placing
 from voiced.errors import CallOver, VoicedError
-from voiced.ivoiced import IKeptCalls, Party
+from voiced.iguard import Party
+from voiced.ikept import IKeptCalls
 
 CALLS = "/calls"
 OUTBOUND_CALL = "/outbound-call"

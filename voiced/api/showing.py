@@ -26,7 +26,8 @@ from voiced.api.messages import (
 )
 from voiced.call.records import AgentRecord, CallInfo, CallRecord, Said
 from voiced.errors import StoreError
-from voiced.ivoiced import Dial, Party
+from voiced.iguard import Party
+from voiced.ivoiced import Dial
 
 S = TypeVar("S", bound=Summary)
 

@@ -6,7 +6,8 @@ import attrs
 from twisted.internet.interfaces import IReactorTime
 
 from voiced.call.records import CallInfo, Direction, LegRecord
-from voiced.ivoiced import Dial, Dialled, IGuard, IPermit, Party
+from voiced.iguard import IGuard, IPermit, Party
+from voiced.ivoiced import Dial, Dialled
 
 CONNECTING = 5.0
 """Seconds that the carrier may take to connect, beside the ringing (Twilio rings that much longer)."""

@@ -21,7 +21,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 
 from voiced.call.records import Ending
-from voiced.ivoiced import Dial, HangUp, IMediaStream, NewStream, Sequel
+from voiced.icarrier import IMediaStream
+from voiced.ivoiced import Dial, HangUp, NewStream, Sequel
 
 EXPECT_SECONDS = 30.0
 """How long a stream may take to come after it was announced; a ticket is good for as long."""

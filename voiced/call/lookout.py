@@ -12,7 +12,8 @@ from voiced.call.records import Ending, Stage
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import CarrierError, StoreError
-from voiced.ivoiced import CallOrder, ICarrier, IPlacedCalls
+from voiced.icarrier import CallOrder, ICarrier
+from voiced.ikept import IPlacedCalls
 
 LOOK_AFTER = 3.0
 """Seconds after which the carrier is asked again for a call whose `create` got no answer: its list may lag."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from voiced.ivoiced import Brief, CallOrder
+from voiced.icarrier import CallOrder
+from voiced.ivoiced import Brief
 
 VARIABLES = "variables."
 """The facts that `variables` become."""

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.errors import CarrierError
-from voiced.ivoiced import CallOrder, CallState, ICarrier
+from voiced.icarrier import CallOrder, CallState, ICarrier
 
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 """Seconds before each further try. Ending a call that is over is no harm, so every trouble is worth another one."""

@@ -22,7 +22,10 @@ from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.call.wish import Ways, Wish
 from voiced.errors import BadWish, CarrierError, KeyReused, Overloaded, Refused, StoreError, VoicedError
-from voiced.ivoiced import CallOrder, Dial, ICarrier, IGuard, IPlacedCalls, Party, Placed
+from voiced.icarrier import CallOrder, ICarrier
+from voiced.iguard import IGuard, Party
+from voiced.ikept import IPlacedCalls, Placed
+from voiced.ivoiced import Dial
 
 CERTAIN_AFTER = 90.0
 """Seconds after which a call that the carrier does not list was certainly not placed."""

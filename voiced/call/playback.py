@@ -18,7 +18,8 @@ from zope.interface import implementer
 
 from voiced.call import audio
 from voiced.call.kept import BACK, Kept
-from voiced.ivoiced import Heard, IMediaStream, ISpeech
+from voiced.icarrier import IMediaStream
+from voiced.ivoiced import Heard, ISpeech
 
 MARK_EVERY = 2400
 """Bytes between marks: 300 ms."""

@@ -8,7 +8,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from voiced.call.leg import Leg, leg
 from voiced.call.records import CallInfo
 from voiced.errors import Refused
-from voiced.ivoiced import Dial, Dialled, IGuard, IPermit
+from voiced.iguard import IGuard, IPermit
+from voiced.ivoiced import Dial, Dialled
 
 
 @attrs.frozen

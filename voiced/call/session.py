@@ -19,21 +19,9 @@ from voiced.call.records import CallInfo, Ending, Gap, Said, Stage
 from voiced.call.speaker import LAST_WORDS
 from voiced.call.verbs import Verbs
 from voiced.errors import CallOver, FlowError, VoicedError
-from voiced.ivoiced import (
-    Apologise,
-    CallOrder,
-    Dial,
-    Dialled,
-    HangUp,
-    ICarrier,
-    IGuard,
-    IMediaStream,
-    IPermit,
-    NewStream,
-    Party,
-    Sequel,
-    Utterance,
-)
+from voiced.icarrier import CallOrder, ICarrier, IMediaStream
+from voiced.iguard import IGuard, IPermit, Party
+from voiced.ivoiced import Apologise, Dial, Dialled, HangUp, NewStream, Sequel, Utterance
 
 MOST_STREAMS = 4
 """The fourth time that a call asks for a stream to go on with, its line is not worth another try."""

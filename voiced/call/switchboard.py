@@ -17,7 +17,7 @@ from voiced.call.life import EXPECT_SECONDS
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending, Stage
 from voiced.errors import Overloaded, UnknownTicket
-from voiced.ivoiced import IPermit
+from voiced.iguard import IPermit
 
 if TYPE_CHECKING:
     from voiced.call.ordered import Ordered

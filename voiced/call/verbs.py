@@ -26,6 +26,8 @@ from voiced.call.speaker import Speaker
 from voiced.call.template import Template
 from voiced.call.toolbox import Toolbox
 from voiced.errors import CallOver, FlowError, RecognitionFailed, RecordingFailed, Refused
+from voiced.icarrier import IMediaStream
+from voiced.iguard import IGuard, IPermit, Party
 from voiced.ivoiced import (
     AgentLimits,
     Brief,
@@ -34,12 +36,8 @@ from voiced.ivoiced import (
     Dialled,
     Heard,
     ICall,
-    IGuard,
-    IMediaStream,
-    IPermit,
     ITTSEngine,
     Outcome,
-    Party,
     Recorded,
     RecordLimits,
     Sequel,

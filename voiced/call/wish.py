@@ -12,7 +12,8 @@ import attrs
 from voiced.call.dialplan import plain
 from voiced.call.flow import Flow, OnMachine
 from voiced.errors import BadWish, Refused
-from voiced.ivoiced import CallOrder, Party
+from voiced.icarrier import CallOrder
+from voiced.iguard import Party
 
 MOST_RINGING = 120
 """Seconds that a wish may have somebody's telephone ring, unless the settings' own time is longer: each call that

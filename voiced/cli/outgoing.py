@@ -148,6 +148,7 @@ async def listening(reactor: Any, base_url: str, carrier: Carrier) -> IListening
         port: IListeningPort = await endpoint.listen(Site(carrier.rest))
     except CannotListenError as error:
         why = f"the daemon looks for its carrier at {base_url}, and we cannot be there: {error.socketError}"
+        why += " (is a `voiced carrier` still running, or a `voiced call --out`?)"
         raise click.ClickException(why) from error
     return port
 

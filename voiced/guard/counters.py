@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voiced.errors import StoreError, VoicedError
-from voiced.ivoiced import ICounts
+from voiced.ikept import ICounts
 
 _SWEEP = 60.0
 """Seconds between two looks for counts whose window is over."""

@@ -21,7 +21,10 @@ from voiced.guard.prices import cost
 from voiced.guard.refusals import Refusals
 from voiced.guard.ringing import Ringing
 from voiced.guard.rules import Inbound, Outbound
-from voiced.ivoiced import CallOrder, Dial, ICounts, IGuard, IPermit, Party
+from voiced.icarrier import CallOrder
+from voiced.iguard import IGuard, IPermit, Party
+from voiced.ikept import ICounts
+from voiced.ivoiced import Dial
 
 _SHARE = 10
 _SHORTEST_TALK = 300.0

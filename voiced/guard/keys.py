@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 
-from voiced.ivoiced import Party
+from voiced.iguard import Party
 
 
 class ApiKeys:

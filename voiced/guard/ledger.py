@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from voiced.errors import Refused
 from voiced.guard.counters import CROWD, CapReached, Charge, Counted, Counters, Window
 from voiced.guard.places import Limit, Places
-from voiced.ivoiced import ICounts
+from voiced.ikept import ICounts
 
 SOON = 10.0
 """Seconds after which to ask again for a place among those at once: nobody knows when one will be free."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import attrs
 from zope.interface import implementer
 
-from voiced.ivoiced import IPermit
+from voiced.iguard import IPermit
 
 
 class Places:

@@ -12,7 +12,7 @@ from voiced.guard.ledger import Ledger, Terms, a_day
 from voiced.guard.patterns import mentions
 from voiced.guard.places import Limit, Permit
 from voiced.guard.rules import Inbound, Outcome
-from voiced.ivoiced import IPermit
+from voiced.iguard import IPermit
 
 INSTEAD_SECONDS = 600
 """How long somebody who is over a cap may be in the flow that takes them instead."""

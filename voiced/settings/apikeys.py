@@ -11,7 +11,7 @@ import attrs
 import msgspec
 
 from voiced.guard.keys import ApiKeys
-from voiced.ivoiced import Party
+from voiced.iguard import Party
 from voiced.secret import Secret
 from voiced.settings import check
 from voiced.settings.address import local

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from voiced.ivoiced import ICounts
+from voiced.ikept import ICounts
 from voiced.store.database import Database
 from voiced.store.schema import COUNTS
 

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.errors import StoreError
-from voiced.ivoiced import IKeptCalls, KeptPage
+from voiced.ikept import IKeptCalls, KeptPage
 from voiced.store.database import Database
 from voiced.store.schema import KEPT
 

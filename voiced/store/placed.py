@@ -14,7 +14,8 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from voiced.errors import StoreError
-from voiced.ivoiced import CallOrder, IPlacedCalls, Others, Placed
+from voiced.icarrier import CallOrder
+from voiced.ikept import IPlacedCalls, Others, Placed
 from voiced.store.database import Database
 from voiced.store.schema import PLACED
 

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from voiced.errors import StoreError
-from voiced.ivoiced import ICounts, IKeptCalls, IPlacedCalls
+from voiced.ikept import ICounts, IKeptCalls, IPlacedCalls
 from voiced.store.counts import Counts
 from voiced.store.database import Database
 from voiced.store.kept import KeptCalls

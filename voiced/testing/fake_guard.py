@@ -8,7 +8,9 @@ from zope.interface import implementer
 
 from voiced.call.records import CallInfo
 from voiced.errors import Refused, StoreError
-from voiced.ivoiced import CallOrder, Dial, IGuard, IPermit, Party
+from voiced.icarrier import CallOrder
+from voiced.iguard import IGuard, IPermit, Party
+from voiced.ivoiced import Dial
 
 
 @implementer(IPermit)

@@ -13,7 +13,8 @@ from voiced.call.playback import Playback
 from voiced.call.records import Said
 from voiced.call.transcript import Transcript
 from voiced.errors import CallOver
-from voiced.ivoiced import Deliver, ILine, IMediaStream, ISpeech, Who
+from voiced.icarrier import IMediaStream
+from voiced.ivoiced import Deliver, ILine, ISpeech, Who
 
 
 @implementer(IMediaStream)

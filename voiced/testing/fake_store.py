@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from voiced.errors import StoreError
-from voiced.ivoiced import IKeptCalls, IPlacedCalls, KeptPage, Others, Placed
+from voiced.ikept import IKeptCalls, IPlacedCalls, KeptPage, Others, Placed
 
 
 @implementer(IPlacedCalls)

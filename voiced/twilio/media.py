@@ -22,7 +22,7 @@ from voiced.call.records import Ending
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import RemoteProtocolError, UnknownTicket
-from voiced.ivoiced import IMediaStream
+from voiced.icarrier import IMediaStream
 from voiced.twilio.mediastream import (
     INTERNAL_ERROR,
     INVALID_PAYLOAD,

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.errors import CarrierError
-from voiced.ivoiced import CallOrder, CallState, ICarrier
+from voiced.icarrier import CallOrder, CallState, ICarrier
 from voiced.net.trouble import NETWORK, SEVERAL
 from voiced.twilio import webhook
 from voiced.twilio.refusals import meaning

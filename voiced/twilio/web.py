@@ -23,7 +23,8 @@ from voiced.call.rescue import Rescue
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import Forged, Overloaded, Refused
-from voiced.ivoiced import Apologise, FreePermit, HangUp, IGuard, NewStream, Sequel
+from voiced.iguard import FreePermit, IGuard
+from voiced.ivoiced import Apologise, HangUp, NewStream, Sequel
 from voiced.twilio import webhook
 from voiced.twilio.webhook import Accounts, Answers, Form
 

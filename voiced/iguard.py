@@ -1,0 +1,74 @@
+"""Who says no: what may be placed, ring, be dialled or talk, and for how long. voiced.ivoiced has the rules."""
+
+from __future__ import annotations
+
+import attrs
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface, implementer
+
+from voiced.call.records import CallInfo
+from voiced.errors import Refused
+from voiced.icarrier import CallOrder
+from voiced.ivoiced import Dial
+
+
+@attrs.frozen
+class Party:
+    """Who asks for a call to be placed, as far as the guard counts: an API key."""
+
+    name: str
+    flows: frozenset[str] | None = None
+    """The flows it may use; None: all."""
+    per_minute: int | None = None
+    per_day: int | None = None
+    """How many calls it may place; None: as many as the others may together."""
+
+
+class IPermit(Interface):
+    """A call, or a leg of one, that may be: it holds its place among those at once until it is over."""
+
+    seconds: int = Attribute("How long it may last.")
+
+    def over(talked: float | None) -> None:
+        """It is over, after so many seconds of talk (None: it never came to be, and costs nothing). Once."""
+
+
+@implementer(IPermit)
+@attrs.frozen
+class FreePermit:
+    """A permit that nobody counts."""
+
+    seconds: int = 14400
+
+    def over(self, talked: float | None) -> None:
+        """See IPermit."""
+
+
+class IGuard(Interface):
+    """Says who may be called, by whom, how often and how long; counts, per carrier account. Nothing here waits.
+
+    Whatever is refused raises Refused, costs no request to the carrier, and is in the journal.
+    """
+
+    def place(order: CallOrder, party: Party) -> IPermit:
+        """A call to be placed; counts it. The order's `seconds` are what was asked for; the permit's are what is
+        granted, never more."""
+
+    def ring(info: CallInfo) -> IPermit:
+        """An inbound call; counts it."""
+
+    def leg(info: CallInfo, dial: Dial, named: bool, party: Party | None = None) -> IPermit:
+        """Somebody to be connected with the human of this call; counts it, also for the API key that asks for it.
+
+        `named`: the operator has written this very target into the settings or the flow. That is a permission by
+        name, as in `outbound.allow`; every counter, the do-not-call list and the number's form hold all the same.
+        """
+
+    def converse(info: CallInfo) -> IPermit:
+        """An agent that is about to take the line: so long it may; `over(seconds)` counts what it has taken."""
+
+    def refuse(refusal: Refused, *, account: str, party: str, key: str) -> None:
+        """Somebody else says no to a call that this API key has asked for, to that number: for the journal."""
+
+    def settled() -> Deferred[None]:
+        """Fires when all that was counted so far would survive a restart. Fails with StoreError when it would not."""
