@@ -316,7 +316,7 @@ class TroubleTests(InDirectory):
     def test_other_troubles(self):
         """What a test cannot make a disk do is named as well, and so is what nobody has thought of."""
         for code, said in (
-            (sqlite3.SQLITE_IOERR_FSYNC, "look for a failing disk"),
+            (sqlite3.SQLITE_IOERR_FSYNC, "is the disk full? If not, look for a failing one"),
             (sqlite3.SQLITE_CORRUPT_INDEX, "is broken"),
             (sqlite3.SQLITE_BUSY_SNAPSHOT, "is locked by another process"),
             (sqlite3.SQLITE_PROTOCOL, "cannot be used (the reason)"),

@@ -91,13 +91,13 @@ class KeptCalls:
 
     def _kept(self, _: object) -> None:
         if self._failing:
-            log.info("calls that are over are being kept again; some in between are in the journal only")
+            log.info("calls that are over are being kept again; some in between are in the journal at most")
         self._failing = False
 
     def _not_kept(self, failure: Failure) -> None:
         failure.trap(StoreError)
         if not self._failing:
-            log.error("a call that is over is in the journal only: {error}", error=failure.getErrorMessage())
+            log.error("a call that is over is in the journal at most: {error}", error=failure.getErrorMessage())
         self._failing = True
 
 
