@@ -27,7 +27,8 @@ from voiced.call.playback import Playback
 from voiced.hearing.moonshine import Moonshine
 from voiced.hearing.samples import samples
 from voiced.hearing.silero import Silero
-from voiced.ivoiced import IDetector, IHearing, IMediaStream
+from voiced.icarrier import IMediaStream
+from voiced.ivoiced import IDetector, IHearing
 from voiced.simulator.line import Line
 from voiced.simulator.player import Player
 from voiced.speech.local_model import render

@@ -325,6 +325,16 @@ class TwoOfOneNumberTests(Outbound):
         self.passes(0.5)
         self.assertEqual(self.successResultOf(again)[0], 504)
 
+    def test_neither_is_ever_named(self) -> None:
+        """Two that nobody can tell apart are given up in the end; what they may have cost is not given back."""
+        self.carrier.callbacks = Callbacks(lost={"all"})
+        self.carrier.fail_rest(None, times=2)
+        asked = [self.wish("A", "a"), self.wish("B", "b")]
+        self.passes(FIRST_LOOK + LOOK_AGAIN * MOST_LOOKS)
+        self.assertEqual([self.successResultOf(each)[0] for each in asked], [504, 504])
+        self.assertEqual(len(self.daemon.switchboard), 0)
+        self.assertIn([0.0], [permit.talked for permit in self.guard.permits])
+
     def test_one_name_for_one_call(self) -> None:
         """A name that a live call has is not given to another."""
         call = self.calls_out()

@@ -425,6 +425,17 @@ class MachineTests(Outbound):
         self.passes(20)
         self.assert_ended(call, Ending.MACHINE)
 
+    def test_last_words_of_another_end(self) -> None:
+        """A call that ends otherwise is called by that, whoever has heard it."""
+        call = self.calls_machine(OnMachine.HANGUP)
+        self.passes(2.5)
+        session = self.daemon.switchboard.find(call.sid)
+        assert session is not None
+        session.end_by_api(goodbye=True)
+        session.answered_by("machine")
+        self.passes(5)
+        self.assertEqual(self.assert_ended(call, Ending.CANCELLED)["answered_by"], "machine")
+
     def test_during_the_apology(self) -> None:
         """An apology is heard to its end, whoever hears it."""
         self.nodes = {"start": [Pause(6), Play("missing")], "message": [say("Please ring us back.")]}

@@ -135,9 +135,20 @@ class CarrierTests(Client):
         accounts = tuple(attrs.evolve(account, number=None) for account in settings.accounts)
         self.configuration = attrs.evolve(self.configuration, settings=attrs.evolve(settings, accounts=accounts))
         self.assertIn("no `number`", str(self.failureResultOf(self.serves(Crowd()), UsageError).value))
+
+    def test_usage(self) -> None:
+        """What is wrong with the command line ends with 2 and a sentence; a SIP address may have a `=` of its own."""
         config = str(written(Path(self.mktemp()), "https://api.twilio.com"))
-        run = CliRunner().invoke(main, ["carrier", "--config", config])
-        self.assertEqual((run.exit_code, "asks Twilio itself" in run.output), (2, True), run.output)
+        table = {
+            (): "asks Twilio itself",
+            ("--desk", "sip:night@pbx.example.com;transport=tcp=busy"): "asks Twilio itself",
+            ("--person", "+14155550100"): "'+14155550100' is not NUMBER= and one of: answers, busy",
+            ("--desk", f"{DESK}=machine"): "is not NUMBER= and one of: answers, busy, no-answer, failed",
+            ("--press", "#x"): "'#x' are no keys",
+        }
+        for arguments, sentence in table.items():
+            run = CliRunner().invoke(main, ["carrier", "--config", config, *arguments])
+            self.assertEqual((run.exit_code, sentence in run.output), (2, True), run.output)
 
     def test_whole_numbers(self) -> None:
         """It knows every number of ours: those of `numbers:`, too."""

@@ -622,9 +622,7 @@ class CommandTests(Dialled):
         self.passes(10)
         self.assertNoResult(running)
         self.assertEqual(len(self.daemon.rung), 3)
-        self.assertIn(
-            "no new calls; waiting for the end of those there are: 3 live. Ctrl-C again", self.out.getvalue()
-        )
+        self.assertIn("no new calls; waiting for those under way: 3 live. Ctrl-C again", self.out.getvalue())
         interrupt()
         self.passes(0)
         self.assertIn("5 of 5 rows are left", str(self.failureResultOf(running, ClickException).value))

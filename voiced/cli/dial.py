@@ -147,9 +147,7 @@ class Interruption:
         self.stopping = True
         waited = {"live": self.campaign.live, "just asked for": self.campaign.asking}
         those = ", ".join(f"{count} {word}" for word, count in waited.items() if count)
-        rest = (
-            f"waiting for the end of those there are: {those}. Ctrl-C again leaves them" if those else "none is live"
-        )
+        rest = f"waiting for those under way: {those}. Ctrl-C again leaves them" if those else "none is live"
         self.display.says(f"no new calls; {rest}")
         self.campaign.stop()
 
