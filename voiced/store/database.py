@@ -166,6 +166,7 @@ def _sentence(name: str, error: BaseException | None) -> str:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"{name} is locked by another process: is a second voiced running in this data directory?"
         case sqlite3.SQLITE_IOERR:
-            return f"{name} cannot be read or written ({error}): is the disk full? If not, look for a failing one in the system's log"
+            advice = "is the disk full? If not, look for a failing one in the system's log"
+            return f"{name} cannot be read or written ({error}): {advice}"
         case _:
             return f"{name} cannot be used ({error})"
