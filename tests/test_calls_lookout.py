@@ -54,9 +54,9 @@ class LookoutTests(Outbound):
     def test_api_stays_down(self) -> None:
         """A carrier that cannot be asked for five minutes has lost the call, as far as we can do anything."""
         self.carrier.person(PERSON, ring=1000.0)
-        call = self.calls_out(timeout=600)
+        call = self.calls_out(timeout=120)
         self.carrier.fail_rest(500, times=100)
-        self.passes(600 + RING_GRACE + LOOK_AGAIN * MOST_LOOKS)
+        self.passes(120 + RING_GRACE + LOOK_AGAIN * MOST_LOOKS)
         self.assertIsNone(self.daemon.switchboard.find(call.sid))
         self.carrier.ledger.faults.clear()
 
@@ -67,6 +67,19 @@ class LookoutTests(Outbound):
         self.passes(FIRST_LOOK + 30)
         self.assertEqual(self.successResultOf(asked)[0], 504)
         self.assertEqual((self.guard.permits[0].talked, self.journal.lines), ([None], []))
+
+    def test_created_late(self) -> None:
+        """A carrier that takes its time with `create` is not asked about the call meanwhile."""
+        self.carrier.fail_rest(429, times=3)
+        self.carrier.delay_rest(7.5)
+        self.carrier.person(PERSON, ring=3.0)
+        asked = self.asks("POST", "/outbound-call", {"number": PERSON, "timeout": 5})
+        self.passes(0)
+        session = next(iter(self.daemon.switchboard))
+        session.look()
+        self.passes(15)
+        self.assertEqual(self.successResultOf(asked)[0], 200)
+        self.assertEqual({each.method for each in self.carrier.rest_requests}, {"POST"})
 
     def test_found_in_the_list(self) -> None:
         """A call whose `create` got no answer is found in the carrier's list, and the client gets its SID."""
@@ -144,6 +157,21 @@ class TakenBackTests(Outbound):
         self.daemon.abandon()
         self.passes(0)
         self.successResultOf(drained)
+
+    def test_repeated_for_ever(self) -> None:
+        """Clients who repeat their requests do not keep a daemon from stopping."""
+        self.carrier.fail_rest(None, times=50)
+        wish = {"number": PERSON, "idempotency_key": "one"}
+        self.asks("POST", "/outbound-call", wish)
+        self.passes(20)
+        drained = self.daemon.drain()
+        answers = []
+        for _ in range(20):
+            answers.append(self.asks("POST", "/outbound-call", wish))
+            self.passes(2)
+        self.successResultOf(drained)
+        self.assertEqual({self.successResultOf(each)[0] for each in answers}, {503})
+        self.carrier.ledger.faults.clear()
 
     def test_before_it_was_asked_for(self) -> None:
         """A daemon that stops while the guard's counts are written asks the carrier for nothing."""

@@ -395,6 +395,26 @@ class MachineTests(Outbound):
         self.assert_heard(call, "Your parcel is here.")
         self.assertEqual(self.assert_ended(call, Ending.COMPLETED)["answered_by"], "")
 
+    def test_verdict_cannot_come_any_more(self) -> None:
+        """A long flow waits no longer than the carrier listens."""
+        self.nodes = {"start": [Pause(31), say("Your parcel is here.")], "message": [say("Ring us back.")]}
+        self.carrier.callbacks = Callbacks(lost={"answered-by"})
+        call = self.calls_machine(OnMachine.LEAVE_MESSAGE)
+        self.passes(38)
+        self.assert_heard(call, "Your parcel is here.")
+        self.assert_ended(call, Ending.COMPLETED)
+
+    def test_stream_lost_while_it_waits(self) -> None:
+        """What was said is not said again."""
+        self.nodes = {"start": [say("Your parcel is here.")], "message": [say("Ring us back.")]}
+        self.carrier.callbacks = Callbacks(lost={"answered-by"})
+        call = self.calls_machine(OnMachine.LEAVE_MESSAGE)
+        self.passes(8)
+        self.carrier.drop_stream(call)
+        self.passes(40)
+        self.assert_heard(call, "Your parcel is here.")
+        self.assert_ended(call, Ending.COMPLETED)
+
     def test_human_leaves_while_it_waits(self) -> None:
         """A caller who hangs up in the meantime ends it at once."""
         self.nodes = {"start": [say("Your parcel is here.")], "message": [say("Please ring us back.")]}

@@ -11,6 +11,7 @@ from tests.house import NUMBER, PUBLIC_URL, House, flow, say
 from voiced.call.dialplan import DialPlan
 from voiced.call.records import Ending
 from voiced.call.steps.speech import Pause
+from voiced.errors import Refused
 from voiced.secret import Secret
 from voiced.simulator.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier
 from voiced.twilio.webhook import Account, Accounts
@@ -74,6 +75,27 @@ class PoliteTests(House):
             call.hang_up()
             self.passes(6)
             self.assertEqual(self.guard.held, [])
+
+    def test_fallback_refused(self) -> None:
+        """A caller whom a rule refuses is told the rule's sentence there, too; a daemon that stops dials nobody."""
+        self.lives_in(flow({"start": [say("Hi.")]}), human="+14155550199")
+        self.guard.refusals["ring"] = Refused("deny", "on the list", say="Please write to us.")
+        form = {**FORM, "CallStatus": "in-progress", "ErrorCode": "11200"}
+        for sid, said in ((ONE, "Please write to us."), (TWO, "We are sorry")):
+            answer = self.carrier.post("/call/fallback", {**form, "CallSid": sid})
+            self.passes(0)
+            self.assertIn(f"<Say>{said}", self.successResultOf(answer).body.decode())
+            self.guard.refusals.clear()
+            self.daemon.drain()
+
+    def test_fallback_over(self) -> None:
+        """A call that we have refused already is not put through by another door."""
+        self.lives_in(flow({"start": [say("Hi.")]}), human="+14155550199")
+        self.guard.refusals["ring"] = Refused("deny", "on the list")
+        for path, said in (("/call/incoming", "<Say>"), ("/call/fallback", "<Response><Hangup")):
+            answer = self.carrier.post(path, {**FORM, "CallStatus": "in-progress"})
+            self.passes(0)
+            self.assertIn(said, self.successResultOf(answer).body.decode())
 
     def test_fallback_known(self) -> None:
         """A call that we know goes on."""

@@ -480,6 +480,26 @@ class WorstMomentTests(House):
         self.assertIn("<Dial", self.successResultOf(answer).body.decode())
         self.successResultOf(drained)
 
+    def test_money_of_those_who_talk_on(self) -> None:
+        """Two who talk on when the daemon stops count as long as they may talk."""
+        self.carrier.callee(DESK, ring=1.0, talk=300.0)
+        self.session.transfer(Dial(DESK, seconds=120))
+        self.until("dialled")
+        self.passes(3)
+        self.daemon.drain()
+        self.passes(1)
+        self.assertEqual([permit.talked for permit in self.guard.permits if permit.kind == "leg"], [[120.0]])
+
+    def test_refused_after_another_choice(self) -> None:
+        """A choice whose place was given back is not dialled when the next one is refused."""
+        self.session.then(Dial(DESK))
+        self.guard.refusals["leg"] = Refused("allow", "not there")
+        self.assertRaises(Refused, self.session.transfer, Dial("+14155550188"))
+        self.session.end_by_api(goodbye=True)
+        self.passes(40)
+        self.assertEqual(self.call.dialed, [])
+        self.assert_ended(self.call, Ending.CANCELLED)
+
     def test_stopped_after_nobody_answered(self) -> None:
         """A call that came back from a transfer and is drained is called drained."""
         self.carrier.callee(DESK, "busy", ring=1.0)

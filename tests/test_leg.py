@@ -16,7 +16,7 @@ from voiced.call.rescue import Rescue
 from voiced.errors import Refused
 from voiced.iguard import IPermit, Party
 from voiced.ivoiced import Dial, Dialled
-from voiced.testing.fake_guard import FakeGuard
+from voiced.testing.fake_guard import FakeGuard, FakePermit
 
 CALLER, OURS, HUMAN = "+14155550177", "+14155550123", "+14155550100"
 INBOUND = CallInfo("CA1", "main", CALLER, OURS)
@@ -256,6 +256,13 @@ class RescueTests(LegCase):
         self.assertEqual((dial.to, dial.caller_id, dial.seconds), (HUMAN, CALLER, 270))
         self.assertEqual(self.guard.asked, [("ring", INBOUND), ("leg", (HUMAN, True))])
 
+    def test_refused_with_a_place(self) -> None:
+        """Where a flow would take the caller, its place is given back: here is no flow."""
+        place = FakePermit("ring", 60, self.guard.held)
+        self.guard.refusals["ring"] = Refused("anonymous", "no number", flow="other", permit=place)
+        self.assertRaises(Refused, self.rescue.dial, INBOUND, HUMAN)
+        self.assertEqual(place.talked, [None])
+
     def test_shorter(self) -> None:
         """The human has them as long as the guard lets any call be, ringing and all, or the leg if that is less."""
         for *lets, talks in ((60, 300, 30), (300, 60, 60)):
@@ -334,7 +341,7 @@ class RescueTests(LegCase):
         self.clock.advance(5)
         self.rescue.forget()
         self.rescue.forget()
-        self.assertEqual((self.talked(), self.guard.held), ([[5.0]] * 6, []))
+        self.assertEqual((self.talked(), self.guard.held), ([[5.0], [270.0]] * 3, []))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     @given(st.lists(st.tuples(st.sampled_from(["dial", "over", "silent", "wait"]), st.sampled_from("123"))))

@@ -34,7 +34,7 @@ from voiced.twilio.media import call_socket
 from voiced.twilio.web import CallRoutes
 from voiced.twilio.webhook import Accounts
 
-LAST_REQUESTS = 5.0
+IN_A_HURRY, LAST_REQUESTS = 1.0, 5.0
 """Seconds that the carrier may take, when we stop, to end the calls that it was asked to end."""
 
 log = Logger()
@@ -127,7 +127,11 @@ class Daemon:
         if not self._in_a_hurry:
             self._unplaced = self.placing.settled().addErrback(lambda hurry: None)
             await self._unplaced
-        await self._carrier.settled().addTimeout(LAST_REQUESTS, self._clock, lambda *_: None)
+        await self._carrier.settled().addTimeout(
+            IN_A_HURRY if self._in_a_hurry else LAST_REQUESTS, self._clock, lambda *_: None
+        )
+        for call_sid in self._carrier.pending:
+            log.error("{call}: it could not be ended before we stop; its own time limit has to", call=call_sid)
 
     def refused(self, refusal: Refused, **attempt: Any) -> None:
         """The guard has refused something (voiced.journal.refused): for the log, and the journal."""
@@ -139,7 +143,11 @@ class Daemon:
     def _status(self, authorization: str) -> dict[str, Any]:
         """What `GET /` counts, for a key that may see every call; nobody else learns more than that we are here."""
         scheme, _, key = authorization.partition(" ")
+        if not authorization:
+            return {}
         party = self._party_of(key.strip()) if self._party_of is not None and scheme.lower() == "bearer" else None
+        if party is None:
+            log.warn("refused to count for a wrong key")
         if party is None or party.flows is not None:
             return {}
         refused = sum((site.refused for site in self._sites), self.routes.refused + self.refusals)

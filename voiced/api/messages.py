@@ -61,7 +61,13 @@ class OutboundCall(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     from_: Annotated[Number, Meta(description="Which of our numbers calls: E.164.")] | None = field(
         default=None, name="from"
     )
-    timeout: Annotated[int, Meta(ge=5, le=600, description="Seconds it may ring.")] | None = None
+    timeout: (
+        Annotated[
+            int,
+            Meta(ge=5, le=600, description="Seconds it may ring: 120 at most, unless `outbound.timeout` is longer."),
+        ]
+        | None
+    ) = None
     max_seconds: Annotated[int, Meta(ge=1, le=86400, description="Seconds it may last.")] | None = None
     machine_detection: Literal["off", "enable", "message_end"] | None = None
     idempotency_key: Key | None = None

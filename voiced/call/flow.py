@@ -110,6 +110,8 @@ class Flow:
             try:
                 ending = await self._walk(call, run, node, number)
                 if ending is Ending.COMPLETED:
+                    at = call.position[-1][1]
+                    call.position = [(self.name, at, len(self.nodes[at]))]  # whoever comes back has said it all
                     run.step = call.verdict()
                     await run.step
                     run.check()

@@ -55,6 +55,12 @@ class Leg:
         """Seconds within which the carrier comes back with what became of it."""
         return self.dial.timeout + (self.dial.seconds or 0) + 2 * CONNECTING
 
+    def left(self) -> None:
+        """They talk on without us, and nobody will tell us how long: it counts as long as it may last."""
+        self.record.ended = self._clock.seconds()
+        self.record.seconds = self.record.ended - self.record.began
+        self._permit.over(float(self.dial.seconds or 0))
+
     def over(self, dialled: Dialled | None) -> None:
         """It has ended so; None: the carrier did not say, or was never told to dial."""
         self.record.ended = self._clock.seconds()

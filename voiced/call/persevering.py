@@ -53,6 +53,11 @@ class Persevering:
             Deferred.fromCoroutine(self._complete(call_sid, account)).addBoth(self._ended, call_sid)
         return waiting
 
+    @property
+    def pending(self) -> Sequence[str]:
+        """The calls that are still being ended, by SID."""
+        return tuple(self._waiting)
+
     def settled(self) -> Deferred[None]:
         """Fires when no call is being ended any more."""
         if not self._waiting:

@@ -133,6 +133,8 @@ class Placing:
         return result
 
     async def _place(self, wish: Wish, party: Party) -> str:
+        if self._switchboard.draining:  # also for a key that is known: who repeats a request would keep us for ever
+            raise Overloaded("the daemon is stopping")
         program = self._program()
         try:
             flow = self._ways.flow_of(wish, party, program.flows)
@@ -186,26 +188,34 @@ class Placing:
         if session.over:
             await self._free(request.key)
             raise Overloaded("the daemon is stopping")
-        order, asked = session.order, self._clock.seconds()
         try:
-            sid = await self._carrier.create(order)
+            sid = await self._ordered(session, request.key)
         except CarrierError as error:
-            sid = session.info.sid  # the carrier may have asked about it meanwhile: then it is there
             log.error("{error}", error=str(error))
-            if not sid and not error.unsure:
+            if not error.unsure:
                 session.not_placed(f"not placed: error {error.code or error.status}")
                 await self._free(request.key)
-                raise
-            sid = sid or await self._lookout.look_for(session, request.key, asked)
-            if not sid:
-                raise
+            raise
+        finally:
+            session.being_asked_for = False
         if session.over and (not session.info.sid or session.record.ending is Ending.DRAINED):
             log.info("{call}: it is taken back: the daemon is stopping", call=sid)
             await self._free(request.key)
-            self._carrier.complete(sid, order.account).addErrback(_not_ended, sid)
+            self._carrier.complete(sid, session.order.account).addErrback(_not_ended, sid)
             raise Overloaded("the daemon is stopping")
         self._switchboard.named(session, sid)
         return sid
+
+    async def _ordered(self, session: CallSession, key: str) -> str:
+        """The SID that the carrier gives the call, or has given it already when it asked us about it."""
+        asked = self._clock.seconds()
+        try:
+            return await self._carrier.create(session.order)
+        except CarrierError as error:
+            sid = session.info.sid or (await self._lookout.look_for(session, key, asked) if error.unsure else "")
+            if not sid:
+                raise
+            return sid
 
     def _begin(self, request: Request) -> CallSession:
         """What there is of the call on our side, before the carrier is asked: it may ask us before it answers."""
@@ -264,6 +274,8 @@ class Placing:
     # A call of which nothing is heard
 
     def _look(self, key: str, session: CallSession) -> None:
+        if session.being_asked_for:
+            return
         asking = Deferred.fromCoroutine(self._lookout.ask_about(session, key))
         asking.addErrback(_broke, session.info.sid)
 

@@ -34,7 +34,12 @@ class Rescue:
         """Whom the carrier shall dial for this call; the same again when it asks again. Raises Refused."""
         if info.sid in self._legs:
             return self._legs[info.sid].leg.dial
-        ringing = self._guard.ring(info)
+        try:
+            ringing = self._guard.ring(info)
+        except Refused as refusal:
+            if refusal.permit is not None:  # a flow would take them, and here is none
+                refusal.permit.over(None)
+            raise
         try:
             new = leg(info, Dial(human), self._guard, self._clock, ringing.seconds, named=True)
         except Refused:
@@ -54,5 +59,8 @@ class Rescue:
 
     def forget(self) -> None:
         """The daemon stops: the calls go on without it."""
-        for call_sid in list(self._legs):
-            self.over(call_sid, None)
+        for known in self._legs.values():
+            known.leg.left()
+            known.permit.over(known.leg.record.seconds)
+            known.timer.cancel()
+        self._legs.clear()

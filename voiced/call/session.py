@@ -35,8 +35,9 @@ NEWS_SECONDS = 5.0
 GOODBYE_SECONDS = 8.0
 """So many seconds before a call must end we begin to end it: the carrier ends one that we placed to the second."""
 
-VERDICT_SECONDS = 35.0
-"""So long a flow that leaves messages waits, at its end, to be told who has answered (Twilio gives up after 30 s)."""
+VERDICT_SECONDS = 32.0
+"""So long after the answer Twilio may say who it is (it gives up after 30 s); a flow that leaves messages and is
+over sooner, waits for it."""
 
 _WITH_GOODBYE = (Ending.CANCELLED, Ending.TIMEOUT)
 
@@ -63,6 +64,8 @@ class CallSession(Verbs):
     ) -> None:
         super().__init__(info, program, flow, clock, guard, permit, self._stalled, ordered)
         self.stage = Stage.EXPECTED if ordered is None else Stage.RINGING
+        self.being_asked_for = ordered is not None
+        """Whether the carrier is being asked for it: until it has answered, nobody looks for the call."""
         self.looks = 0
         """How often the carrier was asked what became of this call, which we have placed."""
         self.rescued = False
@@ -353,7 +356,7 @@ class CallSession(Verbs):
             if timer is not None and timer.active():
                 timer.cancel()
         if self._leg is not None:
-            self._leg.over(None)
+            self._leg.left() if self._stopping and self.connected else self._leg.over(None)
         talked = 0.0 if self.record.answered is None else now - self.record.answered
         self._permit.over(talked if self._costs else None)
         log.info("{call}: over, {ending}", call=self.info.sid or "a call that was not placed", ending=ending.value)
@@ -401,8 +404,12 @@ class CallSession(Verbs):
         asked = self.ordered is not None and self.ordered.order.detect != ""
         if not asked or self.record.answered_by or self.flow.on_machine is not OnMachine.LEAVE_MESSAGE:
             return succeed(None)
+        since = self.record.answered or self.record.began
+        left = since + VERDICT_SECONDS - self.clock.seconds()
+        if left <= 0:
+            return succeed(None)
         self._known = Deferred()
-        return self._known.addTimeout(VERDICT_SECONDS, self.clock, lambda *_: None)
+        return self._known.addTimeout(left, self.clock, lambda *_: None)
 
     def _tell_verdict(self) -> None:
         known, self._known = self._known, None

@@ -223,6 +223,7 @@ class Verbs:
     ) -> None:
         if self._leg is not None:
             self._leg.over(None)
+            self._leg = self._sequel = None
         # What an API client asks for is nobody's word but theirs, whatever the flows name.
         named = party is None and dial.to in self.program.named
         self._leg = leg(self.info, dial, self._guard, self.clock, self._seconds_left(), named=named, party=party)

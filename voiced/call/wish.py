@@ -91,6 +91,9 @@ class Ways:
             raise BadWish(
                 "number", "this is not a number: it begins with + (in a form: %2B) and its country, like +14155550100"
             )
+        longest = max(self.timeout, MOST_RINGING)
+        if (wish.timeout or 0) > longest:
+            raise BadWish("timeout", f"a telephone may ring for {longest} s at most")
         from_ = plain(wish.from_) if wish.from_ is not None else next(iter(self.numbers), None)
         if from_ is None:
             raise BadWish("from", "there is no number to call from: set `number` of the Twilio account")
@@ -101,7 +104,7 @@ class Ways:
             to=to,
             from_=from_,
             reference=reference,
-            timeout=min(wish.timeout or self.timeout, max(self.timeout, MOST_RINGING)),
+            timeout=wish.timeout or self.timeout,
             seconds=wish.max_seconds or self.seconds,
             detect=_detect(wish, flow),
         )

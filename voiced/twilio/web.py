@@ -242,13 +242,13 @@ class CallRoutes:
         program, info = self._program(), form.info()
         if self._switchboard.has_ended(form.call_sid):
             return self._say(form, HangUp())
-        if program.human is None or info.direction is Direction.OUTBOUND:
+        if program.human is None or info.direction is Direction.OUTBOUND or self._switchboard.draining:
             return self._say(form, Apologise(program.apology))
         try:
             return self._say(form, self._rescue.dial(info, program.human))
         except Refused as error:
             log.warn("{call}: not connected: rule {rule}", call=info.sid, rule=error.rule)
-            return self._say(form, Apologise(program.apology))
+            return self._say(form, Apologise(error.say or program.apology))
 
     # Within
 
