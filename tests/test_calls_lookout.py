@@ -10,10 +10,10 @@ from tests.house import PERSON, flow, say
 from tests.test_calls_outbound import Outbound
 from voiced.call.flow import Flow
 from voiced.call.life import LOOK_AGAIN
+from voiced.call.living import RING_GRACE
 from voiced.call.lookout import MOST_LOOKS
 from voiced.call.placing import CERTAIN_AFTER
 from voiced.call.records import Ending
-from voiced.call.session import RING_GRACE
 from voiced.errors import StoreError
 from voiced.simulator.carrier import Callbacks
 

@@ -53,6 +53,7 @@ FLOORS = {
     "voiced.call.conversation": 3,
     "voiced.call.flow": 3,
     "voiced.call.life": 3,
+    "voiced.call.living": 3,
     "voiced.call.lookout": 3,
     "voiced.call.placing": 3,
     "voiced.call.program": 3,

@@ -16,7 +16,7 @@ from voiced.errors import CallOver, FlowError, VoicedError
 from voiced.ivoiced import Apologise, End, IStep
 
 if TYPE_CHECKING:
-    from voiced.call.session import CallSession
+    from voiced.call.living import LivingCall
 
 MOST_STEPS_AT_ONCE = 100
 """Steps that may run without anything being waited for: more is a circle that no caller is in."""
@@ -100,7 +100,7 @@ class Flow:
         """Whether any of its steps gives the line to an agent."""
         return any(placed.step.mentions().agents for steps in self.nodes.values() for placed in steps)
 
-    async def run(self, call: CallSession, run: Run) -> Ending:
+    async def run(self, call: LivingCall, run: Run) -> Ending:
         """Walk from the call's position (its start, at first) to the end; how the call shall be called ended.
 
         Raises CallOver when the run was stopped.
@@ -131,12 +131,12 @@ class Flow:
                 return await self._apologise(call, run, Ending.FAILED)
             call.rescued, node, number = True, self.on_error, 0
 
-    async def part(self, call: CallSession, run: Run) -> None:
+    async def part(self, call: LivingCall, run: Run) -> None:
         """The `on_hangup` node: what is done after the caller has gone, when nothing can be said any more."""
         if self.on_hangup is not None:
             await self._walk(call, run, self.on_hangup, 0)
 
-    async def _walk(self, call: CallSession, run: Run, node: str | None, number: int) -> Ending:
+    async def _walk(self, call: LivingCall, run: Run, node: str | None, number: int) -> Ending:
         at_once = 0
         while node is not None:
             steps = self.nodes[node]
@@ -159,7 +159,7 @@ class Flow:
             number = 0
         return Ending.COMPLETED
 
-    async def _step(self, call: CallSession, node: str, place: int, placed: Placed) -> object:
+    async def _step(self, call: LivingCall, node: str, place: int, placed: Placed) -> object:
         call.position = [(self.name, node, place)]
         record = StepRecord(node, place + 1, placed.verb, call.clock.seconds())
         call.record.steps.append(record)
@@ -182,7 +182,7 @@ class Flow:
             record.result += f" -> {follow}"
         return follow
 
-    async def _apologise(self, call: CallSession, run: Run, ending: Ending) -> Ending:
+    async def _apologise(self, call: LivingCall, run: Run, ending: Ending) -> Ending:
         """Say sorry with the flow's own voice; where that fails too, the carrier says it."""
         run.sorry = True
         apology = call.program.apology
@@ -193,7 +193,7 @@ class Flow:
             call.then(Apologise(apology))
         return ending
 
-    def _failed(self, call: CallSession, why: str) -> None:
+    def _failed(self, call: LivingCall, why: str) -> None:
         _, node, place = call.position[-1]
         log.warn(
             "{call}: {node} {number} failed: {error}", call=call.info.sid, node=node, number=place + 1, error=why
