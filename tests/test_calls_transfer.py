@@ -667,7 +667,8 @@ class InboundGuardTests(House):
 
     def test_flow(self) -> None:
         """Another flow takes the caller."""
-        self.guard.refusals["ring"] = Refused("anonymous", "no number", flow="other")
+        permit = self.guard._permit("ring")
+        self.guard.refusals["ring"] = Refused("anonymous", "no number", flow="other", permit=permit)
         call = self.ring(from_="anonymous")
         self.passes(5)
         self.assert_heard(call, "Leave a message.")
@@ -679,6 +680,15 @@ class InboundGuardTests(House):
         self.ring(from_="anonymous")
         self.passes(5)
         self.assertEqual(len(permit.talked), 1)
+
+    def test_flow_is_gone(self) -> None:
+        """The flow that the rule names is not there: the caller is refused, and the place is free again."""
+        permit = self.guard._permit("ring")
+        self.guard.refusals["ring"] = Refused("anonymous", "no number", flow="gone", permit=permit)
+        call = self.ring(from_="anonymous")
+        self.passes(5)
+        self.assertEqual((call.streams, permit.talked), ([], [None]))
+        self.assertEqual(self.assert_ended(call, Ending.REFUSED)["faults"], ["refused by rule anonymous"])
 
     def test_repeated_webhook_counts_once(self) -> None:
         """The carrier repeats itself: it is the same call."""

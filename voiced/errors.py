@@ -111,8 +111,8 @@ class Refused(VoicedError):
     """The guard says no: `rule` is the rule's name in voiced.yaml, the message what it is about.
 
     `retry_after` is how many seconds later it may be otherwise (None: not by waiting). `say` is what an inbound
-    caller is told, `flow` the flow that takes them instead, under `permit` (an IPermit); where both are None, the
-    daemon's `refusal` is spoken.
+    caller is told, `flow` the flow that takes them instead, always with the `permit` (an IPermit) for it; where both
+    are None, the daemon's `refusal` is spoken.
     """
 
     def __init__(

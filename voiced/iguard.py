@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 from twisted.internet.defer import Deferred
-from zope.interface import Attribute, Interface, implementer
+from zope.interface import Attribute, Interface
 
 from voiced.call.records import CallInfo
 from voiced.errors import Refused
@@ -31,17 +31,6 @@ class IPermit(Interface):
 
     def over(talked: float | None) -> None:
         """It is over, after so many seconds of talk (None: it never came to be, and costs nothing). Once."""
-
-
-@implementer(IPermit)
-@attrs.frozen
-class FreePermit:
-    """A permit that nobody counts."""
-
-    seconds: int = 14400
-
-    def over(self, talked: float | None) -> None:
-        """See IPermit."""
 
 
 class IGuard(Interface):

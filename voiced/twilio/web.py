@@ -23,7 +23,7 @@ from voiced.call.rescue import Rescue
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import Forged, Overloaded, Refused
-from voiced.iguard import FreePermit, IGuard
+from voiced.iguard import IGuard
 from voiced.ivoiced import Apologise, HangUp, NewStream, Sequel
 from voiced.twilio import webhook
 from voiced.twilio.webhook import Accounts, Answers, Form
@@ -35,8 +35,6 @@ MOST_SOCKETS = 4
 LONGEST_SHOWN = 200
 """Characters of a stranger's request that the log shows."""
 LIVE = ("queued", "initiated", "ringing", "in-progress")
-INSTEAD_SECONDS = 600
-"""How long a caller may be in the flow that is for those who have reached a cap."""
 
 log = Logger()
 
@@ -192,9 +190,11 @@ class CallRoutes:
             log.warn("{call}: refused by rule {rule}", call=info.sid, rule=error.rule)
             instead = program.flows.get(error.flow or "")
             if instead is None:
+                if error.permit is not None:  # for a flow that is no more
+                    error.permit.over(None)
                 self._switchboard.refuse(info, program, Ending.REFUSED, f"refused by rule {error.rule}")
                 return self._say(form, Apologise(error.say or program.refusal))
-            flow, permit = instead, error.permit or FreePermit(INSTEAD_SECONDS)
+            flow, permit = instead, error.permit
         self._switchboard.expect(info, program, flow, permit)
         return self._say(form, NewStream())
 
