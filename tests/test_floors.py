@@ -42,6 +42,7 @@ FLOORS = {
     "voiced.call.speaking": 2,
     "voiced.call.take": 2,
     "voiced.call.transcript": 2,
+    "voiced.call.underway": 2,
     "voiced.call.vigil": 2,
     "voiced.call.watched": 3,
     "voiced.call.words": 2,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from voiced.call.underway import UnderWay
 from voiced.errors import CarrierError
 from voiced.icarrier import CallOrder, CallState, ICarrier
 
@@ -29,7 +30,7 @@ class Persevering:
         self._clock = clock
         self._waiting: dict[str, list[Deferred[None]]] = {}
         """Calls that are being ended, by SID, and who waits for it."""
-        self._idle: list[Deferred[None]] = []
+        self._endings = UnderWay()
 
     def create(self, order: CallOrder) -> Deferred[str]:
         """See ICarrier."""
@@ -50,6 +51,7 @@ class Persevering:
             self._waiting[call_sid].append(waiting)
         else:
             self._waiting[call_sid] = [waiting]
+            self._endings.begin()
             Deferred.fromCoroutine(self._complete(call_sid, account)).addBoth(self._ended, call_sid)
         return waiting
 
@@ -60,11 +62,7 @@ class Persevering:
 
     def settled(self) -> Deferred[None]:
         """Fires when no call is being ended any more."""
-        if not self._waiting:
-            return succeed(None)
-        waiting: Deferred[None] = Deferred(self._idle.remove)
-        self._idle.append(waiting)
-        return waiting
+        return self._endings.settled()
 
     async def _complete(self, call_sid: str, account: str) -> None:
         waits = iter(WAITS)
@@ -87,7 +85,4 @@ class Persevering:
             log.failure("{call}: ending it broke down", result, call=call_sid)
         for waiting in waiters:
             waiting.callback(result)
-        if not self._waiting:
-            idle, self._idle = self._idle, []
-            for each in idle:
-                each.callback(None)
+        self._endings.end()

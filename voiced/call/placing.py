@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -20,6 +20,7 @@ from voiced.call.program import Program
 from voiced.call.records import CallInfo, Direction, Ending
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
+from voiced.call.underway import UnderWay
 from voiced.call.wish import Ways, Wish
 from voiced.errors import BadWish, CarrierError, KeyReused, Overloaded, Refused, StoreError, VoicedError
 from voiced.icarrier import CallOrder, ICarrier
@@ -78,9 +79,7 @@ class Placing:
         self._book = book
         self._clock = clock
         self._lookout = Lookout(switchboard, carrier, book, clock)
-        self._placing = 0
-        """How many wishes are on their way."""
-        self._idle: list[Deferred[None]] = []
+        self._wishes = UnderWay()
         self._at_work: dict[str, list[Deferred[None]]] = {}
         """Who waits until nobody else asks for a call with the same key."""
 
@@ -90,16 +89,12 @@ class Placing:
         Fails with BadWish (400), KeyReused (422), Refused (403, or 429 where `retry_after` is set), Overloaded (503),
         StoreError (503) or CarrierError (its `answer`). It is not to be cancelled: what was asked for happens.
         """
-        self._placing += 1
+        self._wishes.begin()
         return Deferred.fromCoroutine(self._place(wish, party)).addBoth(self._done)
 
     def settled(self) -> Deferred[None]:
         """Fires when no wish is on its way any more."""
-        if not self._placing:
-            return succeed(None)
-        waiting: Deferred[None] = Deferred(self._idle.remove)
-        self._idle.append(waiting)
-        return waiting
+        return self._wishes.settled()
 
     def connect(self, session: Connectable, dial: Dial, party: Party) -> Deferred[None]:
         """Connect the human of a live call with somebody, as an API client wants it; fires when that is begun.
@@ -125,11 +120,7 @@ class Placing:
         return placed is not None
 
     def _done(self, result: Any) -> Any:
-        self._placing -= 1
-        if not self._placing:
-            idle, self._idle = self._idle, []
-            for waiting in idle:
-                waiting.callback(None)
+        self._wishes.end()
         return result
 
     async def _place(self, wish: Wish, party: Party) -> str:
