@@ -7,11 +7,12 @@ from pathlib import Path
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.worker_threads import Threads
 from voiced.call.privacy import Privacy
 from voiced.call.records import (
     AgentRecord,
@@ -225,22 +226,6 @@ class LineTests(SynchronousTestCase):
         """The direction is written as the API writes it."""
         record = attrs.evolve(RECORD, info=attrs.evolve(INFO, direction=Direction.OUTBOUND))
         self.assertEqual(began(record, Privacy.OPEN)["direction"], "outbound")
-
-
-class Threads:
-    """Worker threads in the test's hands: each piece of work waits until `run`."""
-
-    def __init__(self):
-        self.work = []
-
-    def __call__(self, f, *args):
-        done = Deferred()
-        self.work.append((done, f, args))
-        return done
-
-    def run(self):
-        done, f, args = self.work.pop(0)
-        maybeDeferred(f, *args).chainDeferred(done)
 
 
 class TightFile(io.FileIO):

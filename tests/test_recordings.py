@@ -12,12 +12,13 @@ from typing import Any
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.worker_threads import Threads
 from voiced.call import audio
 from voiced.call.filing import Filed, IRecording, IRecordings
 from voiced.call.records import CallInfo
@@ -58,23 +59,6 @@ class CrampedFile(io.FileIO):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.disk.room -= max(at + len(content) - size, 0)
         return super().write(content)
-
-
-class Threads:
-    """Worker threads in the test's hands: each piece of work waits until `run`."""
-
-    def __init__(self) -> None:
-        self.work: list[tuple[Deferred[Any], Any, Any]] = []
-
-    def __call__(self, f: Any, *args: Any) -> Deferred[Any]:
-        done: Deferred[Any] = Deferred()
-        self.work.append((done, f, args))
-        return done
-
-    def run(self) -> None:
-        """Do what was asked first."""
-        done, f, args = self.work.pop(0)
-        maybeDeferred(f, *args).chainDeferred(done)
 
 
 class RecordingCase(SynchronousTestCase):

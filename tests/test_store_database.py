@@ -14,26 +14,11 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.worker_threads import Threads
 from voiced.errors import StoreError
 from voiced.store.database import Database
 from voiced.store.schema import COUNTS, KEPT, PLACED, VERSIONS
 from voiced.store.store import FILE, open_store
-
-
-class Threads:
-    """A worker thread in the test's hands: each piece of work waits until `run`."""
-
-    def __init__(self):
-        self.work = []
-
-    def __call__(self, f, *args):
-        done = Deferred()
-        self.work.append((done, f, args))
-        return done
-
-    def run(self):
-        done, f, args = self.work.pop(0)
-        maybeDeferred(f, *args).chainDeferred(done)
 
 
 class RealThreads:

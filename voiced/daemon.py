@@ -125,7 +125,7 @@ class Daemon:
     async def _drain(self) -> None:
         await self.switchboard.drain()
         if not self._in_a_hurry:
-            self._unplaced = self.placing.settled().addErrback(lambda hurry: None)
+            self._unplaced = self.placing.settled().addErrback(lambda _: None)
             await self._unplaced
         await self._carrier.settled().addTimeout(
             IN_A_HURRY if self._in_a_hurry else LAST_REQUESTS, self._clock, lambda *_: None
