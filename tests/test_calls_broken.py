@@ -10,7 +10,7 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from tests.house import House, flow, say
-from voiced.call.flow import MOST_STEPS_AT_ONCE, Flow
+from voiced.call.flow import MOST_STEPS, Flow
 from voiced.call.records import Ending
 from voiced.call.steps.handover import Agent
 from voiced.call.steps.routing import Goto
@@ -425,7 +425,7 @@ class FailureTests(House):
         tick = Do(lambda call: setattr(self.clock, "rightNow", self.clock.rightNow + 1e-6))
         self.run_flow({"start": [tick, Goto("start")]})
         record = self.assert_ended(self.call, Ending.FAILED)
-        self.assertEqual(len(record["steps"]), MOST_STEPS_AT_ONCE + 1)
+        self.assertEqual(len(record["steps"]), MOST_STEPS)
 
     def test_circle(self) -> None:
         """A flow that runs in a circle without a caller is stopped."""

@@ -96,6 +96,7 @@ class LineTests(SynchronousTestCase):
                 "agents": [],
                 "legs": [],
                 "recordings": [],
+                "facts": {},
                 "faults": ["the voice was late"],
             },
         )

@@ -218,8 +218,8 @@ class CheckTests(SynchronousTestCase):
     def test_scalar(self) -> None:
         """A scalar fills one field; the others that must be there are missed."""
         part = Part(parse("x: 5", "f"))["x"]
-        self.assertEqual(check.decode_scalar(part, Inner, "size"), Inner(5))
-        self.assertIsNone(check.decode_scalar(part, Inner, "name"))
+        self.assertEqual(check.decode_field(part, Inner, "size"), Inner(5))
+        self.assertIsNone(check.decode_field(part, Inner, "name"))
         self.assertEqual([fault.message for fault in part.faults], ["x: the setting 'size' is missing"])
 
     @settings(deadline=None)

@@ -53,10 +53,10 @@ HEAD = "flow: test\nvoice: rachel\nstart: a\nnodes:\n"
 QUOTES = "expects text, and `{` or `[` is syntax: put the text in quotes"
 MENU = "(prompt, keys, timeout, retries, invalid, otherwise, voice, interruptible)"
 BRACE = "is not a place like {party.name|there}; write {{ for a plain brace"
-SAY = "there are: barge_in, interruptible, text, voice"
+SAY = "there are: barge_in, interruptible, language, text, voice"
 BOTH = "`on_machine: leave_message` and `message: <node>`, what is left, need each other"
 DESK = "`to` is a telephone number like +14155550100, in quotes, or a SIP address like sip:desk@example.com"
-VERBS = "agent, choose, goto, hangup, lookup, menu, pause, play, say, transfer, voicemail"
+VERBS = "agent, call, choose, goto, hangup, lookup, menu, pause, play, return, say, transfer, voicemail"
 
 BROKEN_STEPS: list[tuple[str, str]] = [
     ("    - sya: x", "6:7: node 'a', step 1 (sya): no step 'sya' is installed; did you mean 'say'?"),

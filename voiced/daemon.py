@@ -17,6 +17,7 @@ from voiced.api.front import Front
 from voiced.api.routes import ApiRoutes
 from voiced.call.flow import Flow
 from voiced.call.ordered import Ordered
+from voiced.call.parts import Parts
 from voiced.call.persevering import Persevering
 from voiced.call.placing import Placing
 from voiced.call.program import Program
@@ -81,6 +82,7 @@ class Daemon:
         """What a daemon that stops waits for, besides its calls."""
         self._in_a_hurry = False
         self._party_of = api.party_of
+        self._parts = Parts()
         self._sites: list[LimitedSite] = []
         self.refusals: Counter[str] = Counter()
         """What the guard has refused, by rule."""
@@ -168,7 +170,9 @@ class Daemon:
         ordered: Ordered | None,
         finished: Callable[[CallSession, Ending], None],
     ) -> CallSession:
-        return CallSession(info, program, flow, self._clock, self._carrier, self._guard, permit, finished, ordered)
+        return CallSession(
+            info, program, flow, self._clock, self._carrier, self._guard, permit, finished, ordered, self._parts
+        )
 
     def _began(self, record: CallRecord, program: Program) -> None:
         line = journal.began(record, program.privacy)

@@ -344,11 +344,19 @@ END = End.END
 
 
 @attrs.frozen
+class Back:
+    """What a step answers to leave the flow for the one that has called it; where none has, the flow ends."""
+
+    result: str = ""
+
+
+@attrs.frozen
 class Prompt:
-    """A text that a step may speak, and the voice it names (None: the flow's)."""
+    """A text that a step may speak, the voice and the language that it names (None: the flow's, the call's)."""
 
     text: Template
     voice: str | None = None
+    language: str | None = None
 
 
 @attrs.frozen
@@ -356,6 +364,8 @@ class Mentions:
     """All that a step names, so that it can be checked, rendered ahead and drawn before anybody calls."""
 
     nodes: tuple[str, ...] = ()
+    flows: tuple[str, ...] = ()
+    """Flows that it calls, and comes back from."""
     voices: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     hears: bool = False
@@ -365,7 +375,17 @@ class Mentions:
     files: tuple[str, ...] = ()
     prompts: tuple[Prompt, ...] = ()
     reads: tuple[str, ...] = ()
+    """Facts that it needs: those in its templates that have no default (`Template.needs`), and what it decides by."""
     sets: tuple[str, ...] = ()
+    """Facts that it may set; `party.*` stands for all that begin so."""
+    calendars: tuple[str, ...] = ()
+    """Files of holidays, beside the flow's: YAML, each day's date (2026-12-25) with its name."""
+    keys: tuple[str, ...] = ()
+    """Keys that it waits for: they mean what it says, whatever they mean elsewhere in the flow."""
+    waits: bool = False
+    """Whether it waits for the caller to do something: a circle through it is no idle one."""
+    goes_on: bool = True
+    """Whether the next step may follow; else it always leads to a node, or ends the flow."""
     targets: tuple[str, ...] = ()
     """Numbers (E.164) and SIP addresses that it connects somebody with: named by the operator (IGuard.leg)."""
 
@@ -373,14 +393,16 @@ class Mentions:
 class IStep(Interface):
     """One verb of a flow with its settings: a frozen msgspec.Struct. Plugin kind `step`.
 
-    A class attribute `shorthand` (a ClassVar) names the field that a scalar body fills: `say: "Hello"`.
+    A class attribute `shorthand` (a ClassVar) names the field that a scalar body fills (`say: "Hello"`), `entries`
+    the one that a whole block of settings fills (`set: {name: "Ann"}`).
     """
 
     def mentions() -> Mentions:
         """What it names. Called at load; pure."""
 
-    async def run(call: ICall) -> str | End | None:  # type: ignore[misc]
-        """Do it; the next node's name, END, or None to go on with the next step. The one coroutine among contracts.
+    async def run(call: ICall) -> str | End | Back | None:  # type: ignore[misc]
+        """Do it; the next node's name, an End, a Back, or None to go on with the next step. The one coroutine among
+        contracts.
 
         A VoicedError goes to the flow's `on_error`. Never catch CancelledError: it is the caller hanging up.
         """
@@ -392,11 +414,22 @@ class ICall(Interface):
     info: CallInfo = Attribute("Who is calling: a CallInfo.")
     facts: dict[str, str] = Attribute("What is known, by dotted name; steps may add to it. Text compares as text.")
     clock: IReactorTime = Attribute("The only clock.")
+    language: str = Attribute(
+        "The tag of the language that is spoken now (`en`, `pt-BR`): the fact `call.language`, or else the flow's."
+    )
+    private: set[str] = Attribute("Facts, by name, whose values are never written down; steps may add to it.")
+    on_silence: str | None = Attribute("The node of the flow for a caller who does not answer, if there is one.")
 
     def say(
-        text: Template, voice: str | None = None, interruptible: bool = True, by_speech: bool = False
+        text: Template,
+        voice: str | None = None,
+        interruptible: bool = True,
+        by_speech: bool = False,
+        language: str | None = None,
     ) -> Deferred[Heard]:
         """Speak; fires with Heard when the caller has heard it, or cut it with a key (`by_speech`: or with words).
+
+        In that language, or the one that is spoken now: its wording, its voice, its way to say facts.
 
         Cancelling stops the synthesis; what the carrier has queued plays on. Fails with SynthesisError.
         """
@@ -435,6 +468,32 @@ class ICall(Interface):
 
     def look_up(lookup: str) -> Deferred[Mapping[str, str]]:
         """Ask the lookup of that name; fires with what it knows. Fails with LookupFailed."""
+
+    def run_flow(flow: str, arguments: Mapping[str, str]) -> Deferred[Back | End]:
+        """Walk through another flow; fires with the Back that it came back with, or the End of the whole call.
+
+        It reads the arguments as `argument.<name>`. Where the line was away in it, the step that has called it is run
+        again, and it goes on where it was. Fails as its steps do, and with FlowError.
+        """
+
+    def enter(part: str, most: int | None = None) -> int | None:
+        """Take a place in a part of the flows; the call's number there, from 1, in the order of coming.
+
+        None: `most` are there already. A call keeps its place, with the number that it has by now, until it leaves
+        or is over.
+        """
+
+    def leave(part: str) -> None:
+        """Give the place in that part back."""
+
+    def chance() -> float:
+        """Throw the dice: at least 0, less than 1."""
+
+    def holidays(file: str) -> Mapping[str, str]:
+        """The days of a calendar that this step mentions, by date (`2026-12-25`), each with its name."""
+
+    def journal(fact: str, value: str) -> None:
+        """Write a fact down in the call's record, under that name; as much of it as `privacy` and `private` let."""
 
     def then(sequel: Sequel) -> None:
         """What the carrier shall do when the flow has ended and all is heard (HangUp, unless set).

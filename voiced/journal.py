@@ -93,6 +93,7 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
             }
             for recording in record.recordings
         ],
+        "facts": dict(record.facts),
         "faults": record.faults,
     }
 

@@ -79,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Mentions(
             voices=(self.voice,) if self.voice else (),
             tools=tuple(dict.fromkeys(tools)),
-            prompts=tuple(Prompt(Template(each, (each,)), self.voice) for each in dict.fromkeys(sentences)),
+            prompts=tuple(Prompt(Template.plain(each), self.voice) for each in dict.fromkeys(sentences)),
         )
 
 

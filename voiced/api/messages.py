@@ -228,6 +228,7 @@ class Call(Summary, kw_only=True):
     agents: list[Agent] = []
     legs: list[Leg] = []
     recordings: list[Recording] = []
+    facts: Annotated[dict[str, str], Meta(description="What the flow has written down, as far as it may.")] = {}
     faults: list[str] = []
 
 

@@ -120,6 +120,7 @@ def live(call: LiveCall, now: float) -> Call:
             Recording(file=each.file, seconds=each.seconds, ended_by=each.ended_by, transcript=each.transcript)
             for each in record.recordings
         ],
+        facts=dict(record.facts),
         faults=list(record.faults),
     )
 

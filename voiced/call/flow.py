@@ -10,16 +10,23 @@ import attrs
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
+from voiced.call.leg import Position
+from voiced.call.pronunciation import Pronunciation
 from voiced.call.records import Ending, StepRecord
+from voiced.call.spoken import LANGUAGE
 from voiced.call.template import Template
 from voiced.errors import CallOver, FlowError, VoicedError
-from voiced.ivoiced import Apologise, End, IStep
+from voiced.ivoiced import Apologise, Back, End, IStep
 
 if TYPE_CHECKING:
     from voiced.call.living import LivingCall
+    from voiced.call.verbs import Verbs
 
-MOST_STEPS_AT_ONCE = 100
-"""Steps that may run without anything being waited for: more is a circle that no caller is in."""
+MOST_STEPS = 100
+"""Steps that may run one after the other while nothing comes of the caller: more is a circle that nobody is in."""
+
+DEEPEST = 16
+"""Flows that may have called one another: more is a flow that calls itself."""
 
 log = Logger()
 
@@ -53,6 +60,12 @@ class Run:
     """Whether it apologises: nothing is more important then."""
     diversion: str | None = None
     """The node that it is sent to from outside."""
+    below: tuple[Position, ...] = ()
+    """Where it has to go on in the flows that the first step calls, when it takes up an earlier walk."""
+    steps: int = 0
+    """Steps since something came of the caller ..."""
+    inputs: int = 0
+    """... which had happened so often then (Verbs.inputs)."""
 
     def check(self) -> None:
         """Raises CallOver when the run was stopped, also where a step has swallowed its cancellation."""
@@ -77,6 +90,14 @@ class Run:
         node, self.diversion = self.diversion, None
         return node
 
+    def count(self, inputs: int, flow: str, node: str) -> None:
+        """One step more. Raises FlowError when it is one of a circle that no caller is in."""
+        if inputs != self.inputs:
+            self.inputs, self.steps = inputs, 0
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise FlowError(f"flow {flow!r} runs in a circle at node {node!r} without a caller")
+
 
 @attrs.frozen
 class Flow:
@@ -86,31 +107,50 @@ class Flow:
     start: str
     nodes: Mapping[str, tuple[Placed, ...]]
     voice: str | None = None
+    """The voice of what no other one is named for."""
+    voices: Mapping[str, str] = attrs.field(factory=dict)
+    """The voices of its languages, by their tags, where it has several."""
+    language: str = LANGUAGE
+    """The tag of the language in which it begins."""
+    constants: Mapping[str, str] = attrs.field(factory=dict)
+    """Facts that are the same for every call."""
+    pronunciation: Pronunciation = attrs.field(factory=Pronunciation)
     on_error: str | None = None
+    on_silence: str | None = None
+    """Where a step leads that nobody has answered, if it names no node for that itself."""
     on_hangup: str | None = None
+    max_seconds: int | None = None
+    """How long a call may last that began in it; None: as long as the guard lets it."""
     on_machine: OnMachine | None = None
     """What happens when an answering machine takes a call that we place; None: nobody finds out."""
     message: str | None = None
     """The node that is what a machine is told, after its beep."""
     sounds: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     """The audio of every file its steps mention, by the name they use."""
+    calendars: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, repr=False)
+    """The holidays of every calendar its steps mention: date (`2026-12-25`) and name, by the name they use."""
 
     @property
     def has_agent(self) -> bool:
         """Whether any of its steps gives the line to an agent."""
         return any(placed.step.mentions().agents for steps in self.nodes.values() for placed in steps)
 
+    def voice_of(self, language: str) -> str | None:
+        """The voice that speaks this language in it."""
+        return self.voices.get(language) or self.voices.get(language.partition("-")[0]) or self.voice
+
     async def run(self, call: LivingCall, run: Run) -> Ending:
         """Walk from the call's position (its start, at first) to the end; how the call shall be called ended.
 
         Raises CallOver when the run was stopped.
         """
-        node, number = call.position[-1][1:] if call.position else (self.start, 0)
+        node, number = call.position[0][1:] if call.position else (self.start, 0)
+        run.below = tuple(call.position[1:])
         while True:
             try:
-                ending = await self._walk(call, run, node, number)
+                ending = _ending(await self._walk(call, run, node, number))
                 if ending is Ending.COMPLETED:
-                    at = call.position[-1][1]
+                    at = call.position[0][1]
                     call.position = [(self.name, at, len(self.nodes[at]))]  # whoever comes back has said it all
                     run.step = call.verdict()
                     await run.step
@@ -129,38 +169,61 @@ class Flow:
                 return await self._apologise(call, run, Ending.BUG)
             if call.rescued or self.on_error is None:
                 return await self._apologise(call, run, Ending.FAILED)
-            call.rescued, node, number = True, self.on_error, 0
+            call.rescued, node, number, run.steps = True, self.on_error, 0, 0
+
+    async def run_within(self, call: Verbs, run: Run) -> Back | End:
+        """Walk through it for a step of another flow, which stands last in the call's position.
+
+        Its own `on_error` comes before that of the other flow. Raises what a step raises.
+        """
+        depth = len(call.position)
+        if depth >= DEEPEST:
+            raise FlowError(f"flow {self.name!r} is the {DEEPEST}th of flows that call one another")
+        node, number = self.start, 0
+        if run.below and run.below[0][0] == self.name:
+            (_, node, number), *below = run.below
+            run.below = tuple(below)
+        try:
+            return await self._walk(call, run, node, number, depth)
+        except VoicedError as error:
+            run.check()
+            if run.diversion is not None or call.rescued or self.on_error is None:
+                raise
+            self._failed(call, str(error))
+            call.rescued, run.steps = True, 0
+            return await self._walk(call, run, self.on_error, 0, depth)
 
     async def part(self, call: LivingCall, run: Run) -> None:
         """The `on_hangup` node: what is done after the caller has gone, when nothing can be said any more."""
         if self.on_hangup is not None:
             await self._walk(call, run, self.on_hangup, 0)
 
-    async def _walk(self, call: LivingCall, run: Run, node: str | None, number: int) -> Ending:
-        at_once = 0
+    async def _walk(self, call: Verbs, run: Run, node: str | None, number: int, depth: int = 0) -> Back | End:
         while node is not None:
             steps = self.nodes[node]
             came_from, node = node, None
             for place in range(number, len(steps)):
+                run.count(call.inputs, self.name, came_from)
+                del call.position[depth:]
+                call.position.append((self.name, came_from, place))
                 step = run.step = Deferred.fromCoroutine(self._step(call, came_from, place, steps[place]))
-                at_once = at_once + 1 if step.called else 0
                 follow = await step
+                run.below = ()
                 run.check()
+                if depth and run.diversion is not None:  # the flow that was called by the carrier goes there
+                    raise CancelledError
                 if (elsewhere := run.diverted()) is not None:
                     node = elsewhere
                     break
-                if at_once > MOST_STEPS_AT_ONCE:
-                    raise FlowError(f"flow {self.name!r} runs in a circle at node {came_from!r} without a caller")
-                if isinstance(follow, End):
-                    return Ending(follow.value)
+                if isinstance(follow, Back | End):
+                    return follow
                 if follow is not None:
                     node = str(follow)
                     break
             number = 0
-        return Ending.COMPLETED
+        return Back()
 
-    async def _step(self, call: LivingCall, node: str, place: int, placed: Placed) -> object:
-        call.position = [(self.name, node, place)]
+    async def _step(self, call: Verbs, node: str, place: int, placed: Placed) -> object:
         record = StepRecord(node, place + 1, placed.verb, call.clock.seconds())
         call.record.steps.append(record)
         log.debug("{call}: {node} {number} {verb}", call=call.info.sid, node=node, number=place + 1, verb=placed.verb)
@@ -187,15 +250,20 @@ class Flow:
         run.sorry = True
         apology = call.program.apology
         try:
-            await call.say(Template(apology, (apology,)), interruptible=False)
+            await call.say(Template.plain(apology), interruptible=False)
         except VoicedError:
             run.check()
             call.then(Apologise(apology))
         return ending
 
-    def _failed(self, call: LivingCall, why: str) -> None:
+    def _failed(self, call: Verbs, why: str) -> None:
         _, node, place = call.position[-1]
         log.warn(
             "{call}: {node} {number} failed: {error}", call=call.info.sid, node=node, number=place + 1, error=why
         )
         call.record.faults.append(why)
+
+
+def _ending(came: Back | End) -> Ending:
+    """How the call is called ended whose flow has come to its end so."""
+    return Ending(came.value) if isinstance(came, End) else Ending.COMPLETED

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from voiced.call.flow import Flow, OnMachine, Run
 from voiced.call.life import AWAY_SECONDS, begin_life
 from voiced.call.ordered import Ordered
+from voiced.call.parts import Parts
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, Ending, Stage
 from voiced.call.speaker import LAST_WORDS
@@ -59,15 +60,14 @@ class LivingCall(Verbs):
         permit: IPermit,
         finished: Callable[[Any, Ending], None],
         ordered: Ordered | None = None,
+        parts: Parts | None = None,
     ) -> None:
-        super().__init__(info, program, flow, clock, guard, permit, self._stalled, ordered)
+        super().__init__(info, program, flow, clock, guard, permit, self._stalled, ordered, parts)
         self.stage = Stage.EXPECTED if ordered is None else Stage.RINGING
         self.being_asked_for = ordered is not None
         """Whether the carrier is being asked for it: until it has answered, nobody looks for the call."""
         self.looks = 0
         """How often the carrier was asked what became of this call, which we have placed."""
-        self.rescued = False
-        """Whether `on_error` has been tried; a part of the position, for it is tried once a call."""
         self.sockets = 0
         """Sockets that are open for this call's stream, whether they have begun or not."""
         self._carrier = carrier
@@ -75,7 +75,6 @@ class LivingCall(Verbs):
         self._costs = True
         self._limit: IDelayedCall | None = None
         """Ends the call when it has lasted as long as it may."""
-        self._run = Run()
         self._stopping = False
         self._known: Deferred[None] | None = None
         """Fires when it is known who has answered, for a flow that waits for it."""
@@ -219,6 +218,7 @@ class LivingCall(Verbs):
         if self._verdict is Ending.TRANSFERRED and self._leg is not None and not self._leg.may_talk:
             self._verdict = None  # the human has left before anybody can have answered
         self._tell_verdict()
+        self._parts.over(self.info.sid)
         ending = self.record.ending = self._verdict or why
         now = self.record.ended = self.clock.seconds()
         for timer in (self._limit, self._news):
@@ -259,12 +259,12 @@ class LivingCall(Verbs):
 
     def _taken_now(self) -> None:
         self.record.answered = self.clock.seconds()
-        most = self._permit.seconds
+        most = self._most_seconds
         self._limit = self.clock.callLater(max(most - GOODBYE_SECONDS, most / 2), self._time_is_up)
 
     def _time_is_up(self) -> None:
         if not self.connected:  # else the leg's own limit ends it, at the carrier
-            self.record.faults.append(f"it has lasted {self._permit.seconds} s, as long as it may")
+            self.record.faults.append("it has lasted as long as it may")
             self._end(Ending.TIMEOUT, politely=True)
 
     def _end(self, why: Ending, *, politely: bool) -> None:

@@ -37,6 +37,12 @@ class Privacy(enum.Enum):
             return f"{scheme}:{user[:1]}•••{at}{host}"
         return party
 
+    def fact(self, value: str, *, private: bool, party: str) -> str:
+        """A fact that a flow writes down: nothing of a private one, and of the human's number as much as of any."""
+        if private or self is Privacy.STRICT:
+            return "withheld" if value else ""
+        return value.replace(party, self.party(party)) if party else value
+
     @property
     def shows_words(self) -> bool:
         """Whether what was said on a call may be written."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -54,6 +55,8 @@ class Program:
     human: str | None = None
     """E.164: who gets a call that reaches the fallback URL and that we do not know."""
     privacy: Privacy = Privacy.MASKED
+    chance: Callable[[], float] = random.random
+    """The dice: at least 0, less than 1."""
 
     def flow_for(self, called: str) -> Flow | None:
         """The flow that answers this number, or None."""

@@ -219,5 +219,7 @@ class CallRecord:
     agents: list[AgentRecord] = attrs.field(factory=list)
     legs: list[LegRecord] = attrs.field(factory=list)
     recordings: list[RecordingRecord] = attrs.field(factory=list)
+    facts: dict[str, str] = attrs.field(factory=dict)
+    """What the flow has written down, by name; no more of it than may be."""
     faults: list[str] = attrs.field(factory=list)
     """What went wrong on the way, in order, one sentence each."""

@@ -76,6 +76,7 @@ class CallSession(LivingCall):
 
     def key_pressed(self, key: str) -> None:
         """A key: cuts what may be cut, and goes to the listener, or waits for one; an agent is told of it, too."""
+        self.inputs += 1
         self._keypad.press(key)
         if self._conversation is not None:
             self._conversation.key(key)

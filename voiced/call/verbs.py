@@ -15,10 +15,11 @@ from zope.interface import implementer
 
 from voiced.call.bargein import BargeIn, Saying
 from voiced.call.conversation import Conversation
-from voiced.call.flow import Flow
+from voiced.call.flow import Flow, Run
 from voiced.call.keypad import Keypad
 from voiced.call.leg import Leg, Position, leg
 from voiced.call.ordered import Ordered
+from voiced.call.parts import Parts
 from voiced.call.program import Program
 from voiced.call.recorder import Recorder, facts_of
 from voiced.call.records import AgentRecord, CallInfo, CallRecord
@@ -30,10 +31,12 @@ from voiced.icarrier import IMediaStream
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ivoiced import (
     AgentLimits,
+    Back,
     Brief,
     Deliver,
     Dial,
     Dialled,
+    End,
     Heard,
     ICall,
     ITTSEngine,
@@ -43,6 +46,11 @@ from voiced.ivoiced import (
     Sequel,
     Utterance,
 )
+
+LANGUAGE_FACT = "call.language"
+"""The fact that says which language is spoken: a flow may set it."""
+ARGUMENT = "argument."
+"""What the facts begin with that one flow passes to another."""
 
 log = Logger()
 
@@ -64,6 +72,7 @@ class Verbs:
         permit: IPermit,
         stalled: Callable[[], None],
         ordered: Ordered | None = None,
+        parts: Parts | None = None,
     ) -> None:
         self.info = info
         self.program = program
@@ -71,9 +80,23 @@ class Verbs:
         self.clock = clock
         self.ordered = ordered
         """What was asked for, of a call that we have placed."""
-        self.facts = {**info.facts(), "call.flow": flow.name, **(ordered.facts() if ordered else {})}
+        self.facts = {
+            **flow.constants,
+            **info.facts(),
+            "call.flow": flow.name,
+            LANGUAGE_FACT: flow.language,
+            **(ordered.facts() if ordered else {}),
+        }
+        self.private: set[str] = set()
         self.position: list[Position] = []
-        """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
+        """Where the flow stands: frames of (flow, node, step from 0), of flows that have called one another the first
+        one first. JSON, so that it can be kept."""
+        self.rescued = False
+        """Whether `on_error` has been tried; a part of the position, for it is tried once a call."""
+        self.inputs = 0
+        """How often something came of the caller: keys, words, a conversation, a leg."""
+        self._run = Run()
+        self._parts = Parts() if parts is None else parts
         self._guard = guard
         self._permit = permit
         self._leg: Leg | None = None
@@ -95,24 +118,46 @@ class Verbs:
         self._sequel: Sequel | None = None
         self._started = 0.0
 
+    @property
+    def scene(self) -> Flow:
+        """The flow whose step runs: of flows that have called one another, the last."""
+        name = self.position[-1][0] if self.position else self.flow.name
+        return self.flow if name == self.flow.name else self.program.flows[name]
+
+    @property
+    def language(self) -> str:
+        """See ICall."""
+        return self.facts.get(LANGUAGE_FACT) or self.flow.language
+
+    @property
+    def on_silence(self) -> str | None:
+        """See ICall."""
+        return self.scene.on_silence
+
     def say(
-        self, text: Template, voice: str | None = None, interruptible: bool = True, by_speech: bool = False
+        self,
+        text: Template,
+        voice: str | None = None,
+        interruptible: bool = True,
+        by_speech: bool = False,
+        language: str | None = None,
     ) -> Deferred[Heard]:
         """See ICall."""
+        tag = language or self.language
         try:
-            engine = self.voice(voice)
+            engine = self._voice_for(voice, tag)
         except FlowError:
             return fail()
-        utterance = Utterance(text.fill(self.facts), keep=text.static, call=self.info.sid)
+        for fact in text.missing(self.facts, tag):
+            log.warn("{call}: nothing is known of {fact}, and a gap is said for it", call=self.info.sid, fact=fact)
+        said = self.scene.pronunciation.of(text.fill(self.facts, tag))
+        utterance = Utterance(said, keep=text.wording(tag).static, call=self.info.sid)
         saying = self._speak(interruptible, partial(engine.synthesize, utterance))
         return self._listening(saying) if by_speech else saying
 
     def voice(self, name: str | None = None) -> ITTSEngine:
         """See ICall."""
-        name = name or self.flow.voice
-        if name is None or name not in self.program.voices:
-            raise FlowError(f"flow {self.flow.name!r} has no voice {name or 'at all'!r}")
-        return self.program.voices[name]
+        return self._voice_for(name, self.language)
 
     def play(self, audio: bytes, interruptible: bool = True) -> Deferred[Heard]:
         """See ICall."""
@@ -120,9 +165,15 @@ class Verbs:
 
     def sound(self, file: str) -> bytes:
         """See ICall."""
-        if file not in self.flow.sounds:
-            raise FlowError(f"flow {self.flow.name!r} has no sound {file!r}")
-        return self.flow.sounds[file]
+        if file not in self.scene.sounds:
+            raise FlowError(f"flow {self.scene.name!r} has no sound {file!r}")
+        return self.scene.sounds[file]
+
+    def holidays(self, file: str) -> Mapping[str, str]:
+        """See ICall."""
+        if file not in self.scene.calendars:
+            raise FlowError(f"flow {self.scene.name!r} has no calendar {file!r}")
+        return self.scene.calendars[file]
 
     def listen(self, timeout: float) -> Deferred[str | None]:
         """See ICall."""
@@ -152,6 +203,7 @@ class Verbs:
         if agent not in self.program.agents:
             return fail(FlowError(f"no agent is called {agent!r}"))
         colleague = self.program.agents[agent]
+        self.inputs += 1
         try:
             permit = self._guard.converse(self.info)
         except Refused:
@@ -172,6 +224,30 @@ class Verbs:
             return fail(FlowError(f"no lookup is called {lookup!r}"))
         return self.program.lookups[lookup].lookup(self)
 
+    def run_flow(self, flow: str, arguments: Mapping[str, str]) -> Deferred[Back | End]:
+        """See ICall."""
+        if flow not in self.program.flows:
+            return fail(FlowError(f"no flow is called {flow!r}"))
+        return Deferred.fromCoroutine(self._run_flow(self.program.flows[flow], arguments))
+
+    def enter(self, part: str, most: int | None = None) -> int | None:
+        """See ICall."""
+        return self._parts.enter(part, self.info.sid, most)
+
+    def leave(self, part: str) -> None:
+        """See ICall."""
+        self._parts.leave(part, self.info.sid)
+
+    def chance(self) -> float:
+        """See ICall."""
+        return self.program.chance()
+
+    def journal(self, fact: str, value: str) -> None:
+        """See ICall."""
+        self.record.facts[fact] = self.program.privacy.fact(
+            value, private=fact in self.private, party=self.info.party
+        )
+
     def then(self, sequel: Sequel) -> None:
         """See ICall."""
         if isinstance(sequel, Dial):
@@ -189,6 +265,7 @@ class Verbs:
         if self._returned is None or self._returned[0] != self.position[-1]:
             return None
         (_, dialled), self._returned = self._returned, None
+        self.inputs += 1
         return dialled
 
     def record_voice(self, limits: RecordLimits) -> Deferred[Recorded]:
@@ -214,6 +291,29 @@ class Verbs:
 
     # Within
 
+    def _voice_for(self, name: str | None, language: str) -> ITTSEngine:
+        name = name or self.scene.voice_of(language)
+        if name is None or name not in self.program.voices:
+            raise FlowError(f"flow {self.scene.name!r} has no voice {name or 'at all'!r}")
+        return self.program.voices[name]
+
+    async def _run_flow(self, flow: Flow, arguments: Mapping[str, str]) -> Back | End:
+        before = {name: value for name, value in self.facts.items() if name.startswith(ARGUMENT)}
+        self._pass({ARGUMENT + name: value for name, value in arguments.items()})
+        for name, value in flow.constants.items():
+            self.facts.setdefault(name, value)
+        depth = len(self.position)
+        came = await flow.run_within(self, self._run)
+        if isinstance(came, Back):  # else the call ends there, or its line comes back to there
+            del self.position[depth:]
+            self._pass(before)
+        return came
+
+    def _pass(self, arguments: Mapping[str, str]) -> None:
+        for name in [name for name in self.facts if name.startswith(ARGUMENT)]:
+            del self.facts[name]
+        self.facts.update(arguments)
+
     def _check_line(self) -> None:
         if self._stream is None:
             raise CallOver
@@ -234,7 +334,12 @@ class Verbs:
     def _seconds_left(self) -> int:
         """How long the call may go on."""
         since = self.record.answered or self.record.began
-        return max(1, int(since + self._permit.seconds - self.clock.seconds()))
+        return max(1, int(since + self._most_seconds - self.clock.seconds()))
+
+    @property
+    def _most_seconds(self) -> int:
+        """How long the call may last, as the guard and its flow say."""
+        return min(self._permit.seconds, self.flow.max_seconds or self._permit.seconds)
 
     def _told(self, brief: Brief) -> Brief:
         """What an agent is asked, with what was asked for when the call was placed: the first one reached is told,
@@ -252,6 +357,7 @@ class Verbs:
 
     async def _record_voice(self, limits: RecordLimits) -> Recorded:
         self._check_line()
+        self.inputs += 1
         program = self.program
         if program.recordings is None:
             raise RecordingFailed("nothing can be recorded: this daemon keeps no recordings")

@@ -27,3 +27,5 @@ goto = Maker("step", "goto", "Go on at another node", "voiced.call.steps.routing
 hangup = Maker("step", "hangup", "End the call", "voiced.call.steps.routing.Hangup")
 lookup = Maker("step", "lookup", "Find out who is calling", "voiced.call.steps.routing.Lookup")
 agent = Maker("step", "agent", "Let an agent talk with the caller", "voiced.call.steps.handover.Agent")
+call = Maker("step", "call", "Walk through another flow, and come back", "voiced.call.steps.calling.Call")
+back = Maker("step", "return", "Go back to the flow that has called this one", "voiced.call.steps.calling.Return")

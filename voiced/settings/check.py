@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import attrs
 import msgspec
 
+from voiced.call.spoken import Language, language
 from voiced.call.template import Template
 from voiced.secret import Secret
 from voiced.settings import limits
@@ -43,8 +44,8 @@ def decode(part: Part, struct: type[S], besides: Collection[str] = ()) -> S | No
     return _make(part, struct, {field.name: convert(part[field.encode_name], field.type) for field in given})
 
 
-def decode_scalar(part: Part, struct: type[S], name: str) -> S | None:
-    """The same from a scalar, which fills the field of that name."""
+def decode_field(part: Part, struct: type[S], name: str) -> S | None:
+    """The same from a part that fills the one field of that name."""
     field = next(field for field in msgspec.structs.fields(struct) if field.name == name)
     return _make(part, struct, {name: convert(part, field.type)})
 
@@ -179,9 +180,39 @@ def _truth(part: Part) -> Any:
 
 
 def _template(part: Part) -> Any:
+    """A text, or several by their languages."""
+    if isinstance(part.value, dict) and any(value is not None for value in part.value.values()):
+        return _wordings(part)
     text = part.text()
     try:
-        return text if text is BROKEN else Template.parse(text)
+        return text if text is BROKEN else Template.parse(text, part.constants)
+    except ValueError as error:
+        return part.wrong(str(error))
+
+
+def _wordings(part: Part) -> Any:
+    """One text in several languages: `{en: "Good morning.", de: "Guten Morgen."}`."""
+    pairs = [(language_of(inner), _wording(inner)) for _, inner in part.items()]
+    broken = any(BROKEN in pair for pair in pairs)
+    return BROKEN if broken else Template.worded(dict(pairs))
+
+
+def _wording(part: Part) -> Any:
+    return part.text() if isinstance(part.value, dict) else _template(part)
+
+
+def language_of(part: Part) -> Any:
+    """The tag of a language that a part is named after."""
+    try:
+        return language(part.name)
+    except ValueError as error:
+        return part.wrong(str(error), named=True)
+
+
+def _language(part: Part) -> Any:
+    text = part.text()
+    try:
+        return text if text is BROKEN else Language(language(text))
     except ValueError as error:
         return part.wrong(str(error))
 
@@ -219,6 +250,7 @@ _CONVERTERS: dict[Any, Callable[[Part], Any]] = {
     int: _other(int, "a whole number"),
     float: _other(float, "a number"),
     Template: _template,
+    Language: _language,
     Secret: _secret,
     Path: _path,
 }

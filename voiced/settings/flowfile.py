@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Annotated
 
 import attrs
 import msgspec
 
 from voiced.call import audio
 from voiced.call.flow import Flow, OnMachine
+from voiced.call.spoken import LANGUAGE, Language
 from voiced.errors import ConfigError, Fault
 from voiced.ivoiced import Mentions
 from voiced.settings import check, plainyaml
+from voiced.settings.calendar import read_calendar
+from voiced.settings.include import SHARED, Shared, shared
 from voiced.settings.nearest import instead
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
@@ -37,8 +42,11 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     flow: str
     start: str
-    voice: str | None = None
+    language: Language = LANGUAGE
+    voice: str | dict[str, str] | None = None
+    max_seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
     on_error: str | None = None
+    on_silence: str | None = None
     on_hangup: str | None = None
     on_machine: OnMachine | None = None
     message: str | None = None
@@ -57,6 +65,21 @@ def load_flows(directory: Path, names: Names, registry: Registry) -> dict[str, F
     return loading.flows
 
 
+@attrs.frozen
+class Loading:
+    """One flow being loaded: its nodes, from all its files, and the files that they name."""
+
+    shared: Shared
+    nodes: dict[str, list[WrittenStep]] = attrs.field(factory=dict)
+    sounds: dict[str, bytes] = attrs.field(factory=dict)
+    calendars: dict[str, Mapping[str, str]] = attrs.field(factory=dict)
+
+    @property
+    def steps(self) -> Iterator[WrittenStep]:
+        """All steps, in order."""
+        return chain.from_iterable(self.nodes.values())
+
+
 @attrs.define
 class FlowFiles:
     """Flow files being loaded; what is wrong in them gathers in `faults`."""
@@ -67,6 +90,7 @@ class FlowFiles:
     flows: dict[str, Flow] = attrs.field(factory=dict)
     known: dict[str, str] = attrs.field(factory=dict)
     """The file of each flow, also of a faulty one: it may be named all the same."""
+    loaded: list[Loading] = attrs.field(factory=list)
 
     def read(self, directory: Path) -> None:
         """Load every file of the directory; there must be at least one."""
@@ -81,6 +105,8 @@ class FlowFiles:
             except ConfigError as error:
                 self.known.setdefault(file.stem, str(file))
                 self.faults += error.faults
+        for step in chain.from_iterable(loading.steps for loading in self.loaded):
+            self._step_names(step, "flow", step.placed.step.mentions().flows, self.known)
 
     def _flow(self, part: Part) -> None:
         before = len(self.faults)
@@ -89,28 +115,37 @@ class FlowFiles:
         if not isinstance(part.value, dict):
             list(part.items())  # says so, if it is not empty
             return
-        head = check.decode(part, Head, besides=("nodes",))
+        loading = Loading(shared(part))
+        part = loading.shared.flow
+        head = check.decode(part, Head, besides=("nodes", *SHARED))
         self._claim(part["flow"])
-        nodes = self._nodes(part)
-        sounds: dict[str, bytes] = {}
-        for step in (step for steps in nodes.values() for step in steps):
-            self._step(step, nodes, sounds)
-        self._heads_names(part, nodes)
-        voice = part["voice"].value or self.names.voice
+        self._nodes(loading)
+        self.loaded.append(loading)
+        for step in loading.steps:
+            self._step(step, loading)
+        self._heads_names(part, loading.nodes)
+        voices = self._voices(part["voice"])
+        voice = next(iter(voices.values()), None) or part["voice"].value or self.names.voice
         if voice is None:
-            self._voiceless(nodes)
+            self._voiceless(loading)
         if head is not None and len(self.faults) == before:
-            placed = {name: tuple(step.placed for step in steps) for name, steps in nodes.items()}
             self.flows[head.flow] = Flow(
-                head.flow,
-                head.start,
-                placed,
-                voice,
-                head.on_error,
-                head.on_hangup,
-                head.on_machine,
-                head.message,
-                sounds,
+                name=head.flow,
+                start=head.start,
+                nodes={name: tuple(step.placed for step in steps) for name, steps in loading.nodes.items()},
+                voice=voices.get(head.language, voice),
+                voices=voices,
+                language=head.language,
+                constants=loading.shared.constants,
+                pronunciation=loading.shared.pronunciation,
+                on_error=head.on_error,
+                on_silence=head.on_silence,
+                on_hangup=head.on_hangup,
+                max_seconds=head.max_seconds,
+                on_machine=head.on_machine,
+                message=head.message,
+                sounds=loading.sounds,
+                calendars=loading.calendars,
             )
 
     def _claim(self, part: Part) -> None:
@@ -120,11 +155,17 @@ class FlowFiles:
                 part.wrong(f"a flow {name!r} is in {self.known[name]} already")
             self.known.setdefault(name, part.document.file)
 
-    def _nodes(self, part: Part) -> Nodes:
-        below = part["nodes"]
-        if not below.value and not isinstance(below.value, str):
+    def _nodes(self, loading: Loading) -> None:
+        below = loading.shared.flow["nodes"]
+        written = [each["nodes"] for each in loading.shared.parts]
+        if not below.value and not isinstance(below.value, str) and not any(each.value for each in written):
             below.wrong("a flow needs at least one node, with its steps", named=True)
-        return {name: list(self._steps(name, node)) for name, node in below.items()}
+            return
+        for nodes in (below, *written):
+            for name, node in nodes.items():
+                if name in loading.nodes:
+                    node.wrong(f"a node {name!r} is in another file of this flow already", named=True)
+                loading.nodes.setdefault(name, list(self._steps(name, node)))
 
     def _steps(self, name: str, node: Part) -> Iterator[WrittenStep]:
         node = node.within(f"node {name!r}: ")
@@ -137,26 +178,40 @@ class FlowFiles:
                 yield step
 
     def _heads_names(self, part: Part, nodes: Nodes) -> None:
-        for key in ("start", "on_error", "on_hangup", "message"):
+        for key in ("start", "on_error", "on_silence", "on_hangup", "message"):
             if nodes:
                 self._named("node", part[key], nodes)
-        self._named("voice", part["voice"], self.names.voices)
+
+    def _voices(self, part: Part) -> dict[str, str]:
+        """The voices by their languages, where there are several."""
+        if not isinstance(part.value, dict):
+            self._named("voice", part, self.names.voices)
+            return {}
+        voices = {check.language_of(inner): inner for _, inner in part.items()}
+        for inner in voices.values():
+            self._named("voice", inner, self.names.voices)
+        return {tag: inner.value for tag, inner in voices.items() if isinstance(inner.value, str)}
 
     def _named(self, kind: str, part: Part, known: Collection[str]) -> None:
         name = part.value
         if isinstance(name, str) and name not in known:
             part.wrong(f"no {kind} is called {name!r}{instead(name, known)}")
 
-    def _step(self, step: WrittenStep, nodes: Nodes, sounds: dict[str, bytes]) -> None:
+    def _step(self, step: WrittenStep, loading: Loading) -> None:
         mentions = step.placed.step.mentions()
-        for kind, named, known in self._mentioned(mentions, nodes):
-            for name in dict.fromkeys(named):
-                if name not in known:
-                    _misnamed(step.body, name, f"no {kind} is called {name!r}{instead(name, known)}")
+        for kind, named, known in self._mentioned(mentions, loading.nodes):
+            self._step_names(step, kind, named, known)
         for file in mentions.files:
-            _sound(step.body, file, sounds)
+            _sound(step.body, file, loading.sounds)
+        for file in mentions.calendars:
+            _calendar(step.body, file, loading.calendars)
 
-    def _mentioned(self, mentions: Mentions, nodes: Nodes) -> list[tuple[str, Collection[str], Collection[str]]]:
+    def _step_names(self, step: WrittenStep, kind: str, named: Sequence[str], known: Collection[str]) -> None:
+        for name in dict.fromkeys(named):
+            if name not in known:
+                _misnamed(step.body, name, f"no {kind} is called {name!r}{instead(name, known)}")
+
+    def _mentioned(self, mentions: Mentions, nodes: Nodes) -> list[tuple[str, Sequence[str], Collection[str]]]:
         return [
             ("node", mentions.nodes, nodes),
             ("voice", mentions.voices, self.names.voices),
@@ -164,14 +219,21 @@ class FlowFiles:
             ("lookup", mentions.lookups, self.names.lookups),
         ]
 
-    def _voiceless(self, nodes: Nodes) -> None:
+    def _voiceless(self, loading: Loading) -> None:
         """A flow that has no voice, and speaks: its first step that does is the place to say so."""
-        for step in (step for steps in nodes.values() for step in steps):
+        for step in loading.steps:
             if any(prompt.voice is None for prompt in step.placed.step.mentions().prompts):
                 step.body.wrong(
                     "it speaks, and has no voice: write `voice:` into the flow or voiced.yaml", named=True
                 )
                 return
+
+
+def _calendar(body: Part, file: str, calendars: dict[str, Mapping[str, str]]) -> None:
+    try:
+        calendars[file] = read_calendar(body.document.directory / file, body.faults)
+    except ConfigError as error:
+        _misnamed(body, file, f"the calendar {file} is not good: {error.faults[0].message}")
 
 
 def _misnamed(body: Part, text: str, message: str) -> None:

@@ -161,10 +161,13 @@ def _sentences(flow: Flow, program: Program) -> Iterator[tuple[str | None, str]]
     for mentions in (placed.step.mentions() for steps in flow.nodes.values() for placed in steps):
         agents = (program.agents[name].prompts for name in mentions.agents if name in program.agents)
         for prompt in (*mentions.prompts, *chain.from_iterable(agents)):
-            if prompt.text.static:
-                yield prompt.voice or flow.voice, prompt.text.fill({})
-    yield flow.voice, program.apology
-    yield flow.voice, program.goodbye
+            for wording in prompt.text.wordings:
+                if wording.static:
+                    voice = prompt.voice or flow.voice_of(wording.language or prompt.language or flow.language)
+                    yield voice, flow.pronunciation.of(wording.fill({}))
+    for voice in (flow.voice, *flow.voices.values()):
+        yield voice, program.apology
+        yield voice, program.goodbye
 
 
 def _voices(settings: Settings, tools: Tools) -> dict[str, ITTSEngine]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -23,6 +23,8 @@ class Part:
     about: str = ""
     """What its sentences begin with; the names that `where` has after it was set follow in them."""
     base: int = 0
+    constants: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """What stands for itself in the templates of a flow: name and text."""
 
     @property
     def value(self) -> Any:

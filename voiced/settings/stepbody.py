@@ -52,10 +52,13 @@ def _verb(part: Part) -> Any:
 
 
 def _decode(body: Part, step: Any) -> Any:
+    entries = getattr(step, "entries", None)
+    if entries is not None and body.value is not BROKEN:
+        return check.decode_field(body, step, entries)
     if isinstance(body.value, dict | None) or body.value is BROKEN:
         return check.decode(body, step)
     shorthand = getattr(step, "shorthand", None)
     if shorthand is not None:
-        return check.decode_scalar(body, step, shorthand)
+        return check.decode_field(body, step, shorthand)
     names = ", ".join(step.__struct_fields__)
     return body.wrong(f"expects settings below it ({names})" if names else "takes no settings") and None

@@ -15,13 +15,16 @@ from voiced.call.audio import seconds
 from voiced.call.privacy import Privacy
 from voiced.call.recorder import facts_of
 from voiced.call.records import CallInfo
+from voiced.call.spoken import LANGUAGE
 from voiced.call.template import Template
 from voiced.errors import CallOver, Refused
 from voiced.ivoiced import (
     AgentLimits,
+    Back,
     Brief,
     Dial,
     Dialled,
+    End,
     HangUp,
     Heard,
     ICall,
@@ -47,16 +50,18 @@ class Said:
     voice: str | None = None
     interruptible: bool = True
     by_speech: bool = False
+    language: str | None = None
 
 
 @implementer(ICall)
 class FakeCall:
     """Speaks and records at once, or `pace` seconds a sentence; knows the agents, lookups and sounds it is given.
 
-    An agent or lookup, and what becomes of a recording, may be its answer, an exception to fail with, or a Deferred.
-    Of a name that is not given, an agent ends with the outcome `done`, a lookup knows nothing; the flow's voice is
-    `voices[""]`. `dialled` is what became of the leg for which the step has left the line before, `forbids` what the
-    guard says to every leg. `refused` counts the verbs that raised CallOver.
+    An agent, a lookup, a flow that is called, and what becomes of a recording, may be its answer, an exception to
+    fail with, or a Deferred. Of a name that is not given, an agent ends with the outcome `done`, a lookup knows
+    nothing, a flow comes back with nothing; the flow's voice is `voices[""]`. A part has as many others in it as
+    `inside` says, the dice show `dice`. `dialled` is what became of the leg for which the step has left the line
+    before, `forbids` what the guard says to every leg. `refused` counts the verbs that raised CallOver.
     """
 
     def __init__(
@@ -73,8 +78,27 @@ class FakeCall:
         dialled: Dialled | None = None,
         forbids: Refused | None = None,
         privacy: Privacy = Privacy.MASKED,
+        language: str = LANGUAGE,
+        on_silence: str | None = None,
+        flows: Mapping[str, Back | End | Exception | Deferred[Back | End]] | None = None,
+        calendars: Mapping[str, Mapping[str, str]] | None = None,
+        inside: Mapping[str, int] | None = None,
+        dice: float = 0.0,
     ) -> None:
         self.info = info
+        self.language = language
+        self.on_silence = on_silence
+        self.private: set[str] = set()
+        self.arguments: list[Mapping[str, str]] = []
+        """What each flow that was called was given."""
+        self.parts: list[str] = []
+        """The parts that the call is in."""
+        self.written: dict[str, str] = {}
+        """What was written down in the call's record."""
+        self.inside = dict(inside or {})
+        self.dice = dice
+        self._flows = flows or {}
+        self._calendars = calendars or {}
         self.facts: dict[str, str] = info.facts()
         self.clock: Clock = clock or Clock()
         self.said: list[Said] = []
@@ -124,11 +148,17 @@ class FakeCall:
     # What the step does
 
     def say(
-        self, text: Template, voice: str | None = None, interruptible: bool = True, by_speech: bool = False
+        self,
+        text: Template,
+        voice: str | None = None,
+        interruptible: bool = True,
+        by_speech: bool = False,
+        language: str | None = None,
     ) -> Deferred[Heard]:
         """See ICall."""
         self._check()
-        self.said.append(Said(text.fill(self.facts), voice, interruptible, by_speech))
+        said = text.fill(self.facts, language or self.language)
+        self.said.append(Said(said, voice, interruptible, by_speech, language))
         return self._speak(self._pace, interruptible)
 
     def play(self, audio: bytes, interruptible: bool = True) -> Deferred[Heard]:
@@ -185,6 +215,38 @@ class FakeCall:
     def look_up(self, lookup: str) -> Deferred[Mapping[str, str]]:
         """See ICall. It needs no line."""
         return _answer(self._lookups.get(lookup, {}))
+
+    def run_flow(self, flow: str, arguments: Mapping[str, str]) -> Deferred[Back | End]:
+        """See ICall."""
+        self._check()
+        self.arguments.append(arguments)
+        return _answer(self._flows.get(flow, Back()))
+
+    def enter(self, part: str, most: int | None = None) -> int | None:
+        """See ICall."""
+        others = self.inside.get(part, 0)
+        if part not in self.parts:
+            if most is not None and others >= most:
+                return None
+            self.parts.append(part)
+        return others + 1
+
+    def leave(self, part: str) -> None:
+        """See ICall."""
+        if part in self.parts:
+            self.parts.remove(part)
+
+    def chance(self) -> float:
+        """See ICall."""
+        return self.dice
+
+    def holidays(self, file: str) -> Mapping[str, str]:
+        """See ICall."""
+        return self._calendars[file]
+
+    def journal(self, fact: str, value: str) -> None:
+        """See ICall. It needs no line."""
+        self.written[fact] = self._privacy.fact(value, private=fact in self.private, party=self.info.party)
 
     def then(self, sequel: Sequel) -> None:
         """See ICall."""

@@ -23,8 +23,8 @@ class Menu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `timeout` is how many seconds to wait for a key once the prompt was heard, `retries` how often to ask again.
     After a key that is not in `keys`, `invalid` is spoken, then the prompt again. When the last try brought nothing,
-    the flow goes to `otherwise`, or on with the next step. A key that was typed ahead skips the prompt, unless
-    `interruptible: false`.
+    the flow goes to `otherwise`, else to its `on_silence` if there was no key at all, else on with the next step. A
+    key that was typed ahead skips the prompt, unless `interruptible: false`.
     """
 
     prompt: Template
@@ -44,16 +44,20 @@ class Menu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             nodes=(*self.keys.values(), *otherwise),
             voices=(self.voice,) if self.voice else (),
             prompts=tuple(Prompt(text, self.voice) for text in texts),
-            reads=tuple(fact for text in texts for fact in text.facts),
+            reads=tuple(fact for text in texts for fact in text.needs),
             sets=(CHOSEN,),
+            keys=tuple(self.keys),
+            waits=True,
+            goes_on=self.otherwise is None,
         )
 
     async def run(self, call: ICall) -> str | None:
         """Ask until a key is chosen, as often as `retries` says."""
-        node = self.otherwise
+        node, silent = self.otherwise, True
         call.facts[CHOSEN] = ""
         for _ in range(1 + self.retries):
             key = await self._ask(call)
+            silent = silent and key is None
             call.note(f"key {call.key_note(key)}" if key else "no key")
             if key in self.keys:
                 call.facts[CHOSEN] = key
@@ -61,7 +65,7 @@ class Menu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 break
             if key and self.invalid:
                 await call.say(self.invalid, self.voice, self.interruptible)
-        return node
+        return call.on_silence if silent and node is None else node
 
     async def _ask(self, call: ICall) -> str | None:
         if not (self.interruptible and call.has_key()):

@@ -63,8 +63,9 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Mentions(
             agents=(self.use,),
             prompts=spoken[1:] if silent(self.fallback) else spoken,
-            reads=tuple(fact for text in (self.fallback, *told) for fact in text.facts),
-            sets=LEFT_BEHIND,
+            reads=tuple(fact for text in (self.fallback, *told) for fact in text.needs),
+            sets=(*LEFT_BEHIND, "agent.*"),
+            waits=True,
         )
 
     async def run(self, call: ICall) -> End | None:
@@ -79,7 +80,7 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             outcome = await call.converse(self.use, brief, limits)
         except Refused as error:
-            await self._failed(call, error, self.fallback if error.say is None else Template(error.say, (error.say,)))
+            await self._failed(call, error, self.fallback if error.say is None else Template.plain(error.say))
             return None
         except AgentError as error:
             call.facts.update({f"agent.{name}": value for name, value in error.facts.items()})
@@ -105,14 +106,14 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def _brief(self, call: ICall) -> Brief:
         def filled(text: Template | None) -> str | None:
-            return None if text is None else text.fill(call.facts)
+            return None if text is None else text.fill(call.facts, call.language)
 
         return Brief(
             prompt=filled(self.prompt),
             first_message=filled(self.first_message),
             language=self.language,
             voice=self.voice,
-            variables={name: text.fill(call.facts) for name, text in self.variables.items()},
+            variables={name: text.fill(call.facts, call.language) for name, text in self.variables.items()},
         )
 
 
@@ -150,8 +151,9 @@ class Transfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Mentions(
             voices=(self.voice,) if self.voice else (),
             prompts=() if silent(self.fallback) else (Prompt(self.fallback, self.voice),),
-            reads=(*self.to.facts, *self.fallback.facts),
+            reads=(*self.to.needs, *self.fallback.needs),
             sets=(RESULT,),
+            waits=True,
             targets=(target,) if self.to.static and (target := dial_target(self.to.fill({}))) else (),
         )
 

@@ -44,8 +44,10 @@ class Voicemail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             voices=(self.voice,) if self.voice else (),
             hears=self.transcribe,
             prompts=() if self._quiet else (Prompt(self.prompt, self.voice),),
-            reads=self.prompt.facts,
+            reads=self.prompt.needs,
             sets=FACTS,
+            keys=tuple(self.keys),
+            waits=True,
         )
 
     async def run(self, call: ICall) -> str | None:

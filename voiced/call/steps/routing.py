@@ -25,7 +25,7 @@ class Goto(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def mentions(self) -> Mentions:
         """The node."""
-        return Mentions(nodes=(self.node,))
+        return Mentions(nodes=(self.node,), goes_on=False)
 
     async def run(self, call: ICall) -> str:
         """Go there."""
@@ -62,8 +62,8 @@ class Hangup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
 
     def mentions(self) -> Mentions:
-        """Nothing."""
-        return Mentions()
+        """Nothing; it is the end."""
+        return Mentions(goes_on=False)
 
     async def run(self, call: ICall) -> End:
         """End the flow."""
@@ -86,7 +86,7 @@ class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def mentions(self) -> Mentions:
         """The lookup. What facts it sets, only the lookup knows."""
-        return Mentions(lookups=(self.use,))
+        return Mentions(lookups=(self.use,), sets=("party.*",))
 
     async def run(self, call: ICall) -> None:
         """Ask it, and remember the answer."""

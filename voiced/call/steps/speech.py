@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from zope.interface import implementer
 
+from voiced.call.spoken import Language
 from voiced.call.template import Template
 from voiced.ivoiced import ICall, IStep, Mentions, Prompt
 
@@ -15,9 +16,11 @@ from voiced.ivoiced import ICall, IStep, Mentions, Prompt
 class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Speak a text, and go on when the caller has heard it.
 
-    `voice` names another voice than the flow's. A key cuts the text short and is kept for the next `menu`, and with
-    `barge_in: speech` words of the caller do so, too (needs the extra `local`); `interruptible: false` lets the text
-    be heard to its end.
+    The text may be worded in several languages (`text: {en: "Good morning.", de: "Guten Morgen."}`): what is said is
+    the one that the call is in, or `language`. `voice` names another voice than the flow's.
+
+    A key cuts the text short and is kept for the next `menu`, and with `barge_in: speech` words of the caller do so,
+    too (needs the extra `local`); `interruptible: false` lets the text be heard to its end.
     """
 
     shorthand: ClassVar[str] = "text"
@@ -26,6 +29,7 @@ class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     voice: str | None = None
     interruptible: bool = True
     barge_in: Literal["key", "speech"] = "key"
+    language: Language | None = None
 
     def __post_init__(self) -> None:
         if self.barge_in == "speech" and not self.interruptible:
@@ -36,13 +40,13 @@ class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Mentions(
             voices=(self.voice,) if self.voice else (),
             hears=self.barge_in == "speech",
-            prompts=(Prompt(self.text, self.voice),),
-            reads=self.text.facts,
+            prompts=(Prompt(self.text, self.voice, self.language),),
+            reads=self.text.needs,
         )
 
     async def run(self, call: ICall) -> None:
         """Speak it."""
-        await call.say(self.text, self.voice, self.interruptible, self.barge_in == "speech")
+        await call.say(self.text, self.voice, self.interruptible, self.barge_in == "speech", self.language)
 
 
 @implementer(IStep)

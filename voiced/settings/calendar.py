@@ -1,0 +1,31 @@
+"""Reads calendars of holidays: YAML files of days, each with its name, beside the flows that close on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from voiced.errors import Fault
+from voiced.settings import plainyaml
+from voiced.settings.part import Part
+from voiced.settings.plainyaml import BROKEN
+
+
+def read_calendar(path: Path, faults: list[Fault]) -> Mapping[str, str]:
+    """The days, by date (`2026-12-25`), each with its name; what is wrong in it is noted in its own lines.
+
+    Raises ConfigError when the file cannot be read at all.
+    """
+    part = Part(plainyaml.read(path), faults)
+    days: dict[str, str] = {}
+    for written, inner in part.items():
+        name = inner.text() if inner.value is not None else ""
+        try:
+            day = date.fromisoformat(written)
+        except ValueError:
+            inner.wrong("a day is written as `2026-12-25: Christmas Day`", named=True)
+            continue
+        if name is not BROKEN:
+            days[day.isoformat()] = name
+    return days

@@ -1,0 +1,109 @@
+"""What flows share: files of nodes, constants and pronunciations that a flow's `include` names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from voiced.call.pronunciation import Pronunciation
+from voiced.call.template import FACT
+from voiced.errors import ConfigError
+from voiced.settings import check, plainyaml
+from voiced.settings.part import Part
+from voiced.settings.plainyaml import BROKEN
+
+SHARED = ("include", "constants", "pronunciation")
+"""What a flow may have and its included files, too, besides `nodes`."""
+
+OURS = ("call", "party", "agent", "argument", "variables", "menu", "transfer", "voicemail")
+"""What the facts begin with that come of the call itself."""
+
+
+@attrs.frozen
+class Shared:
+    """What a flow is made of, with all that it includes."""
+
+    flow: Part
+    """The flow itself; its templates know all constants."""
+    parts: tuple[Part, ...]
+    """The files that it includes, and those that these include; so do theirs."""
+    constants: Mapping[str, str]
+    pronunciation: Pronunciation
+
+
+def shared(flow: Part) -> Shared:
+    """Read what the flow includes; whatever is wrong is noted. What the flow says itself comes first."""
+    included = _Including({Path(flow.document.file).resolve()})
+    included.take(flow)
+    constants: dict[str, str] = {}
+    words: dict[str, str] = {}
+    for part in (flow, *included.parts):
+        constants = {**_constants(part["constants"]), **constants}
+        words = {**_texts(part["pronunciation"]), **words}
+    own, *others = (attrs.evolve(part, constants=constants) for part in (flow, *included.parts))
+    return Shared(own, tuple(others), constants, Pronunciation(words))
+
+
+@attrs.define
+class _Including:
+    """Files being read, each once: one that includes itself adds nothing."""
+
+    seen: set[Path]
+    parts: list[Part] = attrs.field(factory=list)
+
+    def take(self, part: Part) -> None:
+        """The files that this one includes."""
+        for named in _names(part["include"]):
+            path = part.document.directory / named.value
+            if path.resolve() in self.seen:
+                continue
+            self.seen.add(path.resolve())
+            try:
+                document = plainyaml.read(path)
+            except ConfigError as error:
+                if not path.is_file():
+                    named.wrong(f"the file {path} {error.faults[0].message}")
+                else:
+                    part.faults.extend(error.faults)
+                continue
+            self._add(Part(document, part.faults))
+
+    def _add(self, part: Part) -> None:
+        for name, inner in part.items():
+            if name not in ("nodes", *SHARED):
+                inner.wrong(
+                    "a file that is included has `nodes`, `constants`, `pronunciation` and `include` only", named=True
+                )
+        self.parts.append(part)
+        self.take(part)
+
+
+def _names(part: Part) -> list[Part]:
+    """The parts that name a file: one, or a list of them."""
+    if part.value is None or part.value is BROKEN:
+        return []
+    named = list(part.elements()) if isinstance(part.value, list) else [part]
+    return [each for each in named if each.text() is not BROKEN]
+
+
+def _constants(part: Part) -> dict[str, str]:
+    """Facts that are the same for every call."""
+    constants = _texts(part)
+    for name in constants:
+        if not FACT.fullmatch(name):
+            part[name].wrong(
+                "a constant is called like `shop` or `shop.phone`: letters, digits, `_` and `-`", named=True
+            )
+        elif name.partition(".")[0] in OURS:
+            part[name].wrong(
+                f"facts that begin with `{name.partition('.')[0]}.` come of the call: name it otherwise", named=True
+            )
+    return constants
+
+
+def _texts(part: Part) -> dict[str, str]:
+    texts: Any = check.convert(part, dict[str, str]) if part.value is not None else {}
+    return {} if texts is BROKEN else texts
