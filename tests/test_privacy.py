@@ -61,3 +61,15 @@ class PrivacyTests(SynchronousTestCase):
         """Anything a carrier may say of a party can be written."""
         for privacy in Privacy:
             self.assertIsInstance(privacy.party(party), str)
+
+    def test_facts(self):
+        """What a flow writes down is its own, but for what is private, and for the caller's number."""
+        for privacy, shown in (
+            (Privacy.OPEN, "call +14155550100"),
+            (Privacy.MASKED, "call +14•••••••00"),
+            (Privacy.STRICT, "withheld"),
+        ):
+            self.assertEqual(privacy.fact("call +14155550100", private=False, party="+14155550100"), shown)
+            self.assertEqual(privacy.fact("4711", private=True, party=""), "withheld")
+            self.assertEqual(privacy.fact("", private=True, party=""), "")
+        self.assertEqual(Privacy.MASKED.fact("yes", private=False, party=""), "yes")

@@ -226,6 +226,7 @@ class Flow:
     async def _step(self, call: Verbs, node: str, place: int, placed: Placed) -> object:
         record = StepRecord(node, place + 1, placed.verb, call.clock.seconds())
         call.record.steps.append(record)
+        outer, call.stepping = call.stepping, record
         log.debug("{call}: {node} {number} {verb}", call=call.info.sid, node=node, number=place + 1, verb=placed.verb)
         try:
             follow = await placed.step.run(call)
@@ -241,6 +242,7 @@ class Flow:
             raise
         finally:
             record.ended = call.clock.seconds()
+            call.stepping = outer
         if isinstance(follow, str):
             record.result += f" -> {follow}"
         return follow

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_skeleton, format_time
+from babel.dates import format_date, format_time
 from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, validate_currency
 
 
@@ -23,7 +23,9 @@ class Language(str):
 
 LANGUAGE = Language("en")
 """What is spoken where nobody says."""
-_MONEY = re.compile(r"\s*(?:([A-Za-z]{3})\s+)?(-?[0-9]+(?:\.[0-9]+)?)(?:\s*([A-Za-z]{3}))?\s*")
+_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
+"""No exponents: `1e999999` would be a megabyte of zeros."""
+_MONEY = re.compile(rf"(?:([A-Za-z]{{3}})\s+)?({_NUMBER.pattern})(?:\s*([A-Za-z]{{3}}))?")
 
 
 def language(tag: str) -> Language:
@@ -51,7 +53,7 @@ def spoken(value: str, name: str, argument: str, tag: str) -> str:
     """The fact, as that format says it in that language; as it is, where it is nothing that the format knows."""
     try:
         return _FORMATS[name](value.strip(), argument, Locale.parse(tag or LANGUAGE, sep="-"))
-    except (ValueError, InvalidOperation, UnknownCurrencyError):
+    except (ValueError, UnknownCurrencyError):
         return value
 
 
@@ -62,6 +64,8 @@ def _digits(value: str, argument: str, locale: Locale) -> str:
 
 
 def _number(value: str, argument: str, locale: Locale) -> str:
+    if _NUMBER.fullmatch(value) is None:
+        raise ValueError(value)
     return format_decimal(Decimal(value), locale=locale)
 
 
@@ -83,7 +87,13 @@ def _date(value: str, argument: str, locale: Locale) -> str:
         day = date.fromisoformat(value)
     except ValueError:
         day = datetime.fromisoformat(value)
-    return format_skeleton("MMMMEEEEd", day, locale=locale)
+    return format_date(day, _in_full(locale), locale=locale)
+
+
+def _in_full(locale: Locale) -> str:
+    """The language's pattern for a weekday, month and day; CLDR has it with short names (UTS 35, MMMEd)."""
+    pattern = locale.datetime_skeletons["MMMEd"].pattern
+    return re.sub(r"(?<!')\b(?:E{1,3}|c{1,3})\b", "EEEE", re.sub(r"M{3}|L{3}", "MMMM", pattern))
 
 
 def _time(value: str, argument: str, locale: Locale) -> str:

@@ -22,7 +22,7 @@ from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
 from voiced.call.recorder import Recorder, facts_of
-from voiced.call.records import AgentRecord, CallInfo, CallRecord
+from voiced.call.records import AgentRecord, CallInfo, CallRecord, StepRecord
 from voiced.call.speaker import Speaker
 from voiced.call.template import Template
 from voiced.call.toolbox import Toolbox
@@ -96,6 +96,8 @@ class Verbs:
         self.inputs = 0
         """How often something came of the caller: keys, words, a conversation, a leg."""
         self._run = Run()
+        self.stepping: StepRecord | None = None
+        """What is written down of the step that runs."""
         self._parts = Parts() if parts is None else parts
         self._guard = guard
         self._permit = permit
@@ -283,7 +285,8 @@ class Verbs:
 
     def note(self, result: str) -> None:
         """See ICall."""
-        self.record.steps[-1].result = str(result)
+        if self.stepping is not None:
+            self.stepping.result = str(result)
 
     def key_note(self, key: str) -> str:
         """See ICall."""
