@@ -48,6 +48,7 @@ FLOORS = {
     "voiced.call.underway": 2,
     "voiced.call.vigil": 2,
     "voiced.call.watched": 3,
+    "voiced.call.wire": 2,
     "voiced.call.words": 2,
     "voiced.twilio.mediastream": 2,
     "voiced.twilio.refusals": 2,

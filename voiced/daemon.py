@@ -183,4 +183,4 @@ class Daemon:
     def _ended(self, record: CallRecord, program: Program) -> None:
         line = journal.ended(record, program.privacy)
         self._records.write(line)
-        self._kept.keep(line)
+        self._kept.keep({name: value for name, value in line.items() if name != "wire"})

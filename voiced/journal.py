@@ -95,6 +95,7 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
         ],
         "facts": dict(record.facts),
         "faults": record.faults,
+        **({"wire": _wire(record)} if record.wire else {}),
     }
 
 
@@ -129,6 +130,12 @@ def refused(
         # A rule may say about whom it speaks, in the number's own spelling.
         "message": message.replace(party, shown) if party else message,
     }
+
+
+def _wire(record: CallRecord) -> list[dict[str, Any]]:
+    """What came over the wires, with seconds since the call began; in the order of their times."""
+    events = sorted(record.wire, key=lambda event: event.at)
+    return [{"at": round(event.at - record.began, 3), "what": event.what, **event.about} for event in events]
 
 
 def _agent(record: AgentRecord, privacy: Privacy) -> dict[str, Any]:

@@ -142,6 +142,7 @@ class LivingCall(Verbs):
         self.stage = Stage.RUNNING
         self._started = self.clock.seconds()
         self.record.streams += 1
+        self.wire.note("stream")
         self._speaker.attach(stream)
         log.info("{call}: stream {n} of flow {flow}", call=self.info.sid, n=self.record.streams, flow=self.flow.name)
         run = self._run = Run()
@@ -298,6 +299,7 @@ class LivingCall(Verbs):
     def _lose_stream(self, why: Ending, fault: str) -> None:
         # The flow is cancelled before what it said is cut: a cut would send it on to its next step.
         self.record.faults.append(fault)
+        self.wire.note("lost", why=why.value)
         stream, self._stream = self._stream, None
         self.stage = Stage.AWAY
         self._life.stream_lost(why)

@@ -55,6 +55,8 @@ class Program:
     human: str | None = None
     """E.164: who gets a call that reaches the fallback URL and that we do not know."""
     privacy: Privacy = Privacy.MASKED
+    keeps_wire: bool = False
+    """Whether the journal keeps what came over the wires of each call, for `voiced replay`."""
     chance: Callable[[], float] = random.random
     """The dice: at least 0, less than 1."""
 

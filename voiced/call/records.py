@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -193,6 +195,18 @@ class RecordingRecord:
     """The path of its text, beside it, once it is there; "" where nobody writes one."""
 
 
+@attrs.frozen
+class WireEvent:
+    """Something that came, or that we said."""
+
+    at: float
+    """Seconds since the epoch."""
+    what: str
+    """`key`, `spoken`, `agent`, `line`, `tool`, `outcome`, `lookup`, `dialled`, `recorded`, `answered_by`, `chance`,
+    `stream`, `lost` or `gone`."""
+    about: Mapping[str, Any]
+
+
 @attrs.define
 class CallRecord:
     """What is kept of a call. Times are seconds since the epoch."""
@@ -221,5 +235,7 @@ class CallRecord:
     recordings: list[RecordingRecord] = attrs.field(factory=list)
     facts: dict[str, str] = attrs.field(factory=dict)
     """What the flow has written down, by name; no more of it than may be."""
+    wire: Sequence[WireEvent] = ()
+    """What came over the wires, where that is kept."""
     faults: list[str] = attrs.field(factory=list)
     """What went wrong on the way, in order, one sentence each."""

@@ -51,6 +51,7 @@ class CallSession(LivingCall):
             return
         log.info("{call}: answered by {who}", call=self.info.sid, who=who)
         self.record.answered_by = self.facts["call.answered_by"] = who
+        self.wire.note("answered_by", who=who)
         wanted, message = self.flow.on_machine, self.flow.message
         if who not in ("machine", "fax") or wanted in (None, OnMachine.CONTINUE):
             self._tell_verdict()
@@ -77,6 +78,7 @@ class CallSession(LivingCall):
     def key_pressed(self, key: str) -> None:
         """A key: cuts what may be cut, and goes to the listener, or waits for one; an agent is told of it, too."""
         self.inputs += 1
+        self.wire.note("key", key="" if getattr(self.step, "private", False) else key)
         self._keypad.press(key)
         if self._conversation is not None:
             self._conversation.key(key)
@@ -104,6 +106,7 @@ class CallSession(LivingCall):
 
     def caller_gone(self, why: Ending) -> None:
         """The carrier says that the call is over. What became of a leg, it says a moment before or after that."""
+        self.wire.note("gone", why=why.value)
         if not self.connected:
             self._life.caller_gone(why)
         elif self._news is None:

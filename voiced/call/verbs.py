@@ -26,6 +26,7 @@ from voiced.call.records import AgentRecord, CallInfo, CallRecord, StepRecord
 from voiced.call.speaker import Speaker
 from voiced.call.template import Template
 from voiced.call.toolbox import Toolbox
+from voiced.call.wire import Wire, WiredTools
 from voiced.errors import CallOver, FlowError, RecognitionFailed, RecordingFailed, Refused
 from voiced.icarrier import IMediaStream
 from voiced.iguard import IGuard, IPermit, Party
@@ -39,6 +40,8 @@ from voiced.ivoiced import (
     End,
     Heard,
     ICall,
+    IStep,
+    IToolbox,
     ITTSEngine,
     Outcome,
     Recorded,
@@ -108,6 +111,8 @@ class Verbs:
         self._told_at: Position | None = None
         """The step whose agent was told what was asked for."""
         self.record = CallRecord(info, flow.name, clock.seconds())
+        self.wire = Wire(clock, program.keeps_wire, self._hidden)
+        self.record.wire = self.wire.events
         self._stream: IMediaStream | None = None
         """The line, while there is one."""
         self._speaker = Speaker(clock, self._first_audio, stalled)
@@ -155,6 +160,7 @@ class Verbs:
         said = self.scene.pronunciation.of(text.fill(self.facts, tag))
         utterance = Utterance(said, keep=text.wording(tag).static, call=self.info.sid)
         saying = self._speak(interruptible, partial(engine.synthesize, utterance))
+        saying = self.wire.answered("spoken", saying, _as_heard, text=said, voice=voice or self.scene.voice_of(tag))
         return self._listening(saying) if by_speech else saying
 
     def voice(self, name: str | None = None) -> ITTSEngine:
@@ -216,7 +222,9 @@ class Verbs:
         conversation = self._conversation = Conversation(self, self._speaker, limits, record)
         self._ear = conversation.heard
         ears = self._ears(conversation) if colleague.needs_ears else None
-        brief = attrs.evolve(self._told(brief), tools=Toolbox(colleague.tools, self))
+        tools: IToolbox = Toolbox(colleague.tools, self)
+        brief = attrs.evolve(self._told(brief), tools=WiredTools(tools, self.wire) if self.wire.kept else tools)
+        self.wire.note("agent", name=agent)
         conversing = conversation.begin(colleague.agent, brief, ears)
         return conversing.addBoth(self._agent_left, permit, record)
 
@@ -224,7 +232,8 @@ class Verbs:
         """See ICall."""
         if lookup not in self.program.lookups:
             return fail(FlowError(f"no lookup is called {lookup!r}"))
-        return self.program.lookups[lookup].lookup(self)
+        asked = self.program.lookups[lookup].lookup(self)
+        return self.wire.answered("lookup", asked, lambda known: {"known": dict(known)}, name=lookup)
 
     def run_flow(self, flow: str, arguments: Mapping[str, str]) -> Deferred[Back | End]:
         """See ICall."""
@@ -242,7 +251,9 @@ class Verbs:
 
     def chance(self) -> float:
         """See ICall."""
-        return self.program.chance()
+        chance = self.program.chance()
+        self.wire.note("chance", shows=chance)
+        return chance
 
     def journal(self, fact: str, value: str) -> None:
         """See ICall."""
@@ -268,11 +279,13 @@ class Verbs:
             return None
         (_, dialled), self._returned = self._returned, None
         self.inputs += 1
+        self.wire.note("dialled", result=dialled.result, seconds=dialled.seconds)
         return dialled
 
     def record_voice(self, limits: RecordLimits) -> Deferred[Recorded]:
         """See ICall."""
-        return Deferred.fromCoroutine(self._record_voice(limits))
+        recording = Deferred.fromCoroutine(self._record_voice(limits))
+        return self.wire.answered("recorded", recording, _as_recorded)
 
     async def when_kept(self) -> None:
         """Until all that was recorded on this call is on the disk and in its record: 5 s at most."""
@@ -355,8 +368,32 @@ class Verbs:
 
     def _agent_left(self, outcome: Any, permit: IPermit, record: AgentRecord) -> Any:
         self._ear = self._conversation = None
+        self._wire_conversation(outcome, record)
         permit.over(self.clock.seconds() - record.began)
         return outcome
+
+    def _wire_conversation(self, outcome: Any, record: AgentRecord) -> None:
+        for line in record.transcript:
+            self.wire.note("line", line.at, who=line.who, text=line.text)
+        facts = outcome.facts if isinstance(outcome, Outcome) else {}
+        more = {name: value for name, value in facts.items() if name not in ("transcript", "conversation")}
+        self.wire.note("outcome", name=record.outcome, facts=more, error=record.error)
+
+    def _hidden(self, text: str) -> str:
+        """A text without what may not be written down: private facts, and the human's number."""
+        text = self.program.privacy.fact(text, private=False, party=self.info.party)
+        for value in {self.facts.get(name, "") for name in self.private} - {""}:
+            for written in (value, " ".join(value)):
+                text = text.replace(written, "•" * len(value))
+        return text
+
+    @property
+    def step(self) -> IStep | None:
+        """The step that runs."""
+        if self.stepping is None:
+            return None
+        _, node, place = self.position[-1]
+        return self.scene.nodes[node][place].step
 
     async def _record_voice(self, limits: RecordLimits) -> Recorded:
         self._check_line()
@@ -411,3 +448,11 @@ class Verbs:
     def _first_audio(self) -> None:
         if self.record.first_audio_ms is None:
             self.record.first_audio_ms = round((self.clock.seconds() - self._started) * 1000, 1)
+
+
+def _as_heard(heard: Heard) -> Mapping[str, Any]:
+    return {"seconds": round(heard.seconds, 3), "of": round(heard.of, 3), "cut": heard.cut}
+
+
+def _as_recorded(recorded: Recorded) -> Mapping[str, Any]:
+    return {"seconds": round(recorded.seconds, 3), "ended_by": recorded.ended_by, "kept": bool(recorded.file)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import attrs
 import msgspec
@@ -60,6 +60,11 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refusal: Sentence | None = None
     goodbye: Sentence | None = None
     prerender: bool = True
+    journal: Literal["calls", "wire"] = "calls"
+
+    def __post_init__(self) -> None:
+        if self.journal == "wire" and self.privacy is Privacy.STRICT:
+            raise ValueError("`journal: wire` keeps what was said, and `privacy: strict` forbids it: take one out")
 
 
 NEEDING_A_LOOK = (

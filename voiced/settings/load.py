@@ -98,6 +98,7 @@ def build_program(configuration: Configuration, tools: Tools) -> Program:
         named=named_targets(configuration),
         human=settings.human,
         privacy=plain.privacy,
+        keeps_wire=plain.journal == "wire",
         **{name: sentence for name, sentence in sentences.items() if sentence is not None},
     )
 
