@@ -47,7 +47,8 @@ class Wire:
 
         def answer(result: Any) -> Any:
             failed = isinstance(result, Failure)
-            self.note(what, **about, **({"failed": result.getErrorMessage() or "cut off"} if failed else tell(result)))
+            came = {"failed": result.getErrorMessage() or "cut off"} if failed else tell(result)
+            self.note(what, **about, **came)
             return result
 
         return asked.addBoth(answer)
