@@ -208,7 +208,10 @@ BROKEN: list[tuple[Edit, list[str]]] = [
         {"+": "lookups: {crm: {lookup: tabel}}"},
         ["8:25: lookups.crm.lookup: no lookup 'tabel' is installed; did you mean 'table'?"],
     ),
-    ({"+": "lookups: {crm: {lookup: table}}"}, ["8:11: lookups.crm: the setting 'callers' is missing"]),
+    (
+        {"+": "lookups: {crm: {lookup: table}}"},
+        ["8:11: lookups.crm: write either `callers` (numbers, each with facts) or `file` (a CSV or YAML file)"],
+    ),
     ({"+": "lookups: x"}, ["8:10: lookups: expects settings (`name: value`) below it, not 'x'"]),
     (
         {"numbers": "", "  default": ""},
