@@ -160,8 +160,8 @@ def _yaml(table: _Table, text: str) -> Rows:
         _measure(table, text)
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        table.stop(mark.line + 1 if mark else 1, f"is no good YAML: {error.problem}")
+        mark: Any = error.problem_mark or error.context_mark
+        table.stop(mark.line + 1, f"is no good YAML: {error.problem}")
     except yaml.YAMLError:
         table.stop(1, "is no good YAML: it holds characters that may not stand there")
     if not isinstance(root, yaml.MappingNode):

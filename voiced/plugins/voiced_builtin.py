@@ -9,7 +9,8 @@ elevenlabs_agent = Maker("agent", "elevenlabs", "An agent of ElevenLabs Agents",
 openai_agent = Maker("agent", "openai", "OpenAI Realtime", "voiced.agents.openai")
 local_agent = Maker("agent", "local", "An agent that runs on this machine (English)", "voiced.agents.local")
 
-table_lookup = Maker("lookup", "table", "Callers written down in voiced.yaml", "voiced.lookups.table")
+table_lookup = Maker("lookup", "table", "Callers written down, here or in a CSV or YAML file", "voiced.lookups.table")
+web_lookup = Maker("lookup", "web", "Callers that a web service knows (JSON over HTTP)", "voiced.lookups.web")
 
 hang_up_tool = Maker("tool", "hang_up", "End the call", "voiced.agents.tools.hang_up")
 transfer_tool = Maker("tool", "transfer_call", "Put the caller through to a human", "voiced.agents.tools.transfer")
