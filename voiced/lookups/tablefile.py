@@ -14,7 +14,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import attrs
 import yaml
@@ -160,7 +160,7 @@ def _yaml(table: _Table, text: str) -> Rows:
         _measure(table, text)
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        mark: Any = error.problem_mark or error.context_mark
+        mark = cast("yaml.Mark", error.problem_mark or error.context_mark)
         table.stop(mark.line + 1, f"is no good YAML: {error.problem}")
     except yaml.YAMLError:
         table.stop(1, "is no good YAML: it holds characters that may not stand there")
@@ -177,7 +177,8 @@ def _yaml(table: _Table, text: str) -> Rows:
 def _measure(table: _Table, text: str) -> None:
     """Stop before libyaml follows any depth: it would end the process."""
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+    for event in events:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
             table.stop(event.start_mark.line + 1, "is nested too deep: callers, and facts below each")

@@ -11,6 +11,7 @@ local_agent = Maker("agent", "local", "An agent that runs on this machine (Engli
 
 table_lookup = Maker("lookup", "table", "Callers written down, here or in a CSV or YAML file", "voiced.lookups.table")
 web_lookup = Maker("lookup", "web", "Callers that a web service knows (JSON over HTTP)", "voiced.lookups.web")
+sql_lookup = Maker("lookup", "sql", "Callers in a database: one SELECT, never a change", "voiced.lookups.sql")
 
 hang_up_tool = Maker("tool", "hang_up", "End the call", "voiced.agents.tools.hang_up")
 transfer_tool = Maker("tool", "transfer_call", "Put the caller through to a human", "voiced.agents.tools.transfer")
