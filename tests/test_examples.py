@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import attrs
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -24,7 +25,7 @@ from voiced.ivoiced import Brief, IStep, ITTSEngine, Outcome
 from voiced.settings.load import Configuration, build_program, read
 from voiced.settings.registry import Registry
 from voiced.testing.contracts import AgentContract, AgentToolContract
-from voiced.testing.fake_call import FakeCall
+from voiced.testing.fake_call import INFO, FakeCall
 from voiced.testing.fake_hearing import FakeHearing
 from voiced.testing.fake_line import FakeLine
 from voiced.testing.fakes import FakeTools, spell
@@ -33,6 +34,7 @@ ROOT = Path(voiced.__file__).parent.parent
 PAGE, OUTBOUND, SECURITY = (
     (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("agents", "outbound", "security")
 )
+LOOKUPS = (ROOT / "docs" / "lookups.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 NAME = re.compile(r"\$\{([A-Z][A-Z_]*)\}")
 REST = """\
@@ -134,7 +136,7 @@ class ExampleTests(YamlCase):
 
 
 class PageTests(YamlCase):
-    """docs/agents.md, and the sentences of docs/outbound.md."""
+    """docs/agents.md, and the sentences of docs/outbound.md and docs/lookups.md."""
 
     def test_settings(self) -> None:
         """Each block of settings is good beside the rest of a voiced.yaml; all agents can be made."""
@@ -159,12 +161,50 @@ class PageTests(YamlCase):
         trees = (ast.parse(file.read_text("utf-8")) for file in (ROOT / "voiced").rglob("*.py"))
         nodes = chain.from_iterable(map(ast.walk, trees))
         said = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-        quoted = re.findall("“(.+?)”", PAGE + OUTBOUND)
+        quoted = re.findall("“(.+?)”", PAGE + OUTBOUND + LOOKUPS)
         self.assertGreater(len(quoted), 50)
         for sentence in quoted:
             varying = re.sub(r"\d+ (?=s\b|MiB)|\(code \d+\)|\(\d+\)|\([a-z_]+\)|\{variable\}", "…", sentence)
             for piece in varying.split("…"):
                 self.assertTrue(any(piece.strip(" :") in text for text in said), f"nobody says {piece!r}")
+
+
+class LookupPageTests(YamlCase):
+    """docs/lookups.md."""
+
+    def setUp(self) -> None:
+        """The files that its settings name."""
+        super().setUp()
+        (table,) = blocks(LOOKUPS, "csv")
+        (team,) = (block for block in blocks(LOOKUPS, "yaml") if block.startswith("# team.yaml"))
+        for name, text in (("customers.csv", table), ("partners.csv", "Phone,name\n"), ("team.yaml", team)):
+            self.write(name, text)
+        self.settings = [block for block in blocks(LOOKUPS, "yaml") if block.startswith("# voiced.yaml")]
+
+    def test_settings(self) -> None:
+        """Each block is good beside the rest of a voiced.yaml, and can be made where it needs no driver."""
+        self.assertEqual(len(self.settings), 6)
+        for block in self.settings:
+            text = REST + block
+            configuration = read(self.write("voiced.yaml", text), environment(text))
+            if "postgresql" not in block:
+                self.assertTrue(self.made(configuration).lookups)
+
+    def test_files(self) -> None:
+        """The tables say what the page says: they are found beside voiced.yaml, wherever the daemon was started."""
+        (block,) = (block for block in self.settings if "customers.csv" in block)
+        lookups = self.made(read(self.write("voiced.yaml", REST + block), environment(REST))).lookups
+        ann, cy = {"name": "Ann", "Customer_tier": "gold"}, {"name": "Cy", "room": "7"}
+        for name, caller, facts in (("customers", "+14155550100", ann), ("team", "+14155550101", cy)):
+            call = FakeCall(info=attrs.evolve(INFO, caller=caller))
+            self.assertEqual(self.successResultOf(lookups[name].lookup(call)), facts)
+
+    def test_flow(self) -> None:
+        """Its flow is good beside the first block."""
+        (flow,) = (block for block in blocks(LOOKUPS, "yaml") if block.startswith("# flows/"))
+        self.write("flows/reception.yaml", flow)
+        found = read(self.write("voiced.yaml", REST + self.settings[0]), environment(REST)).flows
+        self.assertIn("reception", found)
 
 
 class OutboundPageTests(YamlCase):

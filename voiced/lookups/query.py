@@ -28,9 +28,17 @@ _FACT = re.compile(r"\{\s*(?:call|party|agent|menu)\.[\w.|-]+\s*\}")
 
 def query(written: str, parameters: Iterable[str]) -> TextClause:
     """The statement. Raises ValueError with a sentence when it is not one SELECT, or `parameters` are not its own."""
+    bare = _QUIET.sub(lambda quiet: " " if quiet["comment"] else " x ", written).strip().removesuffix(";")
+    _check_reads(written, bare)
+    _check_places(written, bare, set(parameters))
+    statement = text(written.strip().removesuffix(";"))
+    _compare(set(statement.compile().params), set(parameters))
+    return statement
+
+
+def _check_reads(written: str, bare: str) -> None:
     if "/*!" in written:
         raise ValueError("`query` has a comment that MySQL carries out (/*!): take it out")
-    bare = _QUIET.sub(lambda quiet: " " if quiet["comment"] else " x ", written).strip().removesuffix(";")
     if any(quote in bare for quote in "'\"`"):
         raise ValueError("`query` has a quote that is not closed")
     if ";" in bare:
@@ -41,20 +49,20 @@ def query(written: str, parameters: Iterable[str]) -> TextClause:
         raise ValueError(
             f"`query` has the word {word[0].upper()}, and a lookup only reads: put the name of a column in quotes"
         )
+
+
+def _check_places(written: str, bare: str, parameters: set[str]) -> None:
+    """What looks like a place for a parameter, and is none."""
     if fact := _FACT.search(written):
         raise ValueError(f'`query` has {fact[0]}: write :name there, and `parameters: {{name: "{fact[0]}"}}`')
-    parameters = set(parameters)
-    for quiet in _QUIET.finditer(written):
-        for name in _PARAMETER.findall(quiet[0]):
-            if name in parameters:
-                raise ValueError(
-                    f"`query` has :{name} in quotes or in a comment: there it is no parameter; take them away"
-                )
-    statement = text(written.strip().removesuffix(";"))
     if cast := _CAST.search(bare):
         raise ValueError(f"`query` has {cast[0]}: write CAST(:{cast[1]} AS …)")
-    _compare(set(statement.compile().params), parameters)
-    return statement
+    quiet = (name for piece in _QUIET.finditer(written) for name in _PARAMETER.findall(piece[0]))
+    for name in quiet:
+        if name in parameters:
+            raise ValueError(
+                f"`query` has :{name} in quotes or in a comment: there it is no parameter; take them away"
+            )
 
 
 def _compare(places: set[str], parameters: set[str]) -> None:
