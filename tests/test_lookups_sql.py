@@ -274,8 +274,16 @@ class TroubleTests(SqlCase):
     def test_no_caller_in_it(self) -> None:
         """What the database says is not repeated where it may be the caller's, or the password."""
         sentence = self.failure(self.ask(self.lookup("SELECT json_extract('{}', :party) AS a"), "xyz"))
-        self.assertIn("OperationalError", sentence)
+        self.assertIn("(OperationalError)", sentence)
         self.assertNotIn("xyz", sentence)
+
+    def test_no_password_in_it(self) -> None:
+        """Nor is it repeated where it may be the password."""
+        engine = mock.Mock()
+        engine.url.password = "open-sesame"
+        engine.connect.side_effect = OSError("access denied: sesame is wrong")
+        error = self.assertRaises(LookupFailed, database.Database("db", engine, 1.0).first, text("x"), {}, bool)
+        self.assertEqual(str(error).partition(":")[2].partition(":")[0], " the database gave no answer (OSError)")
 
     def test_no_database(self) -> None:
         """A file that is something else."""
