@@ -81,7 +81,7 @@ def _place(name: str) -> Template:
     except ValueError:
         raise ValueError(f"`url`: {{{name}}} is not a place like {{call.party}} or {{party.id|none}}") from None
     place = template.parts[0]
-    if isinstance(place, str) or any(mark in place.default for mark in _ENDS_PATH):
+    if isinstance(place, str) or any(mark in (place.default or "") for mark in _ENDS_PATH):
         raise ValueError(f"`url`: the default in {{{name}}} may not hold any of {' '.join(_ENDS_PATH)}")
     return template
 
@@ -93,7 +93,7 @@ def _header(name: str, text: str) -> Template:
         template = Template.parse(text)
     except ValueError as error:
         raise ValueError(f"`headers`: {name!r}: {error}") from None
-    plain = "".join(part.default if isinstance(part, Place) else part for part in template.parts).strip()
+    plain = "".join(part.default or "" if isinstance(part, Place) else part for part in template.parts).strip()
     if plain and not is_value(plain):
         raise ValueError(f"`headers`: {name!r} holds a line break, or what is not ASCII")
     return template
