@@ -20,6 +20,7 @@ from voiced.api.front import Front
 from voiced.api.routes import ApiRoutes
 from voiced.call.placing import Placing
 from voiced.call.records import CallInfo, CallRecord, Said
+from voiced.call.version import Reloaded, Version
 from voiced.call.wish import Wish
 from voiced.errors import StoreError
 from voiced.iguard import Party
@@ -33,6 +34,7 @@ PUBLIC_URL = "https://voiced.test"
 PAGE = "https://app.example.com"
 NOW = 1_700_000_000.0
 SID = "CA" + "0" * 31 + "1"
+RELOADED = Reloaded(Version("a" * 12, NOW - 60), Version("b" * 12, NOW), ("sales", "support"), ("listen",))
 NUMBER = "+14155550100"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
@@ -191,7 +193,17 @@ class ApiTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(NOW)
         self.placing, self.live, self.kept = FakePlacing(), FakeLive(), FakeKept()
-        self.api = ApiRoutes(self.party_of, self.placing, self.live, self.kept, self.clock, PUBLIC_URL, self.cors)
+        self.reloading: Deferred[Reloaded] = succeed(RELOADED)
+        self.api = ApiRoutes(
+            self.party_of,
+            self.placing,
+            self.live,
+            self.kept,
+            self.clock,
+            PUBLIC_URL,
+            self.cors,
+            reload=lambda: self.reloading,
+        )
         self.requests: list[Any] = []
 
         def factory(channel: Any, *rest: Any) -> LimitedRequest:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import inlineCallbacks, succeed
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
@@ -21,7 +21,7 @@ from twisted.web.pages import notFound
 from twisted.web.server import Site
 
 from tests.test_api_calls import kept_line
-from tests.test_api_memory import KEY, PARTIES, PUBLIC_URL, FakeKept, FakeLive, FakePlacing, live_call
+from tests.test_api_memory import KEY, PARTIES, PUBLIC_URL, RELOADED, FakeKept, FakeLive, FakePlacing, live_call
 from tests.test_twistd import Process, free_port
 from voiced.api.examples import SID
 from voiced.api.front import Front
@@ -95,7 +95,7 @@ class Examined(TestCase):
         ).addTimeout(SECONDS, reactor)
         text = (out + error).decode(errors="replace")
         self.assertEqual(code, 0, text)
-        self.assertIn("Tested: 5", text, "every operation but the document's own was tried")
+        self.assertIn("Tested: 6", text, "every operation but the document's own was tried")
 
 
 class RoutesTests(Examined):
@@ -105,7 +105,7 @@ class RoutesTests(Examined):
     def test_document(self) -> Any:
         """Every answer is one that the document has."""
         placing, live, kept = FakePlacing(), FakeLive([live_call(SID)]), FakeKept([kept_line("CA2")])
-        api = ApiRoutes(PARTIES.get, placing, live, kept, reactor, PUBLIC_URL)
+        api = ApiRoutes(PARTIES.get, placing, live, kept, reactor, PUBLIC_URL, reload=lambda: succeed(RELOADED))
         site = Site(Front(api.app.resource(), notFound()), LimitedRequest, reactor=reactor)
         site.log = lambda request: None
         port = yield TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site)

@@ -23,6 +23,7 @@ FLOORS = {
     "voiced.call.pronunciation": 0,
     "voiced.call.spoken": 0,
     "voiced.call.template": 0,
+    "voiced.call.version": 0,
     "voiced.icarrier": 1,
     "voiced.iguard": 1,
     "voiced.ikept": 1,
@@ -87,6 +88,7 @@ FLOORS = {
     "voiced.simulator": 5,
     "voiced.testing": 5,
     "voiced.building": 6,
+    "voiced.reloading": 6,
     "voiced.tap": 6,
     "voiced.cli": 7,
 }

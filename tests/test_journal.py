@@ -42,6 +42,7 @@ RECORD = CallRecord(
     answered_by="human",
     placed_by="crm",
     reason="the office is closed",
+    version="3f0c9a51d2be",
     streams=1,
     first_audio_ms=81.5,
     missing=Gap(2, 3, 0.0400001),
@@ -57,6 +58,7 @@ BEGAN = {
     "caller": "+14155550101",
     "called": "+14155550123",
     "flow": "reception",
+    "version": "3f0c9a51d2be",
 }
 GREETING = {
     "node": "greeting",

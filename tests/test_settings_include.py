@@ -188,14 +188,14 @@ class CalendarTests(FlowsCase):
     def test_days(self) -> None:
         """Days have names, or none."""
         self.write("days.yaml", "2026-12-25: Christmas Day\n2026-12-26:\n")
-        days = read_calendar(self.directory / "days.yaml", [])
+        days = read_calendar(self.directory / "days.yaml", [], Path.read_bytes)
         self.assertEqual(days, {"2026-12-25": "Christmas Day", "2026-12-26": ""})
 
     def test_faults(self) -> None:
         """What is no day is named in its line."""
         self.write("days.yaml", "25.12.2026: Christmas Day\n2026-12-26: [x]\n2026-12-24: Eve\n")
         faults: list[object] = []
-        self.assertEqual(read_calendar(self.directory / "days.yaml", faults), {"2026-12-24": "Eve"})  # type: ignore[arg-type]
+        self.assertEqual(read_calendar(self.directory / "days.yaml", faults, Path.read_bytes), {"2026-12-24": "Eve"})  # type: ignore[arg-type]
         self.assertEqual(
             [str(fault).rpartition("days.yaml:")[2] for fault in faults],
             [

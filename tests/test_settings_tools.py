@@ -13,7 +13,6 @@ from voiced.errors import VoicedError
 from voiced.ivoiced import IAgentTool
 from voiced.maker import Maker
 from voiced.settings.chosen import READY_TOOLS, ChosenAgent, agents, tools
-from voiced.settings.daemon import make_tools
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import parse
 from voiced.settings.registry import Found, Registry
@@ -129,6 +128,11 @@ def edit(line, instead):
     return "\n".join(instead if each.startswith(line) else each for each in BLOCK.splitlines())
 
 
+def made_tools(settings):
+    """Every tool that an agent may have."""
+    return {name: chosen.make(FakeTools(Clock())) for name, chosen in settings.tools.items()}
+
+
 class ToolSettingsTests(DaemonCase):
     """The blocks `tools:` and `agents:`."""
 
@@ -149,7 +153,7 @@ class ToolSettingsTests(DaemonCase):
 
     def test_made(self):
         """Each is made, with the names that agents know."""
-        made = make_tools(self.settings({"+": BLOCK}), FakeTools(Clock()))
+        made = made_tools(self.settings({"+": BLOCK}))
         for tool in made.values():
             verifyObject(IAgentTool, tool)
         self.assertIsInstance(made["weather"], Http)
@@ -159,11 +163,11 @@ class ToolSettingsTests(DaemonCase):
     def test_without_declaring(self):
         """The built-in tools are there for who names them, and for nobody else; a block of that name comes first."""
         settings = self.settings({"+": f"agents: {{a: {{agent: toy, tools: [{', '.join(READY_TOOLS)}]}}}}"})
-        self.assertEqual(list(make_tools(settings, FakeTools(Clock()))), list(READY_TOOLS))
+        self.assertEqual(list(made_tools(settings)), list(READY_TOOLS))
         self.assertEqual(self.settings({}).tools, {})
         block = "tools: {hang_up: {tool: hang_up, description: Now.}}\nagents: {a: {agent: toy, tools: [hang_up]}}"
         settings = self.settings({"+": block})
-        self.assertEqual(make_tools(settings, FakeTools(Clock()))["hang_up"].description, "Now.")
+        self.assertEqual(made_tools(settings)["hang_up"].description, "Now.")
 
     def test_broken(self):
         """Whatever is wrong is said once, in its place, with what to do."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from voiced.call.program import Program
+from voiced.call.version import Reloaded
 from voiced.call.wish import Ways
 from voiced.daemon import Api, Daemon
 from voiced.errors import ConfigError, Fault, Refused, StoreError
@@ -20,8 +23,10 @@ from voiced.hearing.local import open_hearing
 from voiced.ivoiced import IHearing, Tools, Utterance
 from voiced.journal import FileJournal
 from voiced.recordings import Recordings
+from voiced.reloading import Reloading
 from voiced.settings.daemon import Settings
-from voiced.settings.load import Configuration, build_program, static_prompts
+from voiced.settings.load import Configuration, build_program, read, static_prompts
+from voiced.settings.made import Made
 from voiced.speech.cache import Cache
 from voiced.speech.prerender import Rendered, prerender
 from voiced.speech.voice import Voice
@@ -29,7 +34,7 @@ from voiced.store.store import FILE as STORE
 from voiced.store.store import Store, open_store
 from voiced.tools import http_client, real_tools
 from voiced.twilio.rest import TwilioCarrier
-from voiced.twilio.webhook import Accounts
+from voiced.twilio.webhook import Account, Accounts
 
 JOURNAL = "journal.jsonl"
 
@@ -51,10 +56,10 @@ class Hearing:
         return self._ears
 
 
-def ways(settings: Settings) -> Ways:
+def ways(settings: Settings, accounts: Sequence[Account]) -> Ways:
     """How calls are placed: from the accounts' own numbers, and from others of ours that `numbers:` has."""
-    numbers = {account.number: account.name for account in settings.accounts if account.number}
-    first = settings.accounts[0].name
+    numbers = {account.number: account.name for account in accounts if account.number}
+    first = accounts[0].name
     for number in settings.numbers:
         if number.startswith("+") and not number.endswith("*"):
             numbers.setdefault(number, first)
@@ -84,8 +89,17 @@ class Studio:
         self.carrier = TwilioCarrier(settings.accounts, http, reactor, settings.public_url)
         self.directory = settings.data.absolute()  # twistd may leave this working directory
         self.tools = real_tools(reactor, http, self.carrier, self.directory, Hearing(reactor))
-        program = build_program(configuration, self.tools)
-        self.program = attrs.evolve(program, recordings=Recordings(self.directory, reactor, self.tools.in_thread))
+        self._recordings = Recordings(self.directory, reactor, self.tools.in_thread)
+        self._made = Made()
+        self.program = self.make(configuration)
+
+    def make(self, configuration: Configuration) -> Program:
+        """A program; whoever was made for the one before is taken over. Raises ConfigError, and then nothing was."""
+        made = self._made.anew()
+        program = build_program(configuration, self.tools, made)
+        made.done()
+        self._made = made
+        return attrs.evolve(program, recordings=self._recordings)
 
     def prompts(self) -> Iterator[tuple[str, Cache, Utterance]]:
         """Every fixed prompt, for each cached engine that may have to speak it: fallbacks begin at once, too."""
@@ -96,11 +110,31 @@ class Studio:
                     yield name, engine, utterance
 
 
-class Building:
-    """What stands between a checked configuration and a port."""
+def restart_for(now: Settings, new: Settings) -> tuple[str, ...]:
+    """What is another in the new settings, and cannot change while the daemon runs; `now` is what it started with."""
+    kept = {
+        "listen": now.listen != new.listen,
+        "public_url": now.public_url != new.public_url,
+        "data": now.data.absolute() != new.data.absolute(),
+        "insecure": now.plain.insecure != new.plain.insecure,
+    }
+    return tuple(name for name, changed in kept.items() if changed)
 
-    def __init__(self, configuration: Configuration, reactor: Any) -> None:
-        settings = configuration.settings
+
+def replaceable(accounts: Sequence[Account], new: Sequence[Account]) -> bool:
+    """Whether live calls can do with the new accounts: those that there are have to stay, tokens and all else may
+    change."""
+    sids = {account.name: account.sid for account in new}
+    return all(sids.get(account.name) == account.sid for account in accounts)
+
+
+class Building:
+    """What stands between a checked configuration and a port. `reread()` reads it once more; raises ConfigError."""
+
+    def __init__(
+        self, configuration: Configuration, reactor: Any, reread: Callable[[], Configuration] | None = None
+    ) -> None:
+        settings = self._started = configuration.settings
         self.studio = Studio(configuration, reactor)
         tools, data = self.studio.tools, self.studio.directory
         self.journal = FileJournal(data / JOURNAL, tools.in_thread)
@@ -108,32 +142,69 @@ class Building:
         self.guard = Guard(
             settings.outbound, settings.inbound, reactor, self.store.counts, self._refused, pepper=_pepper(settings)
         )
-        api = Api(
-            self.store.placed,
-            self.store.kept,
-            ways(settings),
-            settings.api.keys.party_of if settings.api.keys else None,
-            settings.api.cors,
+        self._accounts = Accounts(settings.accounts)
+        self._warming: Deferred[None] = succeed(None)
+        self._render = settings.plain.prerender
+        self.reload = Reloading(
+            reread or (lambda: read(configuration.file, os.environ)),
+            tools.in_thread,
+            self._follow,
+            lambda: self.studio.program.version,
+            lambda: self.daemon.switchboard.draining,
         )
         self.daemon = Daemon(
             self.studio.program,
-            Accounts(settings.accounts),
+            self._accounts,
             settings.public_url,
             reactor,
             self.studio.carrier,
             self.journal,
             self.guard,
-            api,
+            self._api(settings),
             most_calls=settings.plain.limits.calls,
             insecure=settings.plain.insecure,
         )
+
+    def _api(self, settings: Settings) -> Api:
+        return Api(
+            self.store.placed,
+            self.store.kept,
+            ways(settings, tuple(self._accounts.by_name.values())),
+            settings.api.keys.party_of if settings.api.keys else None,
+            settings.api.cors,
+            self.reload,
+        )
+
+    def _follow(self, configuration: Configuration) -> Reloaded:
+        """Have new calls follow this configuration. Raises ConfigError, and then nothing has changed."""
+        settings, before = configuration.settings, self.studio.program.version
+        program = self.studio.make(configuration)
+        restart = restart_for(self._started, settings) + self._serve(settings)
+        self.studio.program = program
+        self.guard.follow(settings.outbound, settings.inbound)
+        self.daemon.follow(program, self._api(settings), settings.plain.limits.calls)
         self._render = settings.plain.prerender
+        self.warm_up()
+        return Reloaded(before, program.version, tuple(sorted(program.flows)), restart)
+
+    def _serve(self, settings: Settings) -> tuple[str, ...]:
+        """Use these accounts from now on, where that is possible; else what needs a restart."""
+        now = tuple(self._accounts.by_name.values())
+        if now == settings.accounts:
+            return ()
+        if settings.plain.insecure != self._started.plain.insecure or not replaceable(now, settings.accounts):
+            return ("twilio",)
+        self._accounts.serve(settings.accounts)
+        self.studio.carrier.serve(settings.accounts)
+        return ()
 
     def warm_up(self) -> None:
         """Render the fixed prompts that are not rendered yet, beside everything else. Failures warn."""
+        self._warming.cancel()  # what it has rendered stays; two at once are too many for a vendor's plan
         if self._render:
             prompts = self.studio.prompts()
-            prerender(prompts, lambda done, total: None).addCallbacks(self._rendered, self._not_rendered)
+            rendering = prerender(prompts, lambda done, total: None)
+            self._warming = rendering.addCallbacks(self._rendered, self._not_rendered)
 
     def drain(self) -> Deferred[None]:
         """Let every caller hear the end of the sentence; fires when the last call is over and written down."""
@@ -163,4 +234,6 @@ class Building:
             )
 
     def _not_rendered(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            return
         log.failure("rendering prompts ahead broke down; they are rendered when they are needed", failure)

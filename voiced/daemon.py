@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.server import Site
@@ -15,6 +15,7 @@ from twisted.web.server import Site
 from voiced import journal
 from voiced.api.front import Front
 from voiced.api.routes import ApiRoutes
+from voiced.api.showing import time
 from voiced.call.flow import Flow
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
@@ -25,8 +26,9 @@ from voiced.call.records import CallInfo, CallRecord, Ending
 from voiced.call.rescue import Rescue
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
+from voiced.call.version import Reloaded
 from voiced.call.wish import Ways
-from voiced.errors import Refused
+from voiced.errors import ConfigError, Fault, Refused
 from voiced.icarrier import ICarrier
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ikept import IJournal, IKeptCalls, IPlacedCalls
@@ -41,6 +43,10 @@ IN_A_HURRY, LAST_REQUESTS = 1.0, 5.0
 log = Logger()
 
 
+def _no_files() -> Deferred[Reloaded]:
+    return fail(ConfigError([Fault("", 1, 1, "the program of this daemon comes from no files: nothing to reload")]))
+
+
 @attrs.frozen
 class Api:
     """What the HTTP API needs beside the daemon's own rooms."""
@@ -51,6 +57,8 @@ class Api:
     party_of: Callable[[str], Party | None] | None = None
     """Who a key is; None: there are no keys, and the API is off."""
     cors: Sequence[str] = ()
+    reload: Callable[[], Deferred[Reloaded]] = _no_files
+    """Reads the settings and flows again; fails with ConfigError and Overloaded."""
 
 
 class Daemon:
@@ -99,7 +107,20 @@ class Daemon:
             self._status,
             insecure=insecure,
         )
-        self.api = ApiRoutes(api.party_of, self.placing, self.switchboard, api.kept, clock, public_url, api.cors)
+        self.api = ApiRoutes(
+            api.party_of, self.placing, self.switchboard, api.kept, clock, public_url, api.cors, reload=api.reload
+        )
+
+    def follow(self, program: Program, api: Api, most_calls: int) -> None:
+        """What holds from now on: new calls follow this program, and the API has these keys, pages and ways.
+
+        Calls that live keep their program. What `api` keeps (`placed`, `kept`) stays what it was.
+        """
+        self.program = program
+        self.placing.ways = api.ways
+        self.switchboard.most_calls = most_calls
+        self._party_of = api.party_of
+        self.api.admit(api.party_of, api.cors)
 
     def site(self) -> Site:
         """The HTTP side, for an endpoint to listen with."""
@@ -152,9 +173,12 @@ class Daemon:
             log.warn("refused to count for a wrong key")
         if party is None or party.flows is not None:
             return {}
+        version = self.program.version
         refused = sum((site.refused for site in self._sites), self.routes.refused + self.refusals)
         return {
+            "version": {"hash": version.hash, "loaded": time(version.loaded)},
             "calls": len(self.switchboard),
+            "calls_by_version": dict(Counter(call.program.version.hash for call in self.switchboard)),
             "most_calls": self.switchboard.most_calls,
             "endings": {ending.value: count for ending, count in self.switchboard.endings.items()},
             "refused": dict(refused),

@@ -39,6 +39,7 @@ def began(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
         "caller": privacy.party(info.caller),
         "called": privacy.party(info.called),
         "flow": record.flow,
+        "version": record.version,
     }
 
 

@@ -16,8 +16,9 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python import usage
+from twisted.python.failure import Failure
 
-from voiced.errors import ConfigError, Fault
+from voiced.errors import ConfigError, Fault, VoicedError
 from voiced.settings.load import Configuration, find_settings, read
 
 log = Logger()
@@ -48,7 +49,8 @@ def summary(path: Path, configuration: Configuration) -> str:
     settings = configuration.settings
     return (
         f"{path}: good. {len(settings.numbers)} number(s), {len(configuration.flows)} flow(s), "
-        f"{len(settings.voices)} voice(s); listening will be {settings.listen} for {settings.public_url}"
+        f"{len(settings.voices)} voice(s), version {configuration.hash}; "
+        f"listening will be {settings.listen} for {settings.public_url}"
     )
 
 
@@ -62,7 +64,9 @@ class Options(usage.Options):
     def postOptions(self) -> None:
         """Named by Twisted: all options are read. Faults end it here: one page, exit code 1."""
         try:
-            path, self.configuration = checked(self["config"], Path.cwd())
+            # A reload reads the same file, wherever twistd has gone by then.
+            config = self["config"] and str(Path(self["config"]).absolute())
+            path, self.configuration = checked(config, Path.cwd())
         except ConfigError as error:
             sys.stderr.write(complaint(error) + "\n")
             raise SystemExit(1) from None
@@ -92,7 +96,8 @@ class DaemonService(MultiService):
 
         self._reactor = reactor
         self._settings = configuration.settings
-        self.building = Building(configuration, reactor)
+        file = configuration.file
+        self.building = Building(configuration, reactor, lambda: checked(str(file), file.parent)[1])
         self._listening = strports.service(self._settings.listen, self.building.daemon.site(), reactor=reactor)
         self._listening.setServiceParent(self)
 
@@ -135,4 +140,13 @@ class DaemonService(MultiService):
             self._reactor.stop()
 
     def _told_to_reload(self, number: int, frame: object) -> None:
-        self._reactor.callFromThread(log.info, "SIGHUP: settings are read at the start only; restart to change them")
+        self._reactor.callFromThread(self._reload)
+
+    def _reload(self) -> None:
+        log.info("SIGHUP: reading the settings and flows again")
+        self.building.reload().addErrback(_not_reloaded)
+
+
+def _not_reloaded(failure: Failure) -> None:
+    if not failure.check(VoicedError):  # those have been logged
+        log.failure("the reload broke down; new calls go on as before", failure)

@@ -9,11 +9,12 @@ import attrs
 from msgspec import UNSET, Struct
 from twisted.logger import Logger
 
-from voiced.api.messages import Problem
+from voiced.api.messages import Faulty, Problem, Wrong
 from voiced.errors import (
     BadWish,
     CallOver,
     CarrierError,
+    ConfigError,
     KeyReused,
     Overloaded,
     Refused,
@@ -73,11 +74,21 @@ def problem(error: VoicedError, request_id: str = "") -> Answer:
             return Answer(409, Problem(error=says))
         case Overloaded():
             return Answer(503, Problem(error=says), _retry(SOON))
+        case ConfigError():
+            return Answer(422, faulty(error))
         case StoreError():
             log.error("request {id!r}: what is to be kept cannot be: {error}", id=request_id, error=says)
             return Answer(503, Problem(error="what has to be kept cannot be: try again later"), _retry(SOON))
     log.error("request {id!r}: {kind}: {error}", id=request_id, kind=type(error).__name__, error=says)
     return Answer(500, Problem(error=f"something went wrong on our side ({type(error).__name__})"))
+
+
+def faulty(error: ConfigError) -> Faulty:
+    """What is wrong with the settings and flows."""
+    count = len(error.faults)
+    says = f"{count} fault{'s' * (count > 1)} in the settings: nothing has changed; `voiced check` finds them, too"
+    faults = [Wrong(fault.file, fault.line, fault.column, fault.message) for fault in error.faults]
+    return Faulty(error=says, faults=faults)
 
 
 def _retry(seconds: float) -> dict[str, str]:

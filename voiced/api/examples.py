@@ -7,14 +7,18 @@ from voiced.api.messages import (
     Call,
     Calls,
     Done,
+    Faulty,
     Initiated,
     Line,
     OutboundCall,
     Position,
     Problem,
+    Reload,
     Step,
     Summary,
     Transfer,
+    Version,
+    Wrong,
 )
 from voiced.call.records import Direction, Ending
 
@@ -64,6 +68,7 @@ CALL = Call(
     seconds=12.5,
     answered_by="human",
     placed_by="crm",
+    version="3f0c9a51d2be",
     streams=1,
     first_audio_ms=180.0,
     position=[Position("reminder", "talk", 1)],
@@ -78,10 +83,16 @@ CALL = Call(
         )
     ],
 )
+RELOADED = Reload(version=Version("3f0c9a51d2be", BEGAN), flows=["reminder", "welcome"], restart=["listen"])
+FAULTY = Faulty(
+    error="1 fault in the settings: nothing has changed; `voiced check` finds them, too",
+    faults=[Wrong("/etc/voiced/flows/welcome.yaml", 7, 13, "no node is called 'mian'; did you mean 'main'?")],
+)
 WRONG = Problem(error="Phone number is required", path="number")
 REFUSED = Problem(error="calls to this region are not allowed", rule="allow")
 NO_KEY = Problem(error="this needs an API key: Authorization: Bearer …")
 OFF = Problem(error="the API is off: set `api.keys` in voiced.yaml")
+NOT_ALL = Problem(error="this key is for some flows only, and a reload is of them all")
 UNKNOWN = Problem(error="there is no such call")
 TYPE = Problem(error="the body must be application/json or application/x-www-form-urlencoded: say so in Content-Type")
 FULL = Problem(error="200 calls are live")

@@ -5,6 +5,7 @@
     GET    /calls/{sid}                              ◄── Call
     DELETE /calls/{sid}                              ◄── Done
     POST   /calls/{sid}/transfer   Transfer ──►      ◄── Done
+    POST   /reload                                   ◄── Reload, Faulty
                                           any other: ◄── Problem
 
 In a pattern, `$(?!\\n)` is the end of a text for Python, too, where `$` alone lets one newline follow.
@@ -118,6 +119,41 @@ class Problem(Struct, frozen=True, kw_only=True):
     rule: Annotated[str | UnsetType, Meta(description="The rule of the guard that says no.")] = UNSET
 
 
+class Version(Struct, frozen=True):
+    """Which settings and flows new calls follow."""
+
+    hash: Annotated[str, Meta(description="Of the files: `voiced check` says the same for the same files.")]
+    loaded: Annotated[str, Meta(description="When they were loaded.")]
+
+
+class Reload(Struct, frozen=True, kw_only=True):
+    """The settings and flows were read again, and new calls follow them."""
+
+    success: Literal[True] = True
+    version: Version
+    flows: Annotated[list[str], Meta(description="The flows that there are.")]
+    restart: Annotated[
+        list[str], Meta(description="Settings that are others now, and hold when the daemon is restarted.")
+    ] = []
+
+
+class Wrong(Struct, frozen=True):
+    """Something that is wrong in a file."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+
+class Faulty(Struct, frozen=True, kw_only=True):
+    """The files are wrong, so nothing was changed."""
+
+    success: Literal[False] = False
+    error: str
+    faults: list[Wrong]
+
+
 class Summary(Struct, kw_only=True):
     """A call in a few words. Of one that is over there is what the `privacy` setting let be kept."""
 
@@ -220,6 +256,7 @@ class Call(Summary, kw_only=True):
     answered_by: str = ""
     placed_by: Annotated[str, Meta(description="The name of the API key that has placed it.")] = ""
     reason: Annotated[str, Meta(description="Why the flow hung up.")] = ""
+    version: Annotated[str, Meta(description="The hash of the settings and flows that it follows.")] = ""
     first_audio_ms: float | None = None
     streams: int = 0
     missing: Missing = Missing()

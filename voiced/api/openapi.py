@@ -19,10 +19,12 @@ from voiced.api.messages import (
     CallsQuery,
     Done,
     EndQuery,
+    Faulty,
     Initiated,
     Key,
     OutboundCall,
     Problem,
+    Reload,
     Transfer,
 )
 from voiced.api.reading import VARIABLE
@@ -32,7 +34,7 @@ FORM = "application/x-www-form-urlencoded"
 REF = "#/components/schemas/{name}"
 
 IN = (OutboundCall, Transfer)
-OUT = (Initiated, Done, Calls, Call, Problem)
+OUT = (Initiated, Done, Calls, Call, Reload, Faulty, Problem)
 ABSENT = ("path", "rule")
 """What an answer may leave out; all else is always there."""
 
@@ -151,6 +153,18 @@ OPERATIONS = (
             429: CAP,
         },
         body=examples.TRANSFER,
+    ),
+    Operation(
+        "post",
+        "/reload",
+        "reload",
+        "Read the settings and flows again",
+        {
+            **KEYED,
+            200: Reply("New calls follow them; live calls go on as they began.", examples.RELOADED),
+            403: Reply("The API is off, or this key is for some flows only.", examples.NOT_ALL),
+            422: Reply("Something is wrong with them, so nothing has changed.", examples.FAULTY),
+        },
     ),
     Operation("get", "/openapi.json", "getDocument", "This document", {200: Reply("It.", {})}, keyed=False),
 )

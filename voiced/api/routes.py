@@ -24,14 +24,16 @@ from voiced.api.messages import CallsQuery, Done, EndQuery, Initiated, NoQuery, 
 from voiced.api.reading import from_form, read, spread
 from voiced.api.showing import LiveCall, LiveCalls, may_see
 from voiced.call.placing import Placing
+from voiced.call.version import Reloaded
 from voiced.errors import CallOver, VoicedError
 from voiced.iguard import Party
 from voiced.ikept import IKeptCalls
 
 CALLS = "/calls"
 OUTBOUND_CALL = "/outbound-call"
+RELOAD = "/reload"
 DOCUMENT = "/openapi.json"
-PATHS = (OUTBOUND_CALL, CALLS, DOCUMENT)
+PATHS = (OUTBOUND_CALL, CALLS, RELOAD, DOCUMENT)
 """What is the API's: these, and all that is below them."""
 
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -56,14 +58,21 @@ class ApiRoutes:
         clock: IReactorTime,
         public_url: str,
         cors: Sequence[str] = (),
+        *,
+        reload: Callable[[], Deferred[Reloaded]],
     ) -> None:
-        self._entrance = Entrance(party_of, cors)
+        self.admit(party_of, cors)
+        self._reload = reload
         self._placing = placing
         self._live = live
         self._kept = kept
         self._clock = clock
         self._public_url = public_url.rstrip("/")
         self._document = encode(openapi.document(self._public_url))
+
+    def admit(self, party_of: Callable[[str], Party | None] | None, cors: Sequence[str]) -> None:
+        """Who may come in from now on."""
+        self._entrance = Entrance(party_of, cors)
 
     # Routes
 
@@ -92,6 +101,11 @@ class ApiRoutes:
         """Connect the human of a call with somebody else."""
         return self._serve(request, lambda asked, party: self._transfer(asked, party, sid))
 
+    @app.route(RELOAD, methods=["POST"])
+    def reload(self, request: IRequest) -> Deferred[bytes]:
+        """Read the settings and flows again."""
+        return self._serve(request, self._reread)
+
     @app.route(DOCUMENT, methods=["GET"])
     def document(self, request: IRequest) -> bytes:
         """The OpenAPI document; it needs no key."""
@@ -101,6 +115,7 @@ class ApiRoutes:
     @app.route(CALLS, methods=["OPTIONS"])
     @app.route(CALLS + "/<sid>", methods=["OPTIONS"])
     @app.route(CALLS + "/<sid>/transfer", methods=["OPTIONS"])
+    @app.route(RELOAD, methods=["OPTIONS"])
     @app.route(DOCUMENT, methods=["OPTIONS"])
     def preflight(self, request: IRequest, sid: str = "") -> bytes:
         """What may be asked here, and by which web pages (CORS)."""
@@ -176,6 +191,13 @@ class ApiRoutes:
             raise Declined(409, f"the call cannot be transferred now: it is {call.stage}") from None
         log.info("{party}: transfers {call}", party=party.name, call=sid)
         return Answer(202, Done(message="The call is being transferred", sid=sid))
+
+    async def _reread(self, request: Any, party: Party) -> Answer:
+        _read_query(request, NoQuery)
+        if party.flows is not None:
+            raise Declined(403, "this key is for some flows only, and a reload is of them all")
+        log.info("{party}: reloads", party=party.name)
+        return Answer(200, showing.reloaded(await shielded(self._reload())))
 
     # Within
 

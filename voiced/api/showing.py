@@ -20,10 +20,13 @@ from voiced.api.messages import (
     Missing,
     Position,
     Recording,
+    Reload,
     Step,
     Summary,
     ToolUse,
+    Version,
 )
+from voiced.call import version
 from voiced.call.records import AgentRecord, CallInfo, CallRecord, Said
 from voiced.errors import StoreError
 from voiced.iguard import Party
@@ -96,6 +99,7 @@ def live(call: LiveCall, now: float) -> Call:
         answered_by=record.answered_by,
         placed_by=record.placed_by,
         reason=record.reason,
+        version=record.version,
         first_audio_ms=record.first_audio_ms,
         streams=record.streams,
         missing=Missing(record.missing.frames, record.missing.messages, record.missing.seconds),
@@ -133,6 +137,14 @@ def kept_summary(line: Mapping[str, Any]) -> Summary:
 def kept(line: Mapping[str, Any]) -> Call:
     """All that was kept of a call. Raises StoreError for a line that is none of the journal's."""
     return _kept(line, Call)
+
+
+def reloaded(what: version.Reloaded) -> Reload:
+    """What a reload has done."""
+    now = what.version
+    return Reload(
+        version=Version(now.hash, time(now.loaded) or ""), flows=list(what.flows), restart=list(what.restart)
+    )
 
 
 def time(seconds: float | None) -> str | None:

@@ -72,7 +72,8 @@ class Placing:
         clock: IReactorTime,
     ) -> None:
         self._program = program
-        self._ways = ways
+        self.ways = ways
+        """How calls are placed from now on."""
         self._switchboard = switchboard
         self._carrier = carrier
         self._guard = guard
@@ -108,7 +109,7 @@ class Placing:
         return Deferred.fromCoroutine(self._end(call_sid))
 
     async def _connect(self, session: Connectable, dial: Dial, party: Party) -> None:
-        if dial.caller_id is not None and plain(dial.caller_id) not in self._ways.numbers:
+        if dial.caller_id is not None and plain(dial.caller_id) not in self.ways.numbers:
             raise BadWish("caller_id", "this is none of our numbers")
         await self._guard.settled()
         session.transfer(dial, party)
@@ -128,12 +129,12 @@ class Placing:
             raise Overloaded("the daemon is stopping")
         program = self._program()
         try:
-            flow = self._ways.flow_of(wish, party, program.flows)
+            flow = self.ways.flow_of(wish, party, program.flows)
         except Refused as refusal:
-            account = next(iter(self._ways.numbers.values()), "")
+            account = next(iter(self.ways.numbers.values()), "")
             self._guard.refuse(refusal, account=account, party=wish.number, key=party.name)
             raise
-        order = self._ways.order_of(wish, flow, self._switchboard.new_name())
+        order = self.ways.order_of(wish, flow, self._switchboard.new_name())
         key = "" if wish.idempotency_key is None else f"{party.name} {wish.idempotency_key}"
         request = Request(wish, party, program, flow, order, key)
         if not key:

@@ -11,6 +11,7 @@ from voiced.call.dialplan import DialPlan
 from voiced.call.filing import IRecordings
 from voiced.call.flow import Flow
 from voiced.call.privacy import Privacy
+from voiced.call.version import Version
 from voiced.ivoiced import IAgent, IAgentTool, ICallerLookup, IHearing, ITTSEngine, Prompt
 
 
@@ -59,6 +60,8 @@ class Program:
     """Whether the journal keeps what came over the wires of each call, for `voiced replay`."""
     chance: Callable[[], float] = random.random
     """The dice: at least 0, less than 1."""
+    version: Version = attrs.field(factory=Version)
+    """Which files it was made of, and when."""
 
     def flow_for(self, called: str) -> Flow | None:
         """The flow that answers this number, or None."""

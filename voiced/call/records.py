@@ -224,6 +224,8 @@ class CallRecord:
     """The name of the API key that placed it."""
     reason: str = ""
     """Why the flow hung up, in its own words."""
+    version: str = ""
+    """Of the settings and flows that it follows: Version.hash."""
     streams: int = 0
     """Media streams the call has had; more than one means it was rescued."""
     first_audio_ms: float | None = None

@@ -120,7 +120,7 @@ class Switchboard:
     def refuse(self, info: CallInfo, program: Program, ending: Ending, why: str = "") -> None:
         """Record a call that begins and ends here."""
         now = self._clock.seconds()
-        record = CallRecord(info, "", now, now, ending)
+        record = CallRecord(info, "", now, now, ending, version=program.version.hash)
         record.faults += [why] if why else []
         self._past.append(info.sid)
         self._begun(record, program)

@@ -110,7 +110,7 @@ class Verbs:
         """What became of the leg of a step that is to be told."""
         self._told_at: Position | None = None
         """The step whose agent was told what was asked for."""
-        self.record = CallRecord(info, flow.name, clock.seconds())
+        self.record = CallRecord(info, flow.name, clock.seconds(), version=program.version.hash)
         self.wire = Wire(clock, program.keeps_wire, self._hidden)
         self.record.wire = self.wire.events
         self._stream: IMediaStream | None = None

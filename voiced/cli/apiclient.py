@@ -3,11 +3,13 @@
 POST   /outbound-call   {"number", "flow"?, "variables"?, "idempotency_key"?, ...}   ->  {"callSid": "CA..."}
 GET    /calls/{sid}                         ->  {"state", "stage", "ending", "seconds", "transcript", ...}
 DELETE /calls/{sid}?how=now
-errors                                      <-  {"error": "...", "rule"?, "path"?}, a Retry-After header
+POST   /reload                              ->  {"version": {"hash", "loaded"}, "flows": [...], "restart": [...]}
+errors                                      <-  {"error": "...", "rule"?, "path"?, "faults"?}, a Retry-After header
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -27,6 +29,8 @@ from voiced.secret import Secret
 PLACE_SECONDS = 60.0
 """How long the daemon may take to place a call: it asks the carrier, and may have to ask again."""
 LOOK_SECONDS = 10.0
+RELOAD_SECONDS = 60.0
+"""How long the daemon may take to read and check its files: some ten milliseconds each, and it may have many."""
 MOST_BYTES = 4 * 1024 * 1024
 """What is read of an answer: a call's transcript may be long."""
 
@@ -82,6 +86,31 @@ class Call(msgspec.Struct, frozen=True):
         return [line for conversation in self.agents for line in conversation.transcript]
 
 
+class Version(msgspec.Struct, frozen=True):
+    """Which settings and flows the daemon follows."""
+
+    hash: str
+    loaded: str
+
+
+class Reloaded(msgspec.Struct, frozen=True):
+    """What a reload has done."""
+
+    version: Version
+    flows: list[str] = []
+    restart: list[str] = []
+    """Settings that hold from its next start only."""
+
+
+class Wrong(msgspec.Struct, frozen=True):
+    """What is wrong in one place of one of the daemon's files."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+
 class _Placed(msgspec.Struct, frozen=True):
     callSid: str
 
@@ -91,6 +120,7 @@ class _No(msgspec.Struct, frozen=True):
     code: int = 0
     rule: str = ""
     path: str = ""
+    faults: list[Wrong] = []
 
 
 class Unanswered(VoicedError):
@@ -101,7 +131,7 @@ class Denied(VoicedError):
     """The daemon answered, and not with what was asked for; the message is its own sentence.
 
     `status` is HTTP's, `code` the carrier's (0: none), `rule` the guard's rule and `path` the field of the request
-    that it names, `retry_after` how many seconds later it may be otherwise.
+    that it names, `retry_after` how many seconds later it may be otherwise, `faults` what is wrong in its files.
     """
 
     def __init__(
@@ -113,12 +143,14 @@ class Denied(VoicedError):
         rule: str = "",
         path: str = "",
         retry_after: float | None = None,
+        faults: Sequence[Wrong] = (),
     ) -> None:
         self.status = status
         self.code = code
         self.rule = rule
         self.path = path
         self.retry_after = retry_after
+        self.faults = faults
         super().__init__(message)
 
 
@@ -154,6 +186,10 @@ class Api:
     def hang_up(self, call_sid: str) -> Deferred[None]:
         """End that call at once."""
         return self._ask("DELETE", _path(call_sid) + "?how=now", LOOK_SECONDS).addCallback(_good)
+
+    def reload(self) -> Deferred[Reloaded]:
+        """Have it read its settings and flows again."""
+        return self._ask("POST", "/reload", RELOAD_SECONDS).addCallback(_read, Reloaded)
 
     def _ask(self, method: str, path: str, seconds: float, body: bytes | None = None) -> Deferred[Any]:
         headers = {"Authorization": f"Bearer {self.key.reveal()}", "Accept": "application/json"}
@@ -201,7 +237,15 @@ def _good(reply: _Reply) -> None:
         if no.path
         else no.error or f"it answered {answer.status}, and not as voiced's API does: is its address right?"
     )
-    raise Denied(sentence, answer.status, code=no.code, rule=no.rule, path=no.path, retry_after=reply.retry_after)
+    raise Denied(
+        sentence,
+        answer.status,
+        code=no.code,
+        rule=no.rule,
+        path=no.path,
+        retry_after=reply.retry_after,
+        faults=no.faults,
+    )
 
 
 def _read(reply: _Reply, kind: type[T]) -> T:

@@ -67,12 +67,16 @@ class Guard:
         refused: Callable[[Refused, Attempt], object],
         pepper: bytes = b"",
     ) -> None:
-        self._outbound = outbound
-        self._inbound = inbound
         self._clock = clock
         self._refused = refused
         self._refusals = Refusals(clock)
         self._ledger = Ledger(clock, counts, pepper)
+        self.follow(outbound, inbound)
+
+    def follow(self, outbound: Outbound, inbound: Inbound) -> None:
+        """These are the rules from now on. Whatever was counted counts on, and whoever has a place keeps it."""
+        self._outbound = outbound
+        self._inbound = inbound
         self._ringing = Ringing(inbound, self._ledger)
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -12,12 +12,12 @@ from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 
 
-def read_calendar(path: Path, faults: list[Fault]) -> Mapping[str, str]:
+def read_calendar(path: Path, faults: list[Fault], content: Callable[[Path], bytes]) -> Mapping[str, str]:
     """The days, by date (`2026-12-25`), each with its name; what is wrong in it is noted in its own lines.
 
     Raises ConfigError when the file cannot be read at all.
     """
-    part = Part(plainyaml.read(path), faults)
+    part = Part(plainyaml.read(path, content), faults)
     days: dict[str, str] = {}
     for written, inner in part.items():
         name = inner.text() if inner.value is not None else ""

@@ -12,7 +12,6 @@ import msgspec
 
 from voiced.call.privacy import Privacy
 from voiced.guard.rules import Inbound, Outbound
-from voiced.ivoiced import IAgentTool, Tools
 from voiced.settings import address, check
 from voiced.settings.accounts import accounts
 from voiced.settings.apikeys import Api, api, api_flows
@@ -138,14 +137,6 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
         "data": plain.data or directory / "var",
     }
     return Settings(plain, **found) if len(part.faults) == before else None
-
-
-def make_tools(settings: Settings, tools: Tools) -> dict[str, IAgentTool]:
-    """Every tool that an agent of this voiced.yaml may have, by its name there.
-
-    Raises ConfigError when one cannot be made on this machine.
-    """
-    return {name: chosen.make(tools) for name, chosen in settings.tools.items()}
 
 
 def check_flows(part: Part, flows: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from voiced.errors import ConfigError, Fault
 from voiced.ivoiced import Mentions
 from voiced.settings import check, plainyaml
 from voiced.settings.calendar import read_calendar
+from voiced.settings.files import Files
 from voiced.settings.include import SHARED, Shared, shared
 from voiced.settings.nearest import instead
 from voiced.settings.part import Part
@@ -91,6 +92,7 @@ class FlowFiles:
     known: dict[str, str] = attrs.field(factory=dict)
     """The file of each flow, also of a faulty one: it may be named all the same."""
     loaded: list[Loading] = attrs.field(factory=list)
+    files: Files = attrs.field(factory=Files)
 
     def read(self, directory: Path) -> None:
         """Load every file of the directory; there must be at least one."""
@@ -101,7 +103,7 @@ class FlowFiles:
             self.faults.append(Fault(str(file), 1, 1, "a flow's file ends in .yaml: rename it"))
         for file in files:
             try:
-                self._flow(Part(plainyaml.read(file), self.faults))
+                self._flow(Part(plainyaml.read(file, self.files.read), self.faults, files=self.files))
             except ConfigError as error:
                 self.known.setdefault(file.stem, str(file))
                 self.faults += error.faults
@@ -231,7 +233,7 @@ class FlowFiles:
 
 def _calendar(body: Part, file: str, calendars: dict[str, Mapping[str, str]]) -> None:
     try:
-        calendars[file] = read_calendar(body.document.directory / file, body.faults)
+        calendars[file] = read_calendar(body.document.directory / file, body.faults, body.files.read)
     except ConfigError as error:
         _misnamed(body, file, f"the calendar {file} is not good: {error.faults[0].message}")
 
@@ -251,7 +253,7 @@ def _misnamed(body: Part, text: str, message: str) -> None:
 def _sound(body: Part, file: str, sounds: dict[str, bytes]) -> None:
     path = body.document.directory / file
     try:
-        sounds[file] = audio.from_file(file, path.read_bytes())
+        sounds[file] = audio.from_file(file, body.files.read(path))
     except OSError as error:
         _misnamed(body, file, f"the sound {path} cannot be read: {error.strerror}")
     except ValueError as error:

@@ -62,14 +62,14 @@ class _Including:
                 continue
             self.seen.add(path.resolve())
             try:
-                document = plainyaml.read(path)
+                document = plainyaml.read(path, part.files.read)
             except ConfigError as error:
                 if not path.is_file():
                     named.wrong(f"the file {path} {error.faults[0].message}")
                 else:
                     part.faults.extend(error.faults)
                 continue
-            self._add(Part(document, part.faults))
+            self._add(Part(document, part.faults, files=part.files))
 
     def _add(self, part: Part) -> None:
         for name, inner in part.items():

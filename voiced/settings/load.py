@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ import msgspec
 from voiced.call.dialplan import DialPlan
 from voiced.call.flow import Flow
 from voiced.call.program import Colleague, Program
+from voiced.call.version import Version
 from voiced.errors import ConfigError, Fault, VoicedError
 from voiced.ivoiced import IHearing, ITTSEngine, Mentions, Tools, Utterance
 from voiced.secret import Secret
 from voiced.settings import plainyaml
-from voiced.settings.chosen import ChosenVoice
-from voiced.settings.daemon import Settings, check_flows, default_voice, make_tools, read_settings
+from voiced.settings.chosen import Chosen, ChosenVoice
+from voiced.settings.daemon import Settings, check_flows, default_voice, read_settings
 from voiced.settings.expand import expand
+from voiced.settings.files import Files
 from voiced.settings.flowfile import FlowFiles, Names
+from voiced.settings.made import Made
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
 from voiced.speech.cache import MEGABYTE, Cache
@@ -35,6 +39,15 @@ class Configuration:
 
     settings: Settings
     flows: Mapping[str, Flow]
+    file: Path = Path(NAME)
+    """The settings file."""
+    files: Files = attrs.field(factory=Files)
+    """All that it was read from."""
+
+    @property
+    def hash(self) -> str:
+        """See Version."""
+        return self.files.hash
 
 
 def find_settings(directory: Path) -> Path:
@@ -52,16 +65,25 @@ def read(path: Path, environ: Mapping[str, str], registry: Registry | None = Non
     """The settings file and its flows, all checked. Raises ConfigError, with everything that is wrong in any file."""
     registry = registry or Registry.find()
     faults: list[Fault] = []
-    part = Part(expand(plainyaml.read(path), environ, faults), faults)
+    files = Files(path.parent)
+    part = Part(expand(plainyaml.read(path, files.read), environ, faults), faults, files=files)
     settings = read_settings(part, registry)
     if not isinstance(part.value, dict):
         raise ConfigError(faults)
-    files = FlowFiles(_names(part), registry, faults)
-    files.read(_flows(part))
-    check_flows(part, files.known)
+    flows = FlowFiles(_names(part), registry, faults, files=files)
+    flows.read(_flows(part))
+    check_flows(part, flows.known)
     if settings is None or faults:
         raise ConfigError(faults)
-    return Configuration(settings, files.flows)
+    for chosen in chain(*(kind.values() for kind in _chosen(settings))):
+        for file in _mentions(chosen.settings).files:
+            files.note(files.directory / file)
+    return Configuration(settings, flows.flows, path, files)
+
+
+def _chosen(settings: Settings) -> tuple[Mapping[str, Chosen], ...]:
+    """Every plugin that voiced.yaml chooses."""
+    return settings.voices, settings.agents, settings.tools, settings.lookups
 
 
 def _flows(part: Part) -> Path:
@@ -79,26 +101,29 @@ def _declared(part: Part) -> Collection[str]:
     return part.value if isinstance(part.value, dict) else ()
 
 
-def build_program(configuration: Configuration, tools: Tools) -> Program:
+def build_program(configuration: Configuration, tools: Tools, made: Made | None = None) -> Program:
     """Make the voices, agents, their tools and the lookups, and put them together with the flows.
 
-    Raises ConfigError when a plugin cannot be made on this machine.
+    Whoever was `made` for the program before is taken over. Raises ConfigError when a plugin cannot be made on this
+    machine.
     """
     settings = configuration.settings
     plain = settings.plain
-    agents = _agents(settings, tools)
+    making = _Making(configuration, tools, made or Made())
+    agents = making.agents()
     sentences = {name: getattr(plain, name) for name in ("apology", "busy", "refusal", "goodbye")}
     return Program(
         flows=configuration.flows,
         dial_plan=DialPlan(settings.numbers),
-        voices=_voices(settings, tools),
+        voices=making.voices(),
         agents=agents,
-        lookups={name: chosen.make(tools) for name, chosen in settings.lookups.items()},
+        lookups={name: making.plugin("lookup", name, chosen) for name, chosen in settings.lookups.items()},
         hearing=_hearing(configuration, agents, tools),
         named=named_targets(configuration),
         human=settings.human,
         privacy=plain.privacy,
         keeps_wire=plain.journal == "wire",
+        version=Version(configuration.hash, tools.reactor.seconds()),
         **{name: sentence for name, sentence in sentences.items() if sentence is not None},
     )
 
@@ -108,22 +133,77 @@ def named_targets(configuration: Configuration) -> frozenset[str]:
     steps = (placed.step for flow in configuration.flows.values() for each in flow.nodes.values() for placed in each)
     tools = (chosen.settings for chosen in configuration.settings.tools.values())
     mentions = [step.mentions() for step in steps]
-    mentions += [getattr(settings, "mentions", Mentions)() for settings in tools]
+    mentions += [_mentions(settings) for settings in tools]
     human = configuration.settings.human
     return frozenset(chain.from_iterable(each.targets for each in mentions)) | ({human} if human else set())
 
 
-def _agents(settings: Settings, tools: Tools) -> dict[str, Colleague]:
-    may_use = make_tools(settings, tools)
-    return {
-        name: Colleague(
-            chosen.make(tools),
-            {tool: may_use[tool] for tool in chosen.tools},
-            chosen.barge_in,
-            getattr(chosen.settings, "mentions", Mentions)().prompts,
+@attrs.frozen
+class _Making:
+    """Makes what is chosen, once: whoever is chosen as before is the one of before."""
+
+    configuration: Configuration
+    tools: Tools
+    made: Made
+
+    def plugin(self, kind: str, name: str, chosen: Chosen) -> Any:
+        """The voice's engine, agent, tool or lookup; also new where a file that it mentions is another."""
+        return self.made.make(kind, name, self._of(chosen), partial(chosen.make, self.tools))
+
+    def agents(self) -> dict[str, Colleague]:
+        """The agents, with their tools."""
+        settings = self.configuration.settings
+        may_use = {name: self.plugin("tool", name, chosen) for name, chosen in settings.tools.items()}
+        return {
+            name: Colleague(
+                self.plugin("agent", name, chosen),
+                {tool: may_use[tool] for tool in chosen.tools},
+                chosen.barge_in,
+                _mentions(chosen.settings).prompts,
+            )
+            for name, chosen in settings.agents.items()
+        }
+
+    def voices(self) -> dict[str, ITTSEngine]:
+        """The voices, with their fallbacks."""
+        found: dict[str, ITTSEngine] = {}
+
+        def find(name: str) -> ITTSEngine:
+            if name not in found:
+                chosen = self.configuration.settings.voices[name]
+                fallback = None if chosen.fallback is None else find(chosen.fallback)
+                found[name] = self._voice(name, chosen, fallback)
+            return found[name]
+
+        for name in self.configuration.settings.voices:
+            find(name)
+        return found
+
+    def _voice(self, name: str, chosen: ChosenVoice, fallback: ITTSEngine | None) -> ITTSEngine:
+        engine = self._engine(name, chosen)
+        return self.made.make("voice", name, (engine, fallback), partial(Voice, engine, self.tools.reactor, fallback))
+
+    def _engine(self, name: str, chosen: ChosenVoice) -> ITTSEngine:
+        engine: ITTSEngine = self.plugin("engine", name, chosen)
+        if not chosen.cache:
+            return engine
+        most = self.configuration.settings.plain.cache.size_mb * MEGABYTE
+        who, directory = identity(chosen), self.tools.directory / "speech"
+        return self.made.make(
+            "cache", name, (engine, who, most), partial(Cache, engine, who, directory, self.tools, most)
         )
-        for name, chosen in settings.agents.items()
-    }
+
+    def _of(self, chosen: Chosen) -> tuple[Any, ...]:
+        files = self.configuration.files
+        mentioned = _mentions(chosen.settings).files
+        digests = [files.digest(files.directory / file) for file in mentioned]
+        return chosen.plugin, chosen.maker, chosen.settings, *digests
+
+
+def _mentions(settings: Any) -> Mentions:
+    """What a plugin's settings name, where they say so."""
+    mentions: Mentions = getattr(settings, "mentions", Mentions)()
+    return mentions
 
 
 def _hearing(configuration: Configuration, agents: Mapping[str, Colleague], tools: Tools) -> IHearing | None:
@@ -169,29 +249,6 @@ def _sentences(flow: Flow, program: Program) -> Iterator[tuple[str | None, str]]
     for voice in (flow.voice, *flow.voices.values()):
         yield voice, program.apology
         yield voice, program.goodbye
-
-
-def _voices(settings: Settings, tools: Tools) -> dict[str, ITTSEngine]:
-    made: dict[str, ITTSEngine] = {}
-
-    def make(name: str) -> ITTSEngine:
-        if name not in made:
-            chosen = settings.voices[name]
-            fallback = None if chosen.fallback is None else make(chosen.fallback)
-            made[name] = Voice(_engine(chosen, settings, tools), tools.reactor, fallback)
-        return made[name]
-
-    for name in settings.voices:
-        make(name)
-    return made
-
-
-def _engine(chosen: ChosenVoice, settings: Settings, tools: Tools) -> ITTSEngine:
-    engine: ITTSEngine = chosen.make(tools)
-    if not chosen.cache:
-        return engine
-    most = settings.plain.cache.size_mb * MEGABYTE
-    return Cache(engine, identity(chosen), tools.directory / "speech", tools, most)
 
 
 def identity(chosen: ChosenVoice) -> bytes:

@@ -173,7 +173,7 @@ def _dnc(part: Part) -> frozenset[str]:
     if path is None or path is BROKEN:
         return frozenset()
     try:
-        text = path.read_text("utf-8-sig")
+        text = part.files.read(path).decode("utf-8-sig")
     except OSError as error:
         return part.wrong(f"{path} cannot be read: {error.strerror}") and frozenset()
     except ValueError:

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from voiced.errors import Fault
+from voiced.settings.files import Files
 from voiced.settings.plainyaml import BROKEN, Document, Where
 
 _LONGEST = 60
@@ -25,6 +26,8 @@ class Part:
     base: int = 0
     constants: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """What stands for itself in the templates of a flow: name and text."""
+    files: Files = attrs.field(factory=Files, repr=False)
+    """Reads whatever file it names."""
 
     @property
     def value(self) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -77,10 +77,10 @@ class Document:
         return Path(self.file).parent
 
 
-def read(path: Path) -> Document:
-    """The file as a document. Raises ConfigError only."""
+def read(path: Path, content: Callable[[Path], bytes] = Path.read_bytes) -> Document:
+    """The file as a document; `content` reads it. Raises ConfigError only."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = content(path).decode("utf-8-sig")
     except OSError as error:
         raise ConfigError([Fault(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:

@@ -109,10 +109,15 @@ class TwilioCarrier:
         public_url: str = "",
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._clients = {account.name: _client(account, http, clock) for account in accounts}
+        self._http = http
         self._clock = clock
         self._answers = Answers(public_url)
         self._chance = chance
+        self.serve(accounts)
+
+    def serve(self, accounts: Iterable[Account]) -> None:
+        """These are the accounts from now on."""
+        self._clients = {account.name: _client(account, self._http, self._clock) for account in accounts}
 
     def create(self, order: CallOrder) -> Deferred[str]:
         """See ICarrier."""

@@ -77,6 +77,10 @@ class Accounts:
     """The accounts of voiced.yaml; each request says which one it is about."""
 
     def __init__(self, accounts: Iterable[Account]) -> None:
+        self.serve(accounts)
+
+    def serve(self, accounts: Iterable[Account]) -> None:
+        """These are the accounts from now on."""
         self.by_name = {account.name: account for account in accounts}
         self._by_sid = {account.sid: account for account in self.by_name.values()}
 
