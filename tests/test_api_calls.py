@@ -1,4 +1,4 @@
-"""GET /calls, GET and DELETE /calls/{sid}, POST /calls/{sid}/transfer: what is shown, to whom, and what is done."""
+"""GET /calls, GET and DELETE /calls/{sid}, POST /calls/{sid}/transfer, POST /reload: what is shown and done."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.test_api_memory import (
     PUBLIC_URL,
     SID,
     ApiTestCase,
+    FakeKept,
     live_call,
     parse,
 )
@@ -39,8 +40,10 @@ from voiced.call.records import (
     StepRecord,
     ToolRecord,
 )
-from voiced.errors import BadWish, CallOver, Refused, StoreError
+from voiced.daemon import Api
+from voiced.errors import BadWish, CallOver, ConfigError, Fault, Overloaded, Refused, StoreError
 from voiced.ivoiced import Dial
+from voiced.testing.fake_store import FakePlacedCalls
 
 OTHER = "CA" + "f" * 32
 
@@ -444,3 +447,51 @@ class ActTests(ApiTestCase):
             "crm: ends CA7, which a daemon before us has placed",
         ]
         self.assertEqual(ours, expected)
+
+
+class ReloadTests(ApiTestCase):
+    """`POST /reload`."""
+
+    def test_good(self) -> None:
+        """The version, the flows, and what needs a restart."""
+        reply = self.ask("POST", "/reload")
+        version = {"hash": "b" * 12, "loaded": "2023-11-14T22:13:20.000+00:00"}
+        told = {"success": True, "version": version, "flows": ["sales", "support"], "restart": ["listen"]}
+        self.assertEqual((reply.status, reply.json), (200, told))
+
+    def test_faults(self) -> None:
+        """Faults are 422, each in its parts; how many there are is in the sentence."""
+        for faults, sentence in (
+            ([Fault("f", 1, 2, "no")], "1 fault in"),
+            ([Fault("f", 1, 2, "no")] * 2, "2 faults in"),
+        ):
+            self.reloading = fail(ConfigError(faults))
+            reply = self.ask("POST", "/reload")
+            self.assertEqual(reply.status, 422)
+            self.assertTrue(reply.json["error"].startswith(sentence))
+            fault = {"file": "f", "line": 1, "column": 2, "message": "no"}
+            self.assertEqual((reply.json["success"], reply.json["faults"]), (False, [fault] * len(faults)))
+
+    def test_stopping(self) -> None:
+        """A daemon that stops says so."""
+        self.reloading = fail(Overloaded("the daemon is stopping"))
+        self.assertEqual(self.assert_problem(self.ask("POST", "/reload"), 503), "the daemon is stopping")
+
+    def test_who(self) -> None:
+        """A key for some flows may not, and nobody without a key; nor has it any parameters."""
+        self.assert_problem(self.ask("POST", "/reload", key=NARROW), 403)
+        self.assert_problem(self.ask("POST", "/reload", key=None), 401)
+        self.assert_problem(self.ask("POST", "/reload?now=1"), 400, path="now")
+
+    def test_client_gone(self) -> None:
+        """A client that does not wait stops nothing."""
+        self.reloading = Deferred(lambda _: self.fail("it was stopped"))
+        channel, _ = self.send("POST", "/reload", headers=[("Authorization", f"Bearer {KEY}")])
+        channel.connectionLost(Failure(ConnectionLost()))
+        self.reloading.errback(ConfigError([Fault("f", 1, 2, "no")]))
+        self.assertEqual(self.flushLoggedErrors(ConfigError), [])
+
+    def test_by_hand(self) -> None:
+        """A daemon whose program comes from no files says that there is nothing to reload."""
+        self.reloading = Api(FakePlacedCalls(), FakeKept()).reload()
+        self.assertIn("comes from no files", self.ask("POST", "/reload").json["faults"][0]["message"])

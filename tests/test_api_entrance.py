@@ -105,6 +105,7 @@ class PathTests(ApiTestCase):
             ("/calls", "POST", "GET, HEAD, OPTIONS"),
             (f"/calls/{SID}", "PUT", "DELETE, GET, HEAD, OPTIONS"),
             (f"/calls/{SID}/transfer", "DELETE", "OPTIONS, POST"),
+            ("/reload", "GET", "OPTIONS, POST"),
             ("/openapi.json", "TRACE", "GET, HEAD, OPTIONS"),
             ("/calls", "BREW", "GET, HEAD, OPTIONS"),
         ):
@@ -172,6 +173,7 @@ class PageTests(ApiTestCase):
             ("/outbound-call", "OPTIONS, POST"),
             ("/calls", "GET, HEAD, OPTIONS"),
             (f"/calls/{SID}", "DELETE, GET, HEAD, OPTIONS"),
+            ("/reload", "OPTIONS, POST"),
             (f"/calls/{SID}/transfer", "OPTIONS, POST"),
             ("/openapi.json", "GET, HEAD, OPTIONS"),
         ):

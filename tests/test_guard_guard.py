@@ -117,6 +117,19 @@ class PlaceTests(GuardCase):
         guard.place(order(), CRM)
         self.assert_refused("calls_per_day", DAY_LEFT, guard.place, order(BOB), CRM)
 
+    def test_follow(self) -> None:
+        """New rules hold at once; what was counted counts on, and places stay taken until they are left."""
+        guard = self.guard(calls_at_once=1, per_destination_per_day=2)
+        permit = guard.place(order(), CRM)
+        guard.follow(Outbound(allow=US, calls_at_once=1, per_destination_per_day=1), Inbound(max_seconds=60))
+        self.assert_refused("calls_at_once", SOON, guard.place, order(BOB), CRM)
+        permit.over(10.0)
+        self.assert_refused("per_destination_per_day", DAY_LEFT, guard.place, order(), CRM)
+        self.assertEqual((guard.place(order(BOB), CRM).seconds, guard.ring(info()).seconds), (900, 60))
+        guard.follow(Outbound(), Inbound(deny=Denied((Pattern.parse(ANN),))))
+        self.assert_refused("allow", None, guard.place, order(BOB), CRM)
+        self.assert_refused("deny", None, guard.ring, info())
+
     def test_per_key(self) -> None:
         """A key has caps of its own, which are nobody else's."""
         guard = self.guard(per_destination_per_day=9)
