@@ -49,7 +49,7 @@ class CheckTests(SynchronousTestCase):
         """Good settings are praised in a line, with code 0."""
         result = self.check(FLOW % '"Hello."')
         self.assertEqual(result.exit_code, 0, result.output)
-        self.assertIn("good. 1 number(s), 1 flow(s), 1 voice(s)", result.output)
+        self.assertRegex(result.output, r"good. 1 number\(s\), 1 flow\(s\), 1 voice\(s\), version [0-9a-f]{12}; ")
 
     def test_bad(self) -> None:
         """Faults come with their place, with code 1."""

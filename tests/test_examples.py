@@ -59,7 +59,7 @@ def environment(*texts: str) -> dict[str, str]:
 
 
 class NamedTests(SynchronousTestCase):
-    """docs/faults.md and docs/security.md."""
+    """docs/faults.md, docs/security.md and docs/operating.md."""
 
     def test_names(self) -> None:
         """Every test that a page names is there; one that begins with a dot stands beside the one before it."""
@@ -67,6 +67,7 @@ class NamedTests(SynchronousTestCase):
         self.assertGreater(len(names), 90)
         names += re.findall(r"`((?:tests)?\.\w+(?:\.\w+)*)`", SECURITY)
         self.assertGreater(len(names), 200)
+        names += re.findall(r"`((?:tests)?\.\w+(?:\.\w+)*)`", (ROOT / "docs" / "operating.md").read_text("utf-8"))
         last: list[str] = []
         for name in names:
             parts = name.split(".")
