@@ -189,6 +189,15 @@ class TwistdTests(TestCase):
         self.assertNotIn("Traceback", process.written)
 
     @inlineCallbacks
+    def test_hung_up_on_early(self) -> Any:
+        """SIGHUP while it starts does not end it: it reloads as soon as it runs."""
+        process = self.start()
+        yield process.says("starting up")
+        self.running.signalProcess("HUP")
+        yield process.says("1 flows")
+        self.assertEqual((yield self.heard()), "The first sentence.The second.")
+
+    @inlineCallbacks
     def test_reloaded_by_hand(self) -> Any:
         """`voiced reload` checks the files and has the daemon follow them; it says so when it cannot be reached."""
         arguments = ["reload", "--config", str(self.home / "voiced.yaml")]

@@ -95,6 +95,8 @@ class DaemonService(MultiService):
         from voiced.building import Building
 
         self._reactor = reactor
+        # At once: until there is one for it, this signal ends a process, and systemd takes that for what was wanted.
+        signal.signal(signal.SIGHUP, self._told_to_reload)
         self._settings = configuration.settings
         file = configuration.file
         self.building = Building(configuration, reactor, lambda: checked(str(file), file.parent)[1])
@@ -126,7 +128,6 @@ class DaemonService(MultiService):
         """The reactor runs; it has just taken the signals for itself."""
         signal.signal(signal.SIGTERM, self._told_to_stop)
         signal.signal(signal.SIGINT, self._told_to_stop)
-        signal.signal(signal.SIGHUP, self._told_to_reload)
         log.info("voiced listens on {listen} as {url}", listen=self._settings.listen, url=self._settings.public_url)
 
     def _told_to_stop(self, number: int, frame: object) -> None:
