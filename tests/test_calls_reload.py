@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import Any
 
 from twisted.logger import LogLevel, capturedLogs
@@ -172,6 +174,13 @@ class SwapTests(FilesHouse):
         self.assertIsNot(engine(paced["bert"]), engine(first["bert"]))
         self.assertEqual(paced["anna"].engines, (first["anna"].engines[0], paced["bert"].engines[0]))
 
+    def test_let_go(self) -> None:
+        """Who is not chosen any more is not kept."""
+        gone = weakref.ref(self.building.studio.program.voices["anna"])
+        self.voices("{anna: {engine: spelling, pace: 0.1}}")
+        gc.collect()
+        self.assertIsNone(gone())
+
     def voices(self, written: str) -> Any:
         """The voices, when the settings say that."""
         self.settings(("voices: {anna: {engine: spelling}}", f"voice: anna\nvoices: {written}"))
@@ -222,15 +231,17 @@ class SwapTests(FilesHouse):
         self.assertEqual(self.asks("POST", "/outbound-call", number=PERSON, **{"from": "+14155550177"})[0], 200)
 
     def test_prerendered(self) -> None:
-        """What the new flows say is rendered ahead; what was being rendered is not rendered twice."""
+        """What the new flows say is rendered ahead; what was left of the old ones is not."""
         self.settings(("engine: spelling", "engine: spelling, pace: 0.5"), ("prerender: false", "prerender: true"))
+        self.write("flows/test.yaml", FLOW.format("old") + '    - say: "Third, old."\n')
         self.reloads()
         self.passes(1)
         self.write("flows/test.yaml", NEW)
         self.reloads()
         self.passes(200)
         spoken = engine(self.building.studio.program.voices["anna"]).spoken
-        self.assertLessEqual({"First, new.", "Second, new.", "Goodbye."}, set(spoken))
+        self.assertLessEqual({"First, old.", "First, new.", "Second, new.", "Goodbye."}, set(spoken))
+        self.assertNotIn("Third, old.", spoken)
 
 
 class AccountTests(FilesHouse):

@@ -185,6 +185,7 @@ class TwistdTests(TestCase):
         self.running.signalProcess("HUP")
         yield process.says("not reloaded")
         self.assertIn("test.yaml:6:7: ", process.written)
+        self.assertNotIn("restart it", process.written)
         self.assertEqual((yield self.heard()), "The second.")
         self.assertNotIn("Traceback", process.written)
 
