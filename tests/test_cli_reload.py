@@ -77,6 +77,7 @@ class CommandTests(SynchronousTestCase):
         result = CliRunner().invoke(main, ["reload", "--config", str(config)])
         self.assertEqual(result.exit_code, 1)
         self.assertIn("test.yaml:3:1: ", result.output)
+        self.assertIn("the daemon was not asked", result.output)
 
     def test_no_keys(self) -> None:
         """Settings without keys have no API: what can be done instead."""

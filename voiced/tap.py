@@ -38,10 +38,10 @@ def checked(config: str | None, directory: Path) -> tuple[Path, Configuration]:
     return path, configuration
 
 
-def complaint(error: ConfigError) -> str:
-    """What is wrong with the settings, as a page for people."""
+def complaint(error: ConfigError, outcome: str = "nothing was started") -> str:
+    """What is wrong with the settings, and what has come of it, as a page for people."""
     count = len(error.faults)
-    return f"{error}\n\nvoiced: {count} fault{'s' if count > 1 else ''} in the settings; nothing was started."
+    return f"{error}\n\nvoiced: {count} fault{'s' if count > 1 else ''} in the settings; {outcome}."
 
 
 def summary(path: Path, configuration: Configuration) -> str:
@@ -128,7 +128,12 @@ class DaemonService(MultiService):
         """The reactor runs; it has just taken the signals for itself."""
         signal.signal(signal.SIGTERM, self._told_to_stop)
         signal.signal(signal.SIGINT, self._told_to_stop)
-        log.info("voiced listens on {listen} as {url}", listen=self._settings.listen, url=self._settings.public_url)
+        log.info(
+            "voiced listens on {listen} as {url}, version {version}",
+            listen=self._settings.listen,
+            url=self._settings.public_url,
+            version=self.building.studio.program.version.hash,
+        )
 
     def _told_to_stop(self, number: int, frame: object) -> None:
         self._reactor.callFromThread(self._stop)

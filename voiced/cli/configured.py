@@ -17,10 +17,11 @@ config_option: Callable[[Any], Any] = click.option(
 )
 
 
-def load(config: str | None, code: int = 1) -> tuple[Path, Configuration]:
-    """The checked settings; where something is wrong with them, that is printed and the tool ends with this code."""
+def load(config: str | None, code: int = 1, outcome: str = "nothing was started") -> tuple[Path, Configuration]:
+    """The checked settings; where something is wrong with them, that is printed with this outcome, and the tool ends
+    with this code."""
     try:
         return checked(config, Path.cwd())
     except ConfigError as error:
-        click.echo(complaint(error), err=True)
+        click.echo(complaint(error, outcome), err=True)
         raise SystemExit(code) from None

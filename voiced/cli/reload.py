@@ -29,7 +29,9 @@ def reload(config: str | None, url: str | None, key: str | None) -> None:
 
 def reached(config: str | None, url: str | None, key: str | None) -> Address:
     """Where the daemon is, once the files are good. Raises UsageError."""
-    settings = None if url and not config else load(config)
+    settings = (
+        None if url and not config else load(config, outcome="the daemon was not asked, and nothing has changed")
+    )
     try:
         return address(settings, url, key)
     except click.UsageError as error:
