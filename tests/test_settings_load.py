@@ -16,7 +16,8 @@ from voiced.errors import ConfigError, VoicedError
 from voiced.ivoiced import ITTSEngine, Tools, Utterance
 from voiced.maker import Maker
 from voiced.secret import Secret
-from voiced.settings.load import build_program, find_settings, identity, read, static_prompts
+from voiced.settings.load import build_program, find_settings, read, static_prompts
+from voiced.settings.making import identity
 from voiced.settings.registry import Found, Registry
 from voiced.testing.fake_call import FakeCall
 from voiced.testing.fakes import FakeTools, SpellingVoice, read_speech

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import attrs
-import msgspec
 
 from voiced.call.dialplan import DialPlan
 from voiced.call.flow import Flow
 from voiced.call.program import Colleague, Program
 from voiced.call.version import Version
 from voiced.errors import ConfigError, Fault, VoicedError
-from voiced.ivoiced import IHearing, ITTSEngine, Mentions, Tools, Utterance
-from voiced.secret import Secret
+from voiced.ivoiced import IHearing, Tools, Utterance
 from voiced.settings import plainyaml
-from voiced.settings.chosen import Chosen, ChosenVoice
+from voiced.settings.chosen import Chosen
 from voiced.settings.daemon import Settings, check_flows, default_voice, read_settings
 from voiced.settings.expand import expand
 from voiced.settings.files import Files
 from voiced.settings.flowfile import FlowFiles, Names
 from voiced.settings.made import Made
+from voiced.settings.making import Making, mentions_of
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
-from voiced.speech.cache import MEGABYTE, Cache
-from voiced.speech.voice import Voice
 
 NAME = "voiced.yaml"
 
@@ -76,7 +71,7 @@ def read(path: Path, environ: Mapping[str, str], registry: Registry | None = Non
     if settings is None or faults:
         raise ConfigError(faults)
     for chosen in chain(*(kind.values() for kind in _chosen(settings))):
-        for file in _mentions(chosen.settings).files:
+        for file in mentions_of(chosen.settings).files:
             files.note(files.directory / file)
     return Configuration(settings, flows.flows, path, files)
 
@@ -109,7 +104,7 @@ def build_program(configuration: Configuration, tools: Tools, made: Made | None 
     """
     settings = configuration.settings
     plain = settings.plain
-    making = _Making(configuration, tools, made or Made())
+    making = Making(settings, configuration.files, tools, made or Made())
     agents = making.agents()
     sentences = {name: getattr(plain, name) for name in ("apology", "busy", "refusal", "goodbye")}
     return Program(
@@ -133,77 +128,9 @@ def named_targets(configuration: Configuration) -> frozenset[str]:
     steps = (placed.step for flow in configuration.flows.values() for each in flow.nodes.values() for placed in each)
     tools = (chosen.settings for chosen in configuration.settings.tools.values())
     mentions = [step.mentions() for step in steps]
-    mentions += [_mentions(settings) for settings in tools]
+    mentions += [mentions_of(settings) for settings in tools]
     human = configuration.settings.human
     return frozenset(chain.from_iterable(each.targets for each in mentions)) | ({human} if human else set())
-
-
-@attrs.frozen
-class _Making:
-    """Makes what is chosen, once: whoever is chosen as before is the one of before."""
-
-    configuration: Configuration
-    tools: Tools
-    made: Made
-
-    def plugin(self, kind: str, name: str, chosen: Chosen) -> Any:
-        """The voice's engine, agent, tool or lookup; also new where a file that it mentions is another."""
-        return self.made.make(kind, name, self._of(chosen), partial(chosen.make, self.tools))
-
-    def agents(self) -> dict[str, Colleague]:
-        """The agents, with their tools."""
-        settings = self.configuration.settings
-        may_use = {name: self.plugin("tool", name, chosen) for name, chosen in settings.tools.items()}
-        return {
-            name: Colleague(
-                self.plugin("agent", name, chosen),
-                {tool: may_use[tool] for tool in chosen.tools},
-                chosen.barge_in,
-                _mentions(chosen.settings).prompts,
-            )
-            for name, chosen in settings.agents.items()
-        }
-
-    def voices(self) -> dict[str, ITTSEngine]:
-        """The voices, with their fallbacks."""
-        found: dict[str, ITTSEngine] = {}
-
-        def find(name: str) -> ITTSEngine:
-            if name not in found:
-                chosen = self.configuration.settings.voices[name]
-                fallback = None if chosen.fallback is None else find(chosen.fallback)
-                found[name] = self._voice(name, chosen, fallback)
-            return found[name]
-
-        for name in self.configuration.settings.voices:
-            find(name)
-        return found
-
-    def _voice(self, name: str, chosen: ChosenVoice, fallback: ITTSEngine | None) -> ITTSEngine:
-        engine = self._engine(name, chosen)
-        return self.made.make("voice", name, (engine, fallback), partial(Voice, engine, self.tools.reactor, fallback))
-
-    def _engine(self, name: str, chosen: ChosenVoice) -> ITTSEngine:
-        engine: ITTSEngine = self.plugin("engine", name, chosen)
-        if not chosen.cache:
-            return engine
-        most = self.configuration.settings.plain.cache.size_mb * MEGABYTE
-        who, directory = identity(chosen), self.tools.directory / "speech"
-        return self.made.make(
-            "cache", name, (engine, who, most), partial(Cache, engine, who, directory, self.tools, most)
-        )
-
-    def _of(self, chosen: Chosen) -> tuple[Any, ...]:
-        files = self.configuration.files
-        mentioned = _mentions(chosen.settings).files
-        digests = [files.digest(files.directory / file) for file in mentioned]
-        return chosen.plugin, chosen.maker, chosen.settings, *digests
-
-
-def _mentions(settings: Any) -> Mentions:
-    """What a plugin's settings name, where they say so."""
-    mentions: Mentions = getattr(settings, "mentions", Mentions)()
-    return mentions
 
 
 def _hearing(configuration: Configuration, agents: Mapping[str, Colleague], tools: Tools) -> IHearing | None:
@@ -249,20 +176,3 @@ def _sentences(flow: Flow, program: Program) -> Iterator[tuple[str | None, str]]
     for voice in (flow.voice, *flow.voices.values()):
         yield voice, program.apology
         yield voice, program.goodbye
-
-
-def identity(chosen: ChosenVoice) -> bytes:
-    """Who speaks: the plugin and its settings, without what changes nothing in the sound."""
-    said = [chosen.plugin, _said(chosen.settings)]
-    return msgspec.json.encode(said, order="deterministic", enc_hook=str)
-
-
-def _said(value: Any) -> Any:
-    if isinstance(value, msgspec.Struct):
-        fields = {name: getattr(value, name) for name in value.__struct_fields__ if name != "base_url"}
-        return {name: _said(inner) for name, inner in fields.items() if not isinstance(inner, Secret)}
-    if isinstance(value, Mapping):
-        return {name: _said(inner) for name, inner in value.items() if not isinstance(inner, Secret)}
-    if isinstance(value, list | tuple):
-        return [_said(inner) for inner in value if not isinstance(inner, Secret)]
-    return value
