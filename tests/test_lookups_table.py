@@ -103,6 +103,12 @@ class FileTests(TableCase):
         ):
             self.assertEqual(self.known(settings, party), facts, party)
 
+    def test_named(self) -> None:
+        """The file is one of those that a reload looks at, wherever the daemon was started."""
+        path = self.file(CSV)
+        self.assertEqual(table.Settings(file=path).mentions().files, (str(path.absolute()),))
+        self.assertEqual(table.Settings(callers={}).mentions().files, ())
+
     def test_spreadsheets(self) -> None:
         """Semicolons and tabs, a byte order mark, line ends of all kinds, a heading of its own for the numbers."""
         for text in (

@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from voiced.call.flow import Flow
 from voiced.errors import ConfigError
 from voiced.settings.calendar import read_calendar
-from voiced.settings.flowfile import Names, load_flows
+from voiced.settings.files import Files
+from voiced.settings.flowfile import FlowFiles, Names, load_flows
 from voiced.settings.registry import Registry
 
 REGISTRY = Registry.find()
@@ -119,6 +120,14 @@ class IncludeTests(FlowsCase):
         self.assertEqual(flow.nodes["bye"][1].step.mentions().targets, ("+14155550111",))
         self.assertEqual(flow.constants, {"shop": "Luigi's", "desk": "+14155550111", "street": "High Street"})
         self.assertEqual(flow.pronunciation.of("Luigi"), "Lou-ee-gee")
+
+    def test_version(self) -> None:
+        """A file that is included is one of those that make the version of what was loaded."""
+        self.write("parts/common.yaml", COMMON)
+        files = Files(self.directory)
+        self.write("main.yaml", MAIN)
+        FlowFiles(NAMES, REGISTRY, files=files).read(self.directory)
+        self.assertTrue(files.digest(self.directory / "parts" / "common.yaml"))
 
     def test_each_once(self) -> None:
         """A file that is included twice, or includes itself, is read once."""

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from voiced.call.dialplan import entry_for
 from voiced.errors import VoicedError
-from voiced.ivoiced import ICall, ICallerLookup, Tools
+from voiced.ivoiced import ICall, ICallerLookup, Mentions, Tools
 from voiced.lookups.tablefile import KINDS, Callers, entry, read_table
 
 
@@ -34,6 +34,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.file is not None and self.file.suffix.lower() not in KINDS:
             raise ValueError(f"`file` must end in {', '.join(KINDS[:-1])} or {KINDS[-1]}")
         self.table()
+
+    def mentions(self) -> Mentions:
+        """The file: a reload reads it again when there is something else in it."""
+        return Mentions(files=() if self.file is None else (str(self.file.absolute()),))
 
     def table(self) -> Callers:
         """The callers as voiced compares them. Raises ValueError with a sentence, of a file with the line."""
