@@ -5,7 +5,7 @@
     <- 2xx: its text is the result
     <- anything else: an error result
 
-What the agent says comes from a stranger: it never chooses whom we ask (voiced.net.outside, voiced.agents.tools.url).
+What the agent says comes from a stranger: it never chooses whom we ask (voiced.net.outside, voiced.net.url).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from voiced.agents.tools.parameters import Description, Parameter, checked, schema
-from voiced.agents.tools.url import UrlTemplate
 from voiced.errors import ToolFailed
 from voiced.ivoiced import IAgentTool, ICall, ToolResult, Tools
 from voiced.net.exchange import Answer, exchange
 from voiced.net.outside import PrivateAddress, points_inside, web_agent
 from voiced.net.trouble import NETWORK, reason_of
+from voiced.net.url import UrlTemplate
 from voiced.secret import Secret
 
 MOST_BYTES = 128 * 1024
@@ -130,7 +130,10 @@ class Http:
         values = checked(arguments, settings.parameters)
         rest = {name: value for name, value in values.items() if name not in self._url.names}
         with_body = settings.method in _WITH_BODY
-        url = self._url.fill(values, {} if with_body else rest)
+        try:
+            url = self._url.fill(values, {} if with_body else rest)
+        except ValueError as error:
+            raise ToolFailed(str(error)) from None
         body = json.dumps(rest).encode() if with_body else None
         asked = exchange(self._agent, settings.method, url, self._headers, body, MOST_BYTES)
         answer = await asked.addErrback(self._named, call)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from voiced.errors import ToolFailed
+from voiced.net.url import Value
 
 MOST_CHARACTERS = 4000
 """In one argument."""
@@ -23,7 +24,6 @@ _TYPES: Mapping[str, tuple[Any, str]] = {
 
 Description = Annotated[str, msgspec.Meta(min_length=1)]
 """What a tool does and when to use it, for the agent's language model."""
-Value = str | int | float | bool
 
 
 class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

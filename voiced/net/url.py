@@ -1,4 +1,4 @@
-"""The URL of a tool: fixed by its operator up to the path, with places in it that an agent's arguments fill."""
+"""A URL that the operator has written: fixed up to the path, with places in it that what others say fills."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
 import attrs
 
-from voiced.agents.tools.parameters import Value
-from voiced.errors import ToolFailed
+Value = str | int | float | bool
 
 _PRINTABLE = re.compile(r"[!-~]*")
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
@@ -18,7 +17,7 @@ _PLACE = re.compile(r"\{([^{}]*)\}")
 
 @attrs.frozen
 class UrlTemplate:
-    """A URL with `{name}` where an argument goes: in its path or query, never where it says whom to ask."""
+    """A URL with `{name}` where a value goes: in its path or query, never where it says whom to ask."""
 
     text: str = attrs.field(repr=False)
     host: str
@@ -41,7 +40,7 @@ class UrlTemplate:
 
     @property
     def names(self) -> list[str]:
-        """The arguments that it needs, in order."""
+        """The values that it needs, in order."""
         return _PLACE.findall(self.text)
 
     @property
@@ -52,14 +51,14 @@ class UrlTemplate:
     def fill(self, values: Mapping[str, Value], query: Mapping[str, Value]) -> str:
         """The URL with these values in their places, and these in its query.
 
-        Raises ToolFailed for a value that would make it the URL of something else: `..`, or nothing at all.
+        Raises ValueError for a value that would make it the URL of something else: `..`, or nothing at all.
         """
         path, mark, rest = self.text.partition("?")
         if "" in (_text(values[name]) for name in _PLACE.findall(path)):
-            raise ToolFailed("What stands in the URL must not be empty.")
+            raise ValueError("What stands in the URL must not be empty.")
         path, rest = (_PLACE.sub(lambda place: _quoted(values[place[1]]), part) for part in (path, rest))
         if _climbs(path):
-            raise ToolFailed("What stands in the URL must be a name, not a path.")
+            raise ValueError("What stands in the URL must be a name, not a path.")
         more = urlencode({name: _text(value) for name, value in query.items()}, errors="replace")
         return path + "?" * bool(mark or more) + rest + "&" * bool(rest and more) + more
 
