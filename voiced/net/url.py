@@ -33,7 +33,9 @@ class UrlTemplate:
         if url is None or url.scheme not in ("http", "https") or not _HOST.fullmatch(url.hostname or ""):
             raise ValueError("`url` must be like https://host.example/path; only path and query may have a {name}")
         if "@" in url.netloc:
-            raise ValueError("`url` must not hold a user's name: write `headers: {Authorization: …}`")
+            raise ValueError(
+                "`url` must not hold a user's name: send a header instead (`headers: {Authorization: …}`)"
+            )
         if _climbs(url.path):
             raise ValueError("`url` must not have `.` or `..` as a part of its path")
         return cls(text, url.hostname or "")

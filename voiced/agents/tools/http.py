@@ -30,6 +30,7 @@ from voiced.agents.tools.parameters import Description, Parameter, checked, sche
 from voiced.errors import ToolFailed
 from voiced.ivoiced import IAgentTool, ICall, ToolResult, Tools
 from voiced.net.exchange import Answer, exchange
+from voiced.net.headers import check_header
 from voiced.net.outside import PrivateAddress, points_inside, web_agent
 from voiced.net.trouble import NETWORK, reason_of
 from voiced.net.url import UrlTemplate
@@ -41,10 +42,6 @@ _BEGINNING = 500
 """Characters of a refusal that the agent is told."""
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
-_HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?", re.ASCII)
-_NOT_YOURS = ("host", "connection", "content-length", "transfer-encoding", "te", "upgrade", "expect")
-"""Headers that say how the request itself is sent."""
 
 _log = Logger()
 
@@ -88,10 +85,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def _check_headers(self, template: UrlTemplate) -> None:
         for name, value in self.headers.items():
-            if not _HEADER.fullmatch(name) or name.lower() in _NOT_YOURS:
-                raise ValueError(f"`headers`: {name!r} is no header that can be set")
-            if not _HEADER_VALUE.fullmatch(value.reveal()):
-                raise ValueError(f"`headers`: {name!r} holds a line break, or what is not ASCII")
+            try:
+                check_header(name, value.reveal())
+            except ValueError as error:
+                raise ValueError(f"`headers`: {error}") from None
         if self.headers and not (template.encrypted or self.allow_private):
             raise ValueError("`headers` could be read on the way: the URL must begin with https://")
 
