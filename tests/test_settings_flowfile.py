@@ -56,7 +56,7 @@ BRACE = "is not a place like {party.name|there}; write {{ for a plain brace"
 SAY = "there are: barge_in, interruptible, text, voice"
 BOTH = "`on_machine: leave_message` and `message: <node>`, what is left, need each other"
 DESK = "`to` is a telephone number like +14155550100, in quotes, or a SIP address like sip:desk@example.com"
-VERBS = "agent, choose, goto, hangup, lookup, menu, pause, play, say, transfer, voicemail"
+VERBS = "agent, choose, goto, hangup, http, lookup, menu, pause, play, say, sms, transfer, voicemail"
 
 BROKEN_STEPS: list[tuple[str, str]] = [
     ("    - sya: x", "6:7: node 'a', step 1 (sya): no step 'sya' is installed; did you mean 'say'?"),

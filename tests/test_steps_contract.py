@@ -7,6 +7,8 @@ from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.test_steps_asking import HttpContract
+from tests.test_steps_texting import SmsContract
 from tests.test_steps_voicemail import VoicemailContract
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import Agent, Transfer
@@ -141,4 +143,5 @@ class EveryStepTests(SynchronousTestCase):
         tested = {type(case().make_step()) for case in (SayContract, PlayContract, PauseContract, MenuContract)}
         tested |= {type(case().make_step()) for case in (GotoContract, HangupContract, LookupContract, AgentContract)}
         tested |= {type(case().make_step()) for case in (ChooseContract, TransferContract, VoicemailContract)}
+        tested |= {type(case().make_step()) for case in (HttpContract, SmsContract)}
         self.assertEqual({registry.load("step", name) for name in registry.names("step")}, tested)

@@ -22,6 +22,7 @@ from voiced.api.messages import (
     Recording,
     Step,
     Summary,
+    TextMessage,
     ToolUse,
 )
 from voiced.call.records import AgentRecord, CallInfo, CallRecord, Said
@@ -120,6 +121,7 @@ def live(call: LiveCall, now: float) -> Call:
             Recording(file=each.file, seconds=each.seconds, ended_by=each.ended_by, transcript=each.transcript)
             for each in record.recordings
         ],
+        texts=[TextMessage(to=text.to, sent=time(text.sent), sid=text.sid) for text in record.texts],
         faults=list(record.faults),
     )
 

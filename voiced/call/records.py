@@ -84,6 +84,11 @@ class CallInfo:
         """The human's number, in both directions."""
         return self.caller if self.direction is Direction.INBOUND else self.called
 
+    @property
+    def ours(self) -> str:
+        """Our own number, in both directions."""
+        return self.called if self.direction is Direction.INBOUND else self.caller
+
     def facts(self) -> dict[str, str]:
         """What a flow may read of it, as `{call.caller}` and so on."""
         return {
@@ -181,6 +186,18 @@ class LegRecord:
 
 
 @attrs.frozen
+class TextRecord:
+    """A text message that the carrier has accepted; its words are not kept."""
+
+    to: str
+    """E.164."""
+    sent: float
+    """Seconds since the epoch."""
+    sid: str
+    """The carrier's name for it."""
+
+
+@attrs.frozen
 class RecordingRecord:
     """Something that was recorded on a call."""
 
@@ -219,5 +236,6 @@ class CallRecord:
     agents: list[AgentRecord] = attrs.field(factory=list)
     legs: list[LegRecord] = attrs.field(factory=list)
     recordings: list[RecordingRecord] = attrs.field(factory=list)
+    texts: list[TextRecord] = attrs.field(factory=list)
     faults: list[str] = attrs.field(factory=list)
     """What went wrong on the way, in order, one sentence each."""

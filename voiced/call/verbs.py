@@ -21,12 +21,13 @@ from voiced.call.leg import Leg, Position, leg
 from voiced.call.ordered import Ordered
 from voiced.call.program import Program
 from voiced.call.recorder import Recorder, facts_of
-from voiced.call.records import AgentRecord, CallInfo, CallRecord
+from voiced.call.records import AgentRecord, CallInfo, CallRecord, TextRecord
 from voiced.call.speaker import Speaker
 from voiced.call.template import Template
+from voiced.call.texting import Texting
 from voiced.call.toolbox import Toolbox
-from voiced.errors import CallOver, FlowError, RecognitionFailed, RecordingFailed, Refused
-from voiced.icarrier import IMediaStream
+from voiced.errors import CallOver, FlowError, HttpFailed, RecognitionFailed, RecordingFailed, Refused
+from voiced.icarrier import ICarrier, IMediaStream
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ivoiced import (
     AgentLimits,
@@ -35,6 +36,8 @@ from voiced.ivoiced import (
     Dial,
     Dialled,
     Heard,
+    HttpAnswer,
+    HttpRequest,
     ICall,
     ITTSEngine,
     Outcome,
@@ -60,6 +63,7 @@ class Verbs:
         program: Program,
         flow: Flow,
         clock: IReactorTime,
+        carrier: ICarrier,
         guard: IGuard,
         permit: IPermit,
         stalled: Callable[[], None],
@@ -74,6 +78,7 @@ class Verbs:
         self.facts = {**info.facts(), "call.flow": flow.name, **(ordered.facts() if ordered else {})}
         self.position: list[Position] = []
         """Where the flow stands: frames of (flow, node, step from 0). JSON, so that it can be kept."""
+        self._carrier = carrier
         self._guard = guard
         self._permit = permit
         self._leg: Leg | None = None
@@ -92,6 +97,7 @@ class Verbs:
         self._conversation: Conversation | None = None
         self._settling: list[Deferred[None]] = []
         """What was recorded and may not be on the disk yet."""
+        self._texting = Texting()
         self._sequel: Sequel | None = None
         self._started = 0.0
 
@@ -200,6 +206,26 @@ class Verbs:
         for settled in self._settling:
             await settled
 
+    def ask(self, request: HttpRequest) -> Deferred[HttpAnswer]:
+        """See ICall."""
+        if self.program.web is None:
+            return fail(HttpFailed("no web service can be asked: this daemon has no way to them"))
+        return self.program.web.ask(request, self.info.sid)
+
+    def text(self, message: str, from_: str | None = None) -> Deferred[str]:
+        """See ICall."""
+        info = self.info
+
+        def send() -> Deferred[str]:
+            self._guard.text(info, info.party)
+            sending = self._carrier.send_text(info.account, info.party, from_ or info.ours, message)
+            return sending.addCallback(self._texted)
+
+        try:
+            return self._texting.send((*self.position, message, from_), send)
+        except Refused:
+            return fail()
+
     def hang_up_because(self, reason: str) -> None:
         """See ICall."""
         self.record.reason = reason
@@ -217,6 +243,10 @@ class Verbs:
     def _check_line(self) -> None:
         if self._stream is None:
             raise CallOver
+
+    def _texted(self, sid: str) -> str:
+        self.record.texts.append(TextRecord(self.info.party, self.clock.seconds(), sid))
+        return sid
 
     def _order_leg(
         self, dial: Dial, *, step: Position | None = None, returns: bool = True, party: Party | None = None

@@ -25,5 +25,7 @@ choose = Maker("step", "choose", "Go where a fact says", "voiced.call.steps.rout
 transfer = Maker("step", "transfer", "Connect the caller with a human", "voiced.call.steps.handover.Transfer")
 goto = Maker("step", "goto", "Go on at another node", "voiced.call.steps.routing.Goto")
 hangup = Maker("step", "hangup", "End the call", "voiced.call.steps.routing.Hangup")
+http = Maker("step", "http", "Ask a web service", "voiced.call.steps.asking.Http")
+sms = Maker("step", "sms", "Send the caller a text message", "voiced.call.steps.texting.Sms")
 lookup = Maker("step", "lookup", "Find out who is calling", "voiced.call.steps.routing.Lookup")
 agent = Maker("step", "agent", "Let an agent talk with the caller", "voiced.call.steps.handover.Agent")

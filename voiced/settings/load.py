@@ -23,8 +23,10 @@ from voiced.settings.expand import expand
 from voiced.settings.flowfile import FlowFiles, Names
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
+from voiced.settings.web import hosts_with_headers, private_hosts
 from voiced.speech.cache import MEGABYTE, Cache
 from voiced.speech.voice import Voice
+from voiced.webservices import WebServices
 
 NAME = "voiced.yaml"
 
@@ -72,7 +74,8 @@ def _flows(part: Part) -> Path:
 def _names(part: Part) -> Names:
     """What flows may name, whether it is right or not: a fault in a voice is not a fault of every flow."""
     voices, agents, lookups = (_declared(part[kind]) for kind in ("voices", "agents", "lookups"))
-    return Names(voices, agents, lookups, default_voice(part))
+    web = part["http"]
+    return Names(voices, agents, lookups, default_voice(part), private_hosts(web), hosts_with_headers(web))
 
 
 def _declared(part: Part) -> Collection[str]:
@@ -96,6 +99,7 @@ def build_program(configuration: Configuration, tools: Tools) -> Program:
         lookups={name: chosen.make(tools) for name, chosen in settings.lookups.items()},
         hearing=_hearing(configuration, agents, tools),
         named=named_targets(configuration),
+        web=WebServices.real(settings.web, tools.reactor),
         human=settings.human,
         privacy=plain.privacy,
         **{name: sentence for name, sentence in sentences.items() if sentence is not None},
