@@ -65,9 +65,17 @@ class Ledger:
     """Begins a call that was asked for."""
     calls: dict[str, SimulatedCall] = field(factory=dict)
     texts: list[Text] = field(factory=list)
+    on_text: Callable[[Text], object] | None = None
+    """Called with each of them."""
     requests: list[RestRequest] = field(factory=list)
     faults: deque[Fault] = field(factory=deque)
     """Of the next requests, one each."""
+
+    def take(self, text: Text) -> None:
+        """A text that was asked for, and cannot be refused any more."""
+        self.texts.append(text)
+        if self.on_text is not None:
+            self.on_text(text)
 
     @property
     def everything(self) -> dict[str, SimulatedCall | ChildCall]:

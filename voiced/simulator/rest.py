@@ -98,7 +98,7 @@ def _serve(ledger: Ledger, asked: RestRequest, rest: list[str]) -> tuple[int, Bo
             return 201, represent(_place(ledger, asked))
         case "POST", ["Messages.json"]:
             text = texts.read(Fields(asked.fields), ledger.account)
-            ledger.texts.append(text)
+            ledger.take(text)
             return 201, texts.represent(text, ledger.account)
         case "GET", ["Calls", name]:
             return 200, represent(_call(ledger, name))

@@ -34,7 +34,8 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `{http.status}` is the status that was answered (nothing, when nobody did), `{http.ok}` is `yes` when it was 2xx
     and what `into` needs could be read, else `no`: the flow goes to `otherwise` then, or on with the next step.
-    `timeout` is in seconds. Nothing is asked twice, and no redirect is followed.
+    `timeout` is in seconds. No redirect is followed, and nothing is tried again; but a step whose line is lost
+    meanwhile is run again on the next one, and asks again.
 
     Which hosts of our own network may be asked, what each host is sent besides, and the secret that signs every
     request, stand in voiced.yaml (`http:`).
