@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from voiced.call import audio
 from voiced.call.flow import Flow, OnMachine, Placed
@@ -19,8 +22,10 @@ from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.steps.texting import Sms
 from voiced.call.template import Template
 from voiced.errors import ConfigError
+from voiced.ivoiced import ICall, IStep, Mentions
+from voiced.maker import Maker
 from voiced.settings.flowfile import Names, load_flows
-from voiced.settings.registry import Registry
+from voiced.settings.registry import Found, Registry
 
 REGISTRY = Registry.find()
 NAMES = Names(voices=("rachel", "spare"), agents=("sales",), lookups=("crm",))
@@ -304,6 +309,22 @@ BROKEN_HEADS: list[tuple[str, list[str]]] = [
 ]
 
 
+@implementer(IStep)
+class Odd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step that does not look at its own URL."""
+
+    shorthand: ClassVar[str] = "url"
+
+    url: str
+
+    def mentions(self) -> Mentions:
+        """See IStep."""
+        return Mentions(urls=(self.url,))
+
+    async def run(self, call: ICall) -> None:
+        """See IStep."""
+
+
 class FlowFileCase(SynchronousTestCase):
     """Test cases with a directory of flows."""
 
@@ -404,6 +425,14 @@ class BrokenFlowTests(FlowFileCase):
         """And whatever is wrong with the flow as a whole."""
         for text, faults in BROKEN_HEADS:
             self.assertEqual(self.faults(f=text), [f"flows/f.yaml:{fault}" for fault in faults], text)
+
+    def test_url_of_a_plugin(self) -> None:
+        """What a plugin's step says it asks is looked at like our own."""
+        odd = Found(Maker("step", "odd", "Asks for a file", f"{__name__}.Odd"), __name__)
+        (self.directory / "f.yaml").write_text(f"{HEAD}  a:\n    - odd: file:///etc/passwd\n")
+        registry = Registry((*REGISTRY.found, odd))
+        error = self.assertRaises(ConfigError, load_flows, self.directory, NAMES, registry)
+        self.assertEqual(str(error), f"{self.directory}/f.yaml:6:7: node 'a', step 1 (odd): {NO_URL}")
 
     def test_the_fault_of_the_manual(self) -> None:
         """A slip in a menu's node is found, and what was meant is proposed."""

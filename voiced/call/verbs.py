@@ -222,7 +222,7 @@ class Verbs:
             return sending.addCallback(self._texted)
 
         try:
-            return self._texting.send((*self.position, message, from_), send)
+            return self._texting.send((*map(tuple, self.position), message, from_), send)
         except Refused:
             return fail()
 
