@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from voiced.net.headers import check_header
+from voiced.net.headers import is_settable, is_value
 from voiced.net.url import UrlTemplate
 
 WRONG = [
@@ -55,8 +55,7 @@ class HeaderTests(SynchronousTestCase):
     """Headers that operators have sent."""
 
     def test_good_and_wrong(self) -> None:
-        """What can be sent is; what says how the request is sent, or holds a line break, is refused unseen."""
-        check_header("Authorization", "Bearer k-123")
-        for name, value in [("Host", "k-123"), ("a b", "k-123"), ("X", "k-123\r\nY: z"), ("X", "k-123ü"), ("X", "")]:
-            error = self.assertRaises(ValueError, check_header, name, value)
-            self.assertNotIn("k-123", str(error))
+        """What can be sent is; what says how the request is sent, or holds a line break, is not."""
+        self.assertTrue(is_settable("Authorization") and is_value("Bearer k-123"))
+        self.assertEqual([name for name in ("Host", "a b", "", "Content-Length") if is_settable(name)], [])
+        self.assertEqual([text for text in ("a\r\nb: c", "ü", "", " a") if is_value(text)], [])

@@ -33,6 +33,7 @@ BROKEN: list[tuple[str, list[str]]] = [
         ['8:31: http.headers.crm.example: expects headers below it, like `Authorization: "Bearer ${TOKEN}"`'],
     ),
     ("{headers: {a.b: {Host: x}}}", ["8:24: http.headers.a.b.Host: 'Host' is no header that can be set"]),
+    ("{headers: {a.b: {X: tökén}}}", ["8:24: http.headers.a.b.X: 'X' holds a line break, or what is not ASCII"]),
     (
         "{headers: {a.b: {X: [y]}}}",
         [f"8:27: http.headers.a.b.X: {TEXT}"],

@@ -13,8 +13,6 @@ from secrets import token_hex
 from typing import NoReturn
 
 import attrs
-from OpenSSL import SSL
-from service_identity import VerificationError
 from twisted.internet import defer, error
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -29,7 +27,7 @@ from voiced.iweb import IWebServices
 from voiced.net.exchange import exchange
 from voiced.net.outside import PrivateAddress, web_agent
 from voiced.net.signature import Signature
-from voiced.net.trouble import NETWORK, reason_of
+from voiced.net.trouble import NETWORK, reason_of, service_sentence
 from voiced.net.url import UrlTemplate
 from voiced.secret import Secret
 
@@ -113,17 +111,9 @@ class WebServices:
 def _sentence(reason: BaseException | None, host: str) -> str:
     match reason:
         case PrivateAddress():
-            return (
-                f"{host} is in our own network, by its name's address: if flows may ask it, name it in `http.private`"
-            )
-        case error.DNSLookupError():
-            return f"{host} cannot be found: check this machine's DNS, and the flow's `url`"
-        case error.ConnectionRefusedError():
-            return f"{host} refused the connection: check the flow's `url` and the firewall"
+            goes_on = "is in our own network, by its name's address: if flows may ask it, name it in `http.private`"
         case error.TimeoutError() | error.TCPTimedOutError() | defer.TimeoutError():
-            return f"{host} did not answer in time: check it, or give the step a longer `timeout`"
-        case SSL.Error() | VerificationError():
-            return (
-                f"{host} has no good TLS certificate: check this machine's clock and CA certificates, and the `url`"
-            )
-    return f"{host} did not answer: the connection was lost ({type(reason).__name__})"
+            goes_on = "did not answer in time: check it, or give the step a longer `timeout`"
+        case _:
+            goes_on = service_sentence(reason)
+    return f"{host} {goes_on}"

@@ -1,4 +1,4 @@
-"""Headers that an operator has us send: which there may be, and what may stand in them. Pure."""
+"""The headers of a request to a web service, as its operator writes them: what may be set, and what they hold."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ _NOT_YOURS = ("host", "connection", "content-length", "transfer-encoding", "te",
 """Headers that say how the request itself is sent."""
 
 
-def check_header(name: str, value: str) -> None:
-    """Raises ValueError with a sentence, which does not repeat the value, when this cannot be sent."""
-    if not _NAME.fullmatch(name) or name.lower() in _NOT_YOURS:
-        raise ValueError(f"{name!r} is no header that can be set")
-    if not _VALUE.fullmatch(value):
-        raise ValueError(f"{name!r} holds a line break, or what is not ASCII")
+def is_settable(name: str) -> bool:
+    """Whether this is a header's name, and a header that one may set."""
+    return bool(_NAME.fullmatch(name)) and name.lower() not in _NOT_YOURS
+
+
+def is_value(text: str) -> bool:
+    """Whether this can stand in a header: on one line, in ASCII, not empty and without space round it."""
+    return bool(_VALUE.fullmatch(text))

@@ -8,6 +8,8 @@ from twisted.internet import defer, error
 from twisted.python.failure import Failure
 from twisted.web import client
 
+from voiced.net.outside import PrivateAddress
+
 SEVERAL = (client.ResponseFailed, client.ResponseNeverReceived, client.RequestTransmissionFailed)
 """Twisted's errors that hold the real reasons in a list."""
 NETWORK = (
@@ -45,3 +47,17 @@ def sentence(failure: Failure, host: str) -> str:
             return f"TLS with {host} failed: check this machine's clock, its CA certificates and base_url"
         case reason:
             return f"the connection to {host} was lost ({type(reason).__name__})"
+
+
+def service_sentence(reason: BaseException | None) -> str:
+    """The same of a web service whose `url` the operator has written: how the sentence goes on after its host."""
+    match reason:
+        case PrivateAddress():
+            return "is in our own network, by its name's address: if it may be asked, set `allow_private: true`"
+        case error.DNSLookupError():
+            return "cannot be found: check this machine's DNS, and `url`"
+        case error.ConnectionRefusedError():
+            return "refused the connection: check `url` and the firewall"
+        case SSL.Error() | VerificationError():
+            return "has no good TLS certificate: check this machine's clock and CA certificates, and `url`"
+    return f"did not answer: the connection was lost ({type(reason).__name__})"

@@ -1,4 +1,7 @@
-"""A URL that the operator has written: fixed up to the path, with places in it that what others say fills."""
+"""The URL of a web service: fixed by its operator up to the path, with places in it that others' words fill.
+
+Those words come from a stranger (an agent's arguments, a caller's facts): they never choose whom we ask.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 import attrs
 
 Value = str | int | float | bool
+"""What may stand in a place."""
 
 _PRINTABLE = re.compile(r"[!-~]*")
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
@@ -33,16 +37,14 @@ class UrlTemplate:
         if url is None or url.scheme not in ("http", "https") or not _HOST.fullmatch(url.hostname or ""):
             raise ValueError("`url` must be like https://host.example/path; only path and query may have a {name}")
         if "@" in url.netloc:
-            raise ValueError(
-                "`url` must not hold a user's name: send a header instead (`headers: {Authorization: …}`)"
-            )
+            raise ValueError("`url` must not hold a user's name: write `headers: {Authorization: …}`")
         if _climbs(url.path):
             raise ValueError("`url` must not have `.` or `..` as a part of its path")
         return cls(text, url.hostname or "")
 
     @property
     def names(self) -> list[str]:
-        """The values that it needs, in order."""
+        """The places that it has, in order."""
         return _PLACE.findall(self.text)
 
     @property
@@ -53,7 +55,8 @@ class UrlTemplate:
     def fill(self, values: Mapping[str, Value], query: Mapping[str, Value]) -> str:
         """The URL with these values in their places, and these in its query.
 
-        Raises ValueError for a value that would make it the URL of something else: `..`, or nothing at all.
+        Raises ValueError, with a sentence, for a value that would make it the URL of something else: `..`, or
+        nothing at all.
         """
         path, mark, rest = self.text.partition("?")
         if "" in (_text(values[name]) for name in _PLACE.findall(path)):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from voiced.net.headers import check_header
+from voiced.net.headers import is_settable, is_value
 from voiced.net.signature import Signature
 from voiced.secret import Secret
 from voiced.settings import check
@@ -70,10 +70,10 @@ def _headers(part: Part) -> Mapping[str, Secret]:
         if value is BROKEN:
             continue
         headers[name] = value
-        try:
-            check_header(name, value.reveal())
-        except ValueError as error:
-            inner.wrong(str(error), named=True)
+        if not is_settable(name):
+            inner.wrong(f"{name!r} is no header that can be set", named=True)
+        elif not is_value(value.reveal()):
+            inner.wrong(f"{name!r} holds a line break, or what is not ASCII", named=True)
     return headers
 
 

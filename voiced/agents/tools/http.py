@@ -17,9 +17,6 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import attrs
 import msgspec
-from OpenSSL import SSL
-from service_identity import VerificationError
-from twisted.internet import error
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -30,10 +27,10 @@ from voiced.agents.tools.parameters import Description, Parameter, checked, sche
 from voiced.errors import ToolFailed
 from voiced.ivoiced import IAgentTool, ICall, ToolResult, Tools
 from voiced.net.exchange import Answer, exchange
-from voiced.net.headers import check_header
-from voiced.net.outside import PrivateAddress, points_inside, web_agent
-from voiced.net.trouble import NETWORK, reason_of
-from voiced.net.url import UrlTemplate
+from voiced.net.headers import is_settable, is_value
+from voiced.net.outside import points_inside, web_agent
+from voiced.net.trouble import NETWORK, reason_of, service_sentence
+from voiced.net.url import UrlTemplate, Value
 from voiced.secret import Secret
 
 MOST_BYTES = 128 * 1024
@@ -85,10 +82,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def _check_headers(self, template: UrlTemplate) -> None:
         for name, value in self.headers.items():
-            try:
-                check_header(name, value.reveal())
-            except ValueError as error:
-                raise ValueError(f"`headers`: {error}") from None
+            if not is_settable(name):
+                raise ValueError(f"`headers`: {name!r} is no header that can be set")
+            if not is_value(value.reveal()):
+                raise ValueError(f"`headers`: {name!r} holds a line break, or what is not ASCII")
         if self.headers and not (template.encrypted or self.allow_private):
             raise ValueError("`headers` could be read on the way: the URL must begin with https://")
 
@@ -127,10 +124,7 @@ class Http:
         values = checked(arguments, settings.parameters)
         rest = {name: value for name, value in values.items() if name not in self._url.names}
         with_body = settings.method in _WITH_BODY
-        try:
-            url = self._url.fill(values, {} if with_body else rest)
-        except ValueError as error:
-            raise ToolFailed(str(error)) from None
+        url = self._filled(values, {} if with_body else rest)
         body = json.dumps(rest).encode() if with_body else None
         asked = exchange(self._agent, settings.method, url, self._headers, body, MOST_BYTES)
         answer = await asked.addErrback(self._named, call)
@@ -140,11 +134,17 @@ class Http:
         text = _text(answer)
         return ToolResult(f"The service answered {answer.status}: {text[:_BEGINNING]}", error=True)
 
+    def _filled(self, values: Mapping[str, Value], query: Mapping[str, Value]) -> str:
+        try:
+            return self._url.fill(values, query)
+        except ValueError as error:
+            raise ToolFailed(str(error)) from error
+
     def _named(self, failure: Failure, call: ICall) -> NoReturn:
         """The network's trouble as a ToolFailed, and logged for the operator; a bug's as it is."""
         failure.trap(*NETWORK)
         reason = reason_of(failure)
-        _log.warn("{call}: {host} {reason}", call=call.info.sid, host=self._url.host, reason=_sentence(reason))
+        _log.warn("{call}: {host} {reason}", call=call.info.sid, host=self._url.host, reason=service_sentence(reason))
         raise ToolFailed("The service cannot be reached now.") from reason
 
 
@@ -156,19 +156,6 @@ def make(settings: Settings, tools: Tools) -> Http:
     own = {name.lower(): value.reveal() for name, value in settings.headers.items()}
     agent = web_agent(tools.reactor, inside=settings.allow_private)
     return Http(settings, agent, UrlTemplate.parse(settings.url), {**defaults, **own})
-
-
-def _sentence(reason: BaseException | None) -> str:
-    match reason:
-        case PrivateAddress():
-            return "is in our own network, by its name's address: if it may be asked, set `allow_private: true`"
-        case error.DNSLookupError():
-            return "cannot be found: check this machine's DNS, and the tool's `url`"
-        case error.ConnectionRefusedError():
-            return "refused the connection: check the tool's `url` and the firewall"
-        case SSL.Error() | VerificationError():
-            return "has no good TLS certificate: check this machine's clock and CA certificates, and the tool's `url`"
-    return f"did not answer: the connection was lost ({type(reason).__name__})"
 
 
 def _text(answer: Answer) -> str:
