@@ -137,8 +137,9 @@ class Daemon:
         """The guard has refused something (voiced.journal.refused): for the log, and the journal."""
         line = journal.refused(refusal, self.program.privacy, time=self._clock.seconds(), **attempt)
         self.refusals[refusal.rule] += 1
-        known = {key: line[key] for key in ("rule", "what", "party", "message")}  # its `time` is not the log's
-        log.warn("refused by rule {rule}: {what} {party}: {message}", **known)
+        # Not `time`: the log has its own.
+        shown = {key: line[key] for key in ("rule", "what", "party", "message")}
+        log.warn("refused by rule {rule}: {what} {party}: {message}", **shown)
         self._records.write(line)
 
     def _status(self, authorization: str) -> dict[str, Any]:
