@@ -38,6 +38,7 @@ from voiced.call.records import (
     RecordingRecord,
     Said,
     StepRecord,
+    TextRecord,
     ToolRecord,
 )
 from voiced.daemon import Api
@@ -204,6 +205,7 @@ class ShowTests(ApiTestCase):
         record.agents = [before, AgentRecord("second", NOW + 1)]
         record.legs = [LegRecord("+14155550199", NOW, NOW + 9, "busy")]
         record.recordings = [RecordingRecord("recordings/x.wav", 3.0, "key")]
+        record.texts = [TextRecord("+14155550199", NOW, "SM1")]
         record.missing, record.faults = Gap(1, 2, 0.5), ["It was cold."]
         record.placed_by, record.answered_by, record.answered = "crm", "human", NOW
         self.live.calls = [call]
@@ -221,6 +223,7 @@ class ShowTests(ApiTestCase):
         self.assertEqual(shown["agents"][0]["tools"], [{"tool": "clock", "seconds": 0.5, "error": False}])
         self.assertEqual([(leg["to"], leg["result"]) for leg in shown["legs"]], [("+14155550199", "busy")])
         self.assertEqual([each["file"] for each in shown["recordings"]], ["recordings/x.wav"])
+        self.assertEqual([(each["to"], each["sid"]) for each in shown["texts"]], [("+14155550199", "SM1")])
         self.assertEqual(shown["missing"], {"frames": 1, "messages": 2, "seconds": 0.5})
         self.assertEqual(
             (shown["faults"], shown["placed_by"], shown["answered_by"]), (["It was cold."], "crm", "human")

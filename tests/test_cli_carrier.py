@@ -18,6 +18,7 @@ from tests.test_cli_out import Client, Loopback, written
 from voiced.call.flow import OnMachine
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import Transfer
+from voiced.call.steps.texting import Sms
 from voiced.call.template import Template
 from voiced.cli import main
 from voiced.cli.apiclient import Wanted
@@ -99,6 +100,15 @@ class CarrierTests(Client):
         running = self.serves(Crowd(desks={DESK: "busy"}))
         (line,) = self.calls(PERSON)
         self.assertTrue(line.endswith(f"; {DESK} busy"), line)
+        self.ends(running)
+
+    def test_texts(self) -> None:
+        """A text message is a line, too."""
+        self.lives_in(flow({"start": [Sms(Template.parse("Your table is booked."))]}))
+        running = self.serves(Crowd())
+        text, call = self.calls(PERSON)
+        self.assertEqual(text, f"{PERSON:<16} text        Your table is booked.")
+        self.assertIn("completed", call)
         self.ends(running)
 
     def test_verbose(self) -> None:

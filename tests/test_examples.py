@@ -7,6 +7,8 @@ import importlib
 import json
 import re
 import sys
+import time
+from base64 import b64encode
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from voiced.call.audio import wav
 from voiced.call.program import Program
 from voiced.guard.rules import Inbound, Outbound
 from voiced.ivoiced import Brief, IStep, ITTSEngine, Outcome
+from voiced.net.signature import Signature
+from voiced.secret import Secret
 from voiced.settings.load import Configuration, build_program, read
 from voiced.settings.registry import Registry
 from voiced.testing.contracts import AgentContract, AgentToolContract
@@ -55,7 +59,8 @@ def blocks(page: str, language: str) -> list[str]:
 def environment(*texts: str) -> dict[str, str]:
     """A value for every variable that these files need."""
     names = chain.from_iterable(map(NAME.findall, texts))
-    return {**dict.fromkeys(names, "pretended"), "TWILIO_ACCOUNT_SID": "AC" + "0" * 32}
+    known = {"TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "VOICED_HTTP_SECRET": "a secret of 24 bytes or more"}
+    return {**dict.fromkeys(names, "pretended"), **known}
 
 
 class NamedTests(SynchronousTestCase):
@@ -77,6 +82,25 @@ class NamedTests(SynchronousTestCase):
             for part in parts[2:]:
                 found = getattr(found, part)
             last = parts
+
+
+class SignatureTests(SynchronousTestCase):
+    """How docs/security.md tells a web service's makers to look at signatures."""
+
+    def test_recipe(self) -> None:
+        """The recipe takes what we sign, and nothing that was changed on the way, or is old."""
+        (recipe,) = blocks(SECURITY, "python")
+        self.assertLessEqual(len(recipe.splitlines()), 9)
+        known: dict[str, Any] = {}
+        exec(recipe, known)  # noqa: S102 - our own page
+        secret, body, now = "whsec_" + b64encode(b"x" * 32).decode(), b'{"rating": "5"}', int(time.time())
+        signature = Signature.parse(Secret(secret))
+        headers = signature.headers("5f0c", now, body)
+        self.assertTrue(known["is_ours"](secret, headers, body))
+        for changed in ({**headers, "webhook-id": "5f0d"}, {**headers, "webhook-signature": "v1,AAAA"}):
+            self.assertFalse(known["is_ours"](secret, changed, body))
+        self.assertFalse(known["is_ours"](secret, headers, body + b" "))
+        self.assertFalse(known["is_ours"](secret, signature.headers("5f0c", now - 600, body), body))
 
 
 class FilesCase(SynchronousTestCase):
@@ -122,14 +146,15 @@ class ExampleTests(YamlCase):
     def test_commented_out(self) -> None:
         """What is commented out in the shipped settings, block by block, is good as soon as it is uncommented."""
         shipped = (ROOT / "config" / "voiced.yaml").read_text("utf-8")
-        names = "agents|tools|lookups|outbound|inbound"
+        names = "agents|tools|lookups|outbound|inbound|http"
         parts = re.findall(rf"^# (?:{names}):\n(?:#  .*\n)+", shipped, re.MULTILINE)
         uncommented = re.sub("^# ", "", "".join(parts), flags=re.MULTILINE)
         text = (shipped + uncommented).replace("hello", "main")
         settings = read(self.write("voiced.yaml", text), environment(text)).settings
-        self.assertEqual(len(parts), 5)
+        self.assertEqual(len(parts), 6)
         self.assertEqual({chosen.plugin for chosen in settings.agents.values()}, {"elevenlabs", "openai", "local"})
-        for name in ("calls_per_minute", "calls_per_day", "per_destination_per_day", "timeout", "max_seconds"):
+        caps = ("calls_per_minute", "calls_per_day", "per_destination_per_day", "timeout", "max_seconds")
+        for name in (*caps, "texts_per_day", "texts_per_destination_per_day"):
             self.assertEqual(getattr(settings.outbound, name), getattr(Outbound(), name), "a comment says otherwise")
         self.assertEqual(settings.inbound.max_seconds, Inbound().max_seconds)
         for name in ("calls_at_once", "calls_per_day", "agent_minutes_per_day"):
@@ -226,7 +251,7 @@ class OutboundPageTests(YamlCase):
         """Each block of settings is good beside the rest of a voiced.yaml."""
         pages = blocks(OUTBOUND, "yaml") + blocks(SECURITY, "yaml")
         settings = [block for block in pages if block.startswith("# voiced.yaml")]
-        self.assertEqual(len(settings), 3)
+        self.assertEqual(len(settings), 4)
         for name in ("outreach", "reminder", "front_desk"):
             self.write(f"flows/{name}.yaml", FLOW.replace("main", name))
         for block in settings:

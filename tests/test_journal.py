@@ -25,6 +25,7 @@ from voiced.call.records import (
     RecordingRecord,
     Said,
     StepRecord,
+    TextRecord,
     ToolRecord,
 )
 from voiced.errors import Refused
@@ -99,6 +100,7 @@ class LineTests(SynchronousTestCase):
                 "legs": [],
                 "recordings": [],
                 "facts": {},
+                "texts": [],
                 "faults": ["the voice was late"],
             },
         )
@@ -151,6 +153,13 @@ class LineTests(SynchronousTestCase):
                 },
             ],
         )
+
+    def test_texts(self):
+        """Who was texted, when, and the carrier's name for it; numbers as `privacy` has them."""
+        record = CallRecord(INFO, "hello", 1e9, texts=[TextRecord("+14155550199", 1e9, "SM1")])
+        for privacy, to in ((Privacy.MASKED, "+14•••••••99"), (Privacy.STRICT, "withheld")):
+            expected = {"to": to, "sent": "2001-09-09T01:46:40.000+00:00", "sid": "SM1"}
+            self.assertEqual(ended(record, privacy)["texts"], [expected])
 
     def test_recordings(self):
         """Where recordings are is there, and nothing of what was said."""

@@ -46,6 +46,11 @@ class Carrier:
         self.asked.append(order)
         return succeed("CA1")
 
+    def send_text(self, account: str, to: str, from_: str, text: str) -> Deferred[str]:
+        """See ICarrier."""
+        self.asked.append((account, to, from_, text))
+        return succeed("SM1")
+
     def complete(self, call_sid: str, account: str) -> Deferred[None]:
         """See ICarrier."""
         self.asked.append((call_sid, account))
@@ -102,7 +107,9 @@ class PassedOnTests(PerseveringCase):
             self.assertTrue(verifyObject(ICarrier, carrier))
 
     def test_passed_on(self) -> None:
-        """`create`, `fetch` and `find` are the carrier's, with its answers."""
+        """`create`, `send_text`, `fetch` and `find` are the carrier's, with its answers."""
+        self.assertEqual(self.successResultOf(self.persevering.send_text("main", NUMBER, "+1", "Hi.")), "SM1")
+        self.assertEqual(self.carrier.asked.pop(), ("main", NUMBER, "+1", "Hi."))
         self.assertEqual(self.successResultOf(self.persevering.create(ORDER)), "CA1")
         self.assertEqual(self.successResultOf(self.persevering.fetch("CA9", "main")), STATE)
         self.assertEqual(self.successResultOf(self.persevering.find(ORDER, 1.0, 2.0)), ["CA2", "CA1"])

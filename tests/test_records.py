@@ -20,6 +20,7 @@ class RecordsTests(SynchronousTestCase):
         """The human is the caller of an inbound call, and the called of an outbound one."""
         outbound = attrs.evolve(INFO, direction=Direction.OUTBOUND)
         self.assertEqual((INFO.party, outbound.party), ("+14155550101", "+14155550123"))
+        self.assertEqual((INFO.ours, outbound.ours), ("+14155550123", "+14155550101"))
 
     def test_facts(self):
         """Every fact of a call is a text under `call.`."""

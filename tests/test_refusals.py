@@ -15,21 +15,29 @@ from voiced.twilio.refusals import LATER, MEANINGS, OURS, THEIRS, meaning
 DICTIONARY = Path(__file__).parents[2] / "shared/specs/twilio_error_codes.voice.2023-05.json"
 """Twilio's own dictionary of errors, as it was then."""
 
+OF_TEXTS = (
+    *(21266, 21408, *range(21602, 21605), 21606, 21608, *range(21610, 21613), 21614, 21617, 21635),
+    *(*range(21659, 21662), 30034),
+)
 EXPECTED = (
     *(10004, 11100, 11200, 11205, 11206, 11210, 11215, 11220, 11235, 11237, 11750),
     *(12100, 12200, 12300, 13214, *range(13223, 13228), 13521, 15003),
     *(20003, 20404, 20429, 21205, *range(21210, 21220), 21220, 21262, 22001),
+    *OF_TEXTS,
     *(31404, 31480, 31486, *range(31900, 31905), 31910, *range(31920, 31925), 31930, 31931),
     *(*range(31940, 31943), 31950, 31951, 31960, 32014, 32018),
 )
-"""The errors that voiced has to expect of calls, webhooks and media streams (twilio.com/docs/api/errors)."""
+"""The errors that voiced has to expect of calls, texts, webhooks and media streams (twilio.com/docs/api/errors)."""
 
-LATER_THAN_THE_DICTIONARY: dict[int, str] = {}
+LATER_THAN_THE_DICTIONARY = dict.fromkeys(OF_TEXTS, "the dictionary is that of voice: twilio.com/docs/api/errors")
 """Codes that the dictionary does not have, and why we know them."""
 
 ANSWERS = {
-    THEIRS: (13223, 13224, 13225, 13226, 21201, 21211, 21214, 21216, 21217, 31404, 31480, 31486),
-    LATER: (10004, 20429, 31960),
+    THEIRS: (
+        *(13223, 13224, 13225, 13226, 21201, 21211, 21214, 21216, 21217, 31404, 31480, 31486),
+        *(21266, 21602, 21604, 21610, 21612, 21614, 21617, 21635),
+    ),
+    LATER: (10004, 20429, 21611, 31960),
     409: (21220,),
     504: (22001,),
 }

@@ -421,6 +421,8 @@ class PlaceTests(CarrierCase):
 class AgainTests(CarrierCase):
     """What is tried again, when, and what never is."""
 
+    doing = "placing a call: "
+
     def place(self, chance=0.5):
         """Place a call."""
         return self.carrier(lambda: chance).create(ORDER)
@@ -428,7 +430,7 @@ class AgainTests(CarrierCase):
     def refused(self, done):
         """The error that placing a call came to."""
         error = self.failureResultOf(done, CarrierError).value
-        self.assertTrue(str(error).startswith("placing a call: "), str(error))
+        self.assertTrue(str(error).startswith(self.doing), str(error))
         self.assertEqual(self.clock.getDelayedCalls(), [])
         return error
 
@@ -586,6 +588,43 @@ class AgainTests(CarrierCase):
                 self.assertIn("check base_url", str(error), body)
                 self.assertEqual((error.code, error.status, error.answer, error.unsure), (0, 200, 502, True), body)
                 self.assertEqual(len(self.twilio.requests), 1)
+
+
+class TextAgainTests(AgainTests):
+    """The same of a text message."""
+
+    doing = "sending a text: "
+
+    def place(self, chance=0.5):
+        """Send a text."""
+        return self.carrier(lambda: chance).send_text("main", NUMBER, ORDER.from_, "Hello.")
+
+
+class TextTests(CarrierCase):
+    """What Twilio is asked when a text is sent."""
+
+    def test_form(self):
+        """Who to, from which number, and the words as they are; nothing else."""
+        words = "Größe: 5 & 6 = {11}\n😀"
+        self.twilio.answer(201, {"sid": "SM1", "status": "queued"})
+        sent = self.carrier().send_text("main", NUMBER, ORDER.from_, words)
+        self.assertEqual(self.successResultOf(sent), "SM1")
+        ((method, url, form, auth),) = self.twilio.requests
+        self.assertEqual(
+            (method, url, auth), ("POST", f"{API}/2010-04-01/Accounts/AC1/Messages.json", ("AC1", TOKEN))
+        )
+        self.assertEqual(form, {"To": [NUMBER], "From": [ORDER.from_], "Body": [words]})
+
+    def test_refused(self):
+        """What Twilio says no to is a sentence without the number, and an alarm where the operator has to act."""
+        for code, words, alarm in [(21610, "replied STOP", False), (21408, "Geo permissions", True)]:
+            self.twilio.refuse(400, code, f"Not to {NUMBER}.")
+            with capturedLogs() as events:
+                sent = self.carrier().send_text("main", NUMBER, ORDER.from_, "Hello.")
+                error = self.failureResultOf(sent, CarrierError).value
+            self.assertIn(words, str(error))
+            self.assertNotIn(NUMBER, f"{error} {events}")
+            self.assertEqual([event["log_level"] for event in events], [LogLevel.critical] * alarm)
 
 
 class LookAgainTests(CarrierCase):

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from voiced.call import audio
 from voiced.call.flow import Flow, OnMachine, Placed
+from voiced.call.steps.asking import Http
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.message import Voicemail
 from voiced.call.steps.routing import Goto, Hangup, Lookup
 from voiced.call.steps.speech import Pause, Play, Say
+from voiced.call.steps.texting import Sms
 from voiced.call.template import Template
 from voiced.errors import ConfigError
+from voiced.ivoiced import ICall, IStep, Mentions
+from voiced.maker import Maker
 from voiced.settings.flowfile import Names, load_flows
-from voiced.settings.registry import Registry
+from voiced.settings.registry import Found, Registry
 
 REGISTRY = Registry.find()
 NAMES = Names(voices=("rachel", "spare"), agents=("sales",), lookups=("crm",))
@@ -47,6 +54,19 @@ nodes:
     - hangup
 """
 
+REACHING = """\
+    - http:
+        url: "https://crm.example/calls/{call.sid}"
+        method: POST
+        json: {rating: "{rating}"}
+        timeout: 3.5
+        into: {order.state: order.state, total: order.items.0.price}
+        otherwise: a
+    - http: https://crm.example/
+    - sms: {text: "Booked for {when}.", from: +14155550100, otherwise: a}
+    - sms: "Goodbye."
+"""
+
 HEAD = "flow: test\nvoice: rachel\nstart: a\nnodes:\n"
 """Four lines; what follows begins in the fifth."""
 
@@ -56,9 +76,60 @@ BRACE = "is not a place like {party.name|there}; write {{ for a plain brace"
 SAY = "there are: barge_in, interruptible, language, text, voice"
 BOTH = "`on_machine: leave_message` and `message: <node>`, what is left, need each other"
 DESK = "`to` is a telephone number like +14155550100, in quotes, or a SIP address like sip:desk@example.com"
-VERBS = "agent, call, choose, goto, hangup, lookup, menu, pause, play, return, say, transfer, voicemail"
+VERBS = "agent, call, choose, goto, hangup, http, lookup, menu, pause, play, return, say, sms, transfer, voicemail"
+
+ASCII = "`url` must be plain ASCII, without spaces, `\\` and `#`: percent-encode the rest"
+NO_FACT = "is no name for a fact like order.state (call. and http. are ours)"
+INSIDE = "is of our own network: if flows may ask it, name it in voiced.yaml (`http.private`)"
+NO_URL = "`url` must be like https://host.example/path; only path and query may have a {name}"
 
 BROKEN_STEPS: list[tuple[str, str]] = [
+    ("    - http:", "6:7: node 'a', step 1 (http): the setting 'url' is missing"),
+    ("    - http: crm.example", f"6:7: node 'a', step 1 (http): {NO_URL}"),
+    ("    - http: 'https://{call.sid}.example/'", f"6:7: node 'a', step 1 (http): {NO_URL}"),
+    (
+        "    - http: 'https://x.example/{a b}'",
+        f"6:7: node 'a', step 1 (http): {ASCII}",
+    ),
+    (
+        "    - http: 'https://x.example/{1}'",
+        "6:7: node 'a', step 1 (http): `url` has a place {1}, which is not like {party.name} or {party.name|x}",
+    ),
+    (
+        "    - http: {url: 'https://x.example/', method: FETCH}",
+        "6:49: node 'a', step 1 (http): method: 'FETCH' is not a choice; did you mean 'PATCH'?",
+    ),
+    (
+        "    - http: {url: 'https://x.example/', json: {a: b}}",
+        "6:7: node 'a', step 1 (http): `json` is sent by POST, PUT, PATCH: write one of them as `method`",
+    ),
+    (
+        "    - http: {url: 'https://x.example/', timeout: 31}",
+        "6:50: node 'a', step 1 (http): timeout: must be at most 30, not '31'",
+    ),
+    (
+        "    - http: {url: 'https://x.example/', into: {call.sid: a}}",
+        f"6:7: node 'a', step 1 (http): `into`: 'call.sid' {NO_FACT}",
+    ),
+    (
+        "    - http: {url: 'https://x.example/', otherwise: b}",
+        "6:7: node 'a', step 1 (http): no node is called 'b'; there are: a",
+    ),
+    (
+        "    - http: http://localhost/",
+        f"6:7: node 'a', step 1 (http): localhost {INSIDE}",
+    ),
+    ("    - sms:", "6:7: node 'a', step 1 (sms): the setting 'text' is missing"),
+    ("    - sms: ' '", "6:7: node 'a', step 1 (sms): `text`: there is nothing in it"),
+    (
+        f"    - sms: {'x' * 1601}",
+        "6:7: node 'a', step 1 (sms): `text`: it has more than 1600 characters, and Twilio takes no more",
+    ),
+    (
+        "    - sms: {text: x, from: Acme}",
+        "6:7: node 'a', step 1 (sms): `from` is a number of ours like +14155550100, in quotes, not 'Acme'",
+    ),
+    ("    - sms: {text: x, otherwise: b}", "6:7: node 'a', step 1 (sms): no node is called 'b'; there are: a"),
     ("    - sya: x", "6:7: node 'a', step 1 (sya): no step 'sya' is installed; did you mean 'say'?"),
     ("    - dance", f"6:7: node 'a', step 1 (dance): no step 'dance' is installed; there are: {VERBS}"),
     ("    - say: x\n    - goto: b", "7:7: node 'a', step 2 (goto): no node is called 'b'; there are: a"),
@@ -238,6 +309,22 @@ BROKEN_HEADS: list[tuple[str, list[str]]] = [
 ]
 
 
+@implementer(IStep)
+class Odd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step that does not look at its own URL."""
+
+    shorthand: ClassVar[str] = "url"
+
+    url: str
+
+    def mentions(self) -> Mentions:
+        """See IStep."""
+        return Mentions(urls=(self.url,))
+
+    async def run(self, call: ICall) -> None:
+        """See IStep."""
+
+
 class FlowFileCase(SynchronousTestCase):
     """Test cases with a directory of flows."""
 
@@ -313,6 +400,16 @@ class GoodFlowTests(FlowFileCase):
         desks = [Transfer(Template.parse(to)) for to in ("+14155550100", "sip:desk@example.com")]
         self.assertEqual([placed.step for placed in flow.nodes["a"]], [*desks, Voicemail(keys="12"), Voicemail()])
 
+    def test_http_and_sms(self) -> None:
+        """As people write them: `from` needs no quotes, and what is one text needs no name."""
+        flow = self.load(f=f"{HEAD}  a:\n{REACHING}")["test"]
+        rating = {"rating": Template.parse("{rating}")}
+        into = {"order.state": "order.state", "total": "order.items.0.price"}
+        asked = Http("https://crm.example/calls/{call.sid}", "POST", rating, 3.5, into, "a")
+        sent = Sms(Template.parse("Booked for {when}."), "+14155550100", "a")
+        steps = [asked, Http("https://crm.example/"), sent, Sms(Template.parse("Goodbye."))]
+        self.assertEqual([placed.step for placed in flow.nodes["a"]], steps)
+
 
 class BrokenFlowTests(FlowFileCase):
     """Flows with a fault: the file, the line, the column, the node, the step, and what to do."""
@@ -328,6 +425,14 @@ class BrokenFlowTests(FlowFileCase):
         """And whatever is wrong with the flow as a whole."""
         for text, faults in BROKEN_HEADS:
             self.assertEqual(self.faults(f=text), [f"flows/f.yaml:{fault}" for fault in faults], text)
+
+    def test_url_of_a_plugin(self) -> None:
+        """What a plugin's step says it asks is looked at like our own."""
+        odd = Found(Maker("step", "odd", "Asks for a file", f"{__name__}.Odd"), __name__)
+        (self.directory / "f.yaml").write_text(f"{HEAD}  a:\n    - odd: file:///etc/passwd\n")
+        registry = Registry((*REGISTRY.found, odd))
+        error = self.assertRaises(ConfigError, load_flows, self.directory, NAMES, registry)
+        self.assertEqual(str(error), f"{self.directory}/f.yaml:6:7: node 'a', step 1 (odd): {NO_URL}")
 
     def test_the_fault_of_the_manual(self) -> None:
         """A slip in a menu's node is found, and what was meant is proposed."""

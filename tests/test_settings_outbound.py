@@ -25,6 +25,8 @@ outbound:
   transfers_at_once: 20
   transfers_per_minute: 30
   transfers_per_destination_per_day: 50
+  texts_per_day: 60
+  texts_per_destination_per_day: 2
   timeout: 30
   max_seconds: 600
   spend_per_day: 20
@@ -148,6 +150,8 @@ class OutboundTests(DaemonCase):
             transfers_at_once=20,
             transfers_per_minute=30,
             transfers_per_destination_per_day=50,
+            texts_per_day=60,
+            texts_per_destination_per_day=2,
             timeout=30,
             max_seconds=600,
             spend_per_day=20.0,

@@ -122,6 +122,12 @@ class DoubleTests(RestTestCase):
         self.assertEqual([call.sid for call in found], sids[::-1])
         self.assertEqual(len(self.does(self.twilio.calls.list_async())), 6)
 
+    def test_text(self):
+        """A text is sent, and one that cannot be is refused."""
+        sent = self.does(self.twilio.messages.create_async(to=PERSON, from_=NUMBER, body="Hello."))
+        self.assertEqual((sent.status, sent.sid), ("queued", self.carrier.texts[0].sid))
+        self.assertEqual(self.answer("POST", "Messages.json", {"To": PERSON, "From": NUMBER})[0], 400)
+
     def test_refusals(self):
         """What is refused is described, too."""
         self.carrier.refuse(PERSON, 21215)
@@ -150,6 +156,7 @@ class CheckTests(SynchronousTestCase):
                 self.request("GET", CALL),
                 self.request(path=CALL, form={"Status": "completed"}),
                 self.request(path=CALL, form={"Url": PUBLIC, "Method": "POST"}),
+                self.request(path="Messages.json", form={"To": PERSON, "From": NUMBER, "Body": "Hello."}),
             ]
         )
 
@@ -170,6 +177,7 @@ class CheckTests(SynchronousTestCase):
             ("Security", self.request(form=ORDER, scheme="")),
             ("no such operation", self.request("PUT", CALL)),
             ("Path not found", self.request("GET", "Messages/SM1.json")),
+            ("['Text']", self.request(path="Messages.json", form={"To": PERSON, "Text": "Hello."})),
         ):
             error = self.assertRaises(Undocumented, check_rest, [wrong])
             self.assertIn(name, str(error))

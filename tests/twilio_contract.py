@@ -14,7 +14,8 @@ import attrs
 SPEC = Path(__file__).parents[2] / "shared/specs/twilio_api_v2010.json"
 CALLS = "/2010-04-01/Accounts/{AccountSid}/Calls.json"
 CALL = "/2010-04-01/Accounts/{AccountSid}/Calls/{Sid}.json"
-OPERATIONS = {(CALLS, "get"), (CALLS, "post"), (CALL, "get"), (CALL, "post")}
+MESSAGES = "/2010-04-01/Accounts/{AccountSid}/Messages.json"
+OPERATIONS = {(CALLS, "get"), (CALLS, "post"), (CALL, "get"), (CALL, "post"), (MESSAGES, "post")}
 """All that the daemon uses."""
 COMPLAINT = {"code", "message", "more_info", "status"}
 
@@ -69,7 +70,7 @@ def _why(error):
 
 def _check_names(request):
     """openapi-core passes over the names that the description does not know."""
-    template = CALLS if request.path.endswith("/Calls.json") else CALL
+    template = next((path for path in (CALLS, MESSAGES) if request.path.endswith(path[path.rindex("/") :])), CALL)
     operation = _described()[1]["paths"][template].get(request.method.lower())
     if operation is None:
         raise Undocumented(f"{request.method} {request.path}: no such operation")
@@ -128,12 +129,12 @@ class _Response:
 
 @cache
 def _described():
-    """The description as openapi-core has it, and as it is written. Of its 1.9 MB only what is about calls is used:
+    """The description as openapi-core has it, and as it is written. Of its 1.9 MB only what we ask is used:
     the rest would cost seconds."""
     from openapi_core import Config, OpenAPI
 
     whole = json.loads(SPEC.read_text("utf-8"))
-    paths = {path: dict(whole["paths"][path]) for path in (CALLS, CALL)}
+    paths = {path: dict(whole["paths"][path]) for path in (CALLS, CALL, MESSAGES)}
     cut = {**whole, "paths": paths, "components": {**whole["components"], "schemas": {}}}
     wanted = [name for name in whole["components"]["schemas"] if _names(paths, name)]
     while wanted:

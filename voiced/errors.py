@@ -85,6 +85,10 @@ class RecordingFailed(VoicedError):
     """Nothing can be recorded: the disk is full, or its directory cannot be written."""
 
 
+class HttpFailed(VoicedError):
+    """A web service that a flow asked gave no answer; the flow goes on without it."""
+
+
 class LookupFailed(VoicedError):
     """A lookup gave no answer; the flow goes on without its facts."""
 

@@ -71,6 +71,12 @@ class ICarrier(Interface):
         is: CarrierError.unsure.
         """
 
+    def send_text(account: str, to: str, from_: str, text: str) -> Deferred[str]:
+        """Send a text message, both numbers E.164; fires with its SID when the carrier has accepted it.
+
+        It is tried again as a `create` is. That it arrives, nobody promises.
+        """
+
     def complete(call_sid: str, account: str) -> Deferred[None]:
         """End this call, ringing or not. A call that is over already is success."""
 

@@ -1,4 +1,4 @@
-"""Who says no: what may be placed, ring, be dialled or talk, and for how long. voiced.ivoiced has the rules."""
+"""Who says no: what may be placed, ring, be dialled, talk, be texted, and how long. voiced.ivoiced has the rules."""
 
 from __future__ import annotations
 
@@ -55,6 +55,9 @@ class IGuard(Interface):
 
     def converse(info: CallInfo) -> IPermit:
         """An agent that is about to take the line: so long it may; `over(seconds)` counts what it has taken."""
+
+    def text(info: CallInfo, to: str) -> None:
+        """A text message to be sent on this call, to that number; counts it."""
 
     def refuse(refusal: Refused, *, account: str, party: str, key: str) -> None:
         """Somebody else says no to a call that this API key has asked for, to that number: for the journal."""

@@ -388,6 +388,8 @@ class Mentions:
     """Whether the next step may follow; else it always leads to a node, or ends the flow."""
     targets: tuple[str, ...] = ()
     """Numbers (E.164) and SIP addresses that it connects somebody with: named by the operator (IGuard.leg)."""
+    urls: tuple[str, ...] = attrs.field(default=(), repr=False)
+    """What it asks over HTTP, as it is written (voiced.net.url): the hosts are checked at load."""
 
 
 class IStep(Interface):
@@ -518,6 +520,21 @@ class ICall(Interface):
         `.ended_by`, also then. Fails with RecordingFailed.
         """
 
+    def ask(request: HttpRequest) -> Deferred[HttpAnswer]:
+        """Ask a web service; fires with its answer, whatever its status is. It needs no line.
+
+        Cancelling closes the connection. Fails with HttpFailed.
+        """
+
+    def text(message: str, from_: str | None = None) -> Deferred[str]:
+        """Send a text message to the human of this call; fires with the message's SID. It needs no line.
+
+        `from_` is one of our numbers; None: the one by which we talk with them. Both must be E.164, and the message
+        has MOST_TEXT characters at most. Cancelling leaves: what is on its way is sent, and a step that is run again
+        on another line, with the same text, gets what came of it. Fails with Refused (see IGuard.text) and
+        CarrierError.
+        """
+
     def hang_up_because(reason: str) -> None:
         """Why the flow is about to hang up: for the record."""
 
@@ -552,6 +569,31 @@ class Recorded:
     """Its length, without the silence at its end."""
     ended_by: str
     """`silence`, `key`, `limit` or `hangup` (also a lost stream, and a daemon that stops)."""
+
+
+MOST_TEXT = 1600
+"""Characters of a text message: Twilio takes no more (21617), and bills each 70 to 153 of them as one."""
+
+
+@attrs.frozen
+class HttpRequest:
+    """What a flow asks of a web service. URL and body may hold all that is known of a caller: nobody shows them."""
+
+    method: str
+    url: str = attrs.field(repr=False)
+    body: bytes | None = attrs.field(default=None, repr=False)
+    """A JSON document; None where there is none."""
+    timeout: float = 5.0
+    """Seconds for all of it."""
+
+
+@attrs.frozen
+class HttpAnswer:
+    """What a web service answered; `whole` is False when its body was longer than what was read of it."""
+
+    status: int
+    body: bytes = attrs.field(default=b"", repr=False)
+    whole: bool = True
 
 
 # What follows a stream

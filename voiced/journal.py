@@ -95,6 +95,7 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
             for recording in record.recordings
         ],
         "facts": dict(record.facts),
+        "texts": [{"to": privacy.party(text.to), "sent": _time(text.sent), "sid": text.sid} for text in record.texts],
         "faults": record.faults,
         **({"wire": _wire(record)} if record.wire else {}),
     }
@@ -114,8 +115,8 @@ def refused(
 ) -> dict[str, Any]:
     """The line for what the guard has refused, by which rule, and what that says.
 
-    `what` is `call` (to be placed), `ring` (a caller), `leg` or `agent`; `party` the human it is about, `key` the
-    name of the API key that asked for it, `call` the call it belongs to. `time` is in seconds since the epoch.
+    `what` is `call` (to be placed), `ring` (a caller), `leg`, `agent` or `text`; `party` the human it is about, `key`
+    the name of the API key that asked for it, `call` the call it belongs to. `time` is in seconds since the epoch.
     """
     shown, message = privacy.party(party), str(refusal)
     return {

@@ -242,6 +242,14 @@ class Recording(Struct, kw_only=True):
     transcript: Annotated[str, Meta(description="The file of its text; empty where there is none.")] = ""
 
 
+class TextMessage(Struct, kw_only=True):
+    """A text message that was sent on the call; its words are not kept."""
+
+    to: str
+    sent: str | None = None
+    sid: str = ""
+
+
 class Missing(Struct, frozen=True):
     """What was lost of the caller's audio on its way."""
 
@@ -266,6 +274,7 @@ class Call(Summary, kw_only=True):
     legs: list[Leg] = []
     recordings: list[Recording] = []
     facts: Annotated[dict[str, str], Meta(description="What the flow has written down, as far as it may.")] = {}
+    texts: list[TextMessage] = []
     faults: list[str] = []
 
 

@@ -23,6 +23,7 @@ from voiced.api.messages import (
     Reload,
     Step,
     Summary,
+    TextMessage,
     ToolUse,
     Version,
 )
@@ -125,6 +126,7 @@ def live(call: LiveCall, now: float) -> Call:
             for each in record.recordings
         ],
         facts=dict(record.facts),
+        texts=[TextMessage(to=text.to, sent=time(text.sent), sid=text.sid) for text in record.texts],
         faults=list(record.faults),
     )
 

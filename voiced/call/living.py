@@ -62,7 +62,7 @@ class LivingCall(Verbs):
         ordered: Ordered | None = None,
         parts: Parts | None = None,
     ) -> None:
-        super().__init__(info, program, flow, clock, guard, permit, self._stalled, ordered, parts)
+        super().__init__(info, program, flow, clock, carrier, guard, permit, self._stalled, ordered, parts)
         self.stage = Stage.EXPECTED if ordered is None else Stage.RINGING
         self.being_asked_for = ordered is not None
         """Whether the carrier is being asked for it: until it has answered, nobody looks for the call."""
@@ -70,7 +70,6 @@ class LivingCall(Verbs):
         """How often the carrier was asked what became of this call, which we have placed."""
         self.sockets = 0
         """Sockets that are open for this call's stream, whether they have begun or not."""
-        self._carrier = carrier
         self._finished = finished
         self._costs = True
         self._limit: IDelayedCall | None = None
@@ -257,6 +256,7 @@ class LivingCall(Verbs):
     async def _part(self, run: Run) -> None:
         await self.when_kept()
         await self.flow.part(self, run)
+        await self._texting.settled()  # for the record
 
     def _taken_now(self) -> None:
         self.record.answered = self.clock.seconds()

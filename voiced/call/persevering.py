@@ -36,6 +36,10 @@ class Persevering:
         """See ICarrier."""
         return self._carrier.create(order)
 
+    def send_text(self, account: str, to: str, from_: str, text: str) -> Deferred[str]:
+        """See ICarrier."""
+        return self._carrier.send_text(account, to, from_, text)
+
     def fetch(self, call_sid: str, account: str) -> Deferred[CallState]:
         """See ICarrier."""
         return self._carrier.fetch(call_sid, account)

@@ -13,6 +13,7 @@ from voiced.call.flow import Flow
 from voiced.call.privacy import Privacy
 from voiced.call.version import Version
 from voiced.ivoiced import IAgent, IAgentTool, ICallerLookup, IHearing, ITTSEngine, Prompt
+from voiced.iweb import IWebServices
 
 
 @attrs.frozen
@@ -46,6 +47,8 @@ class Program:
     """Ears of our own, where anything needs them."""
     recordings: IRecordings | None = None
     """Where recordings are kept; None: nothing is recorded."""
+    web: IWebServices | None = None
+    """The web services that flows may ask; None: there are none."""
     apology: str = "We are sorry, something went wrong on our side. Please call again later. Goodbye."
     busy: str = "All our lines are busy at the moment. Please call again in a few minutes. Goodbye."
     refusal: str = "This number is not in service. Goodbye."

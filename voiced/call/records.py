@@ -86,6 +86,11 @@ class CallInfo:
         """The human's number, in both directions."""
         return self.caller if self.direction is Direction.INBOUND else self.called
 
+    @property
+    def ours(self) -> str:
+        """Our own number, in both directions."""
+        return self.called if self.direction is Direction.INBOUND else self.caller
+
     def facts(self) -> dict[str, str]:
         """What a flow may read of it, as `{call.caller}` and so on."""
         return {
@@ -183,6 +188,18 @@ class LegRecord:
 
 
 @attrs.frozen
+class TextRecord:
+    """A text message that the carrier has accepted; its words are not kept."""
+
+    to: str
+    """E.164."""
+    sent: float
+    """Seconds since the epoch."""
+    sid: str
+    """The carrier's name for it."""
+
+
+@attrs.frozen
 class RecordingRecord:
     """Something that was recorded on a call."""
 
@@ -203,7 +220,7 @@ class WireEvent:
     """Seconds since the epoch."""
     what: str
     """`key`, `spoken`, `agent`, `line`, `tool`, `outcome`, `lookup`, `dialled`, `recorded`, `answered_by`, `chance`,
-    `stream`, `lost` or `gone`."""
+    `http`, `text`, `stream`, `lost` or `gone`."""
     about: Mapping[str, Any]
 
 
@@ -239,5 +256,6 @@ class CallRecord:
     """What the flow has written down, by name; no more of it than may be."""
     wire: Sequence[WireEvent] = ()
     """What came over the wires, where that is kept."""
+    texts: list[TextRecord] = attrs.field(factory=list)
     faults: list[str] = attrs.field(factory=list)
     """What went wrong on the way, in order, one sentence each."""

@@ -22,13 +22,14 @@ from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
 from voiced.call.recorder import Recorder, facts_of
-from voiced.call.records import AgentRecord, CallInfo, CallRecord, StepRecord
+from voiced.call.records import AgentRecord, CallInfo, CallRecord, StepRecord, TextRecord
 from voiced.call.speaker import Speaker
 from voiced.call.template import Template
+from voiced.call.texting import Texting
 from voiced.call.toolbox import Toolbox
 from voiced.call.wire import Wire, WiredTools
-from voiced.errors import CallOver, FlowError, RecognitionFailed, RecordingFailed, Refused
-from voiced.icarrier import IMediaStream
+from voiced.errors import CallOver, FlowError, HttpFailed, RecognitionFailed, RecordingFailed, Refused
+from voiced.icarrier import ICarrier, IMediaStream
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ivoiced import (
     AgentLimits,
@@ -39,6 +40,8 @@ from voiced.ivoiced import (
     Dialled,
     End,
     Heard,
+    HttpAnswer,
+    HttpRequest,
     ICall,
     IStep,
     IToolbox,
@@ -71,6 +74,7 @@ class Verbs:
         program: Program,
         flow: Flow,
         clock: IReactorTime,
+        carrier: ICarrier,
         guard: IGuard,
         permit: IPermit,
         stalled: Callable[[], None],
@@ -102,6 +106,7 @@ class Verbs:
         self.stepping: StepRecord | None = None
         """What is written down of the step that runs."""
         self._parts = Parts() if parts is None else parts
+        self._carrier = carrier
         self._guard = guard
         self._permit = permit
         self._leg: Leg | None = None
@@ -122,6 +127,7 @@ class Verbs:
         self._conversation: Conversation | None = None
         self._settling: list[Deferred[None]] = []
         """What was recorded and may not be on the disk yet."""
+        self._texting = Texting()
         self._sequel: Sequel | None = None
         self._started = 0.0
 
@@ -292,6 +298,28 @@ class Verbs:
         for settled in self._settling:
             await settled
 
+    def ask(self, request: HttpRequest) -> Deferred[HttpAnswer]:
+        """See ICall."""
+        if self.program.web is None:
+            return fail(HttpFailed("no web service can be asked: this daemon has no way to them"))
+        asked = self.program.web.ask(request, self.info.sid)
+        return self.wire.answered("http", asked, _as_answered, url=request.url, method=request.method)
+
+    def text(self, message: str, from_: str | None = None) -> Deferred[str]:
+        """See ICall."""
+        info = self.info
+
+        def send() -> Deferred[str]:
+            self._guard.text(info, info.party)
+            sending = self._carrier.send_text(info.account, info.party, from_ or info.ours, message)
+            return sending.addCallback(self._texted)
+
+        try:
+            sending = self._texting.send((*map(tuple, self.position), message, from_), send)
+            return self.wire.answered("text", sending, lambda sid: {"sent": True}, text=message)
+        except Refused:
+            return fail()
+
     def hang_up_because(self, reason: str) -> None:
         """See ICall."""
         self.record.reason = reason
@@ -333,6 +361,10 @@ class Verbs:
     def _check_line(self) -> None:
         if self._stream is None:
             raise CallOver
+
+    def _texted(self, sid: str) -> str:
+        self.record.texts.append(TextRecord(self.info.party, self.clock.seconds(), sid))
+        return sid
 
     def _order_leg(
         self, dial: Dial, *, step: Position | None = None, returns: bool = True, party: Party | None = None
@@ -452,6 +484,10 @@ class Verbs:
 
 def _as_heard(heard: Heard) -> Mapping[str, Any]:
     return {"seconds": round(heard.seconds, 3), "of": round(heard.of, 3), "cut": heard.cut}
+
+
+def _as_answered(answer: HttpAnswer) -> Mapping[str, Any]:
+    return {"status": answer.status, "body": answer.body.decode(errors="replace")}
 
 
 def _as_recorded(recorded: Recorded) -> Mapping[str, Any]:

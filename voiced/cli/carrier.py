@@ -24,6 +24,7 @@ from voiced.simulator.call import SimulatedCall
 from voiced.simulator.caller import Caller
 from voiced.simulator.carrier import Carrier
 from voiced.simulator.ending import Ended
+from voiced.simulator.texts import Text
 
 FORGET_SECONDS = 300.0
 """How long a call that is over is remembered: the daemon may ask about it, and its audio is 8 kB a second."""
@@ -45,7 +46,7 @@ def carrier(config: str | None, account: str | None, way: str, people: dict[str,
     """Be the carrier, and everybody who is called: lists and clients of the API are tried without any telephone.
 
     The daemon runs with the same settings as this command reads, and its `base_url` is on this machine, as in
-    config/demo.yaml. Each call is a line when it is over; Ctrl-C ends it.
+    config/demo.yaml. Each call is a line when it is over, and each text message; Ctrl-C ends it.
     """
     _, configuration = load(config)
     if not simulated(configuration, account):
@@ -92,6 +93,11 @@ class Exchange:
         Caller(call, self._clock, self._crowd.press, most=math.inf)
         call.ended.addCallback(self._over, call)
 
+    def texts(self, text: Text) -> None:
+        """Somebody gets a text message."""
+        click.echo(f"{text.to:<16} text        {text.body}")
+        self._carrier.texts.clear()
+
     def hang_up(self) -> None:
         """Everybody hangs up."""
         for call in list(self._carrier.calls.values()):
@@ -130,7 +136,7 @@ async def serve(
         at.number(number, "/call/incoming", fallback_url="/call/fallback", status_url="/call/status")
     furnish(at, crowd.desks)
     exchange = Exchange(reactor, at, crowd, verbose)
-    at.on_placed = exchange.rings
+    at.on_placed, at.ledger.on_text = exchange.rings, exchange.texts
     port = await listening(reactor, account.base_url or "", at)
     click.echo(f"the carrier is at {account.base_url}, and calls whom the daemon wants; Ctrl-C ends it")
     told: Deferred[None] = Deferred()

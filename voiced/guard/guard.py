@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -21,10 +22,13 @@ from voiced.guard.prices import cost
 from voiced.guard.refusals import Refusals
 from voiced.guard.ringing import Ringing
 from voiced.guard.rules import Inbound, Outbound
+from voiced.guard.texting import Texting
 from voiced.icarrier import CallOrder
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ikept import ICounts
 from voiced.ivoiced import Dial
+
+T = TypeVar("T")
 
 _SHARE = 10
 _SHORTEST_TALK = 300.0
@@ -39,7 +43,7 @@ class Attempt:
     """What was refused, for the journal. `party` is a person's number: the journal writes of it what it may."""
 
     what: str
-    """`call` (to be placed), `ring` (a caller), `leg` or `agent`."""
+    """`call` (to be placed), `ring` (a caller), `leg`, `agent` or `text`."""
     direction: Direction
     """Of what was refused: a leg of an inbound call is a call of ours."""
     account: str
@@ -78,6 +82,7 @@ class Guard:
         self._outbound = outbound
         self._inbound = inbound
         self._ringing = Ringing(inbound, self._ledger)
+        self._texting = Texting(outbound, self._ledger)
 
     def __len__(self) -> int:
         """How many places are taken: none, when all is over."""
@@ -105,6 +110,11 @@ class Guard:
         attempt = Attempt("agent", info.direction, info.account, info.party, call=info.sid)
         return self._guarded(attempt, lambda: self._converse(info))
 
+    def text(self, info: CallInfo, to: str) -> None:
+        """See IGuard."""
+        attempt = Attempt("text", Direction.OUTBOUND, info.account, to, call=info.sid)
+        self._guarded(attempt, lambda: self._texting.text(info, to))
+
     def refuse(self, refusal: Refused, *, account: str, party: str, key: str) -> None:
         """See IGuard."""
         self._tell(refusal, Attempt("call", Direction.OUTBOUND, account, party, key=key))
@@ -113,7 +123,7 @@ class Guard:
         """See IGuard."""
         return self._ledger.settled()
 
-    def _guarded(self, attempt: Attempt, ask: Callable[[], IPermit]) -> IPermit:
+    def _guarded(self, attempt: Attempt, ask: Callable[[], T]) -> T:
         try:
             return ask()
         except Refused as refusal:

@@ -11,7 +11,7 @@ from voiced.guard.prices import Prices
 
 @attrs.frozen
 class Outbound:
-    """Who may be called. All counts are per carrier account.
+    """Who may be called, and texted. All counts are per carrier account.
 
     Unless told, nobody may; and the caps are those of one small team's line, so that a stolen key or a mad loop is
     noticed while it costs little: thirty calls a minute are half of what an account may place (one a second), and
@@ -36,6 +36,9 @@ class Outbound:
     transfers_per_minute: int = 60
     transfers_per_destination_per_day: int = 200
     """The reception's own telephone rings more than three times."""
+    texts_per_day: int = 200
+    """Text messages; a caller makes us send them, so they are few."""
+    texts_per_destination_per_day: int = 5
     timeout: int = 45
     """Seconds a call may ring, unless asked otherwise."""
     max_seconds: int = 900

@@ -23,7 +23,9 @@ from voiced.settings.outbound import outbound, outbound_flows
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 from voiced.settings.registry import Registry
+from voiced.settings.web import web
 from voiced.twilio.webhook import Account
+from voiced.webservices import WebRules
 
 LISTEN = "tcp:8080:interface=127.0.0.1"
 """Where the daemon listens unless told: a proxy that speaks TLS stands before it."""
@@ -79,6 +81,7 @@ NEEDING_A_LOOK = (
     "outbound",
     "inbound",
     "human",
+    "http",
 )
 
 
@@ -103,6 +106,8 @@ class Settings:
     outbound: Outbound
     inbound: Inbound
     human: str | None
+    web: WebRules
+    """What flows may ask of web services (`http:`)."""
     voice: str | None
     """The voice of flows that name none."""
     flows: Path
@@ -132,6 +137,7 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
         "outbound": outbound(part["outbound"]),
         "inbound": inbound(part["inbound"]),
         "human": number(part["human"]),
+        "web": web(part["http"]),
         "voice": _voice(part, plain),
         "flows": plain.flows or directory / "flows",
         "data": plain.data or directory / "var",

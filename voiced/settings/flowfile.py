@@ -15,6 +15,8 @@ from voiced.call.flow import Flow, OnMachine
 from voiced.call.spoken import LANGUAGE, Language
 from voiced.errors import ConfigError, Fault
 from voiced.ivoiced import Mentions
+from voiced.net.outside import points_inside
+from voiced.net.url import UrlTemplate
 from voiced.settings import check, plainyaml
 from voiced.settings.calendar import read_calendar
 from voiced.settings.files import Files
@@ -36,6 +38,10 @@ class Names:
     lookups: Collection[str] = ()
     voice: str | None = None
     """The voice of flows that name none."""
+    private: Collection[str] = ()
+    """Hosts of our own network that may be asked over HTTP."""
+    headed: Collection[str] = ()
+    """Hosts that are sent headers of voiced.yaml: not in clear."""
 
 
 class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -207,6 +213,23 @@ class FlowFiles:
             _sound(step.body, file, loading.sounds)
         for file in mentions.calendars:
             _calendar(step.body, file, loading.calendars)
+        for url in mentions.urls:
+            if wrong := self._unaskable(url):
+                _misnamed(step.body, url, wrong)
+
+    def _unaskable(self, written: str) -> str:
+        """Why a URL may not be asked, by its spelling alone; "" when it may."""
+        try:
+            url = UrlTemplate.parse(written)
+        except ValueError as error:
+            return str(error)
+        if url.host in self.names.private:
+            return ""
+        if points_inside(url.host):
+            return f"{url.host} is of our own network: if flows may ask it, name it in voiced.yaml (`http.private`)"
+        if url.host in self.names.headed and not url.encrypted:
+            return f"voiced.yaml has headers for {url.host}, which could be read on the way: write https://"
+        return ""
 
     def _step_names(self, step: WrittenStep, kind: str, named: Sequence[str], known: Collection[str]) -> None:
         for name in dict.fromkeys(named):

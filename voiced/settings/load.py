@@ -24,6 +24,8 @@ from voiced.settings.made import Made
 from voiced.settings.making import Making, mentions_of
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
+from voiced.settings.web import hosts_with_headers, private_hosts
+from voiced.webservices import WebServices
 
 NAME = "voiced.yaml"
 
@@ -89,7 +91,8 @@ def _flows(part: Part) -> Path:
 def _names(part: Part) -> Names:
     """What flows may name, whether it is right or not: a fault in a voice is not a fault of every flow."""
     voices, agents, lookups = (_declared(part[kind]) for kind in ("voices", "agents", "lookups"))
-    return Names(voices, agents, lookups, default_voice(part))
+    web = part["http"]
+    return Names(voices, agents, lookups, default_voice(part), private_hosts(web), hosts_with_headers(web))
 
 
 def _declared(part: Part) -> Collection[str]:
@@ -115,6 +118,7 @@ def build_program(configuration: Configuration, tools: Tools, made: Made | None 
         lookups={name: making.plugin("lookup", name, chosen) for name, chosen in settings.lookups.items()},
         hearing=_hearing(configuration, agents, tools),
         named=named_targets(configuration),
+        web=WebServices.real(settings.web, tools.reactor),
         human=settings.human,
         privacy=plain.privacy,
         keeps_wire=plain.journal == "wire",

@@ -43,6 +43,8 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transfers_at_once: Count = 50
     transfers_per_minute: Count = 60
     transfers_per_destination_per_day: Count = 200
+    texts_per_day: Count = 200
+    texts_per_destination_per_day: Count = 5
     timeout: Annotated[int, msgspec.Meta(ge=5, le=600)] = 45
     max_seconds: Annotated[int, msgspec.Meta(ge=1, le=86400)] = 900
     spend_per_day: Annotated[float, msgspec.Meta(gt=0)] | None = None

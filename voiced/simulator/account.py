@@ -30,6 +30,8 @@ class Account:
     """Whether it may call verified numbers only (21219)."""
     refused: dict[str, int] = field(factory=dict)
     """Numbers that it may not call, and the error code that says why: 21215, 21216 ..."""
+    untexted: dict[str, int] = field(factory=dict)
+    """Numbers that it may not text, and the error code that says why: 21408, 21610 ..."""
     most_calls: int | None = None
     """How many calls it may have at once (10004)."""
 

@@ -30,6 +30,7 @@ from voiced.simulator.rest import Rest
 from voiced.simulator.road import AfterClose, Road
 from voiced.simulator.sheet import Entry, Sheet
 from voiced.simulator.stream import MediaStream, StreamOrder
+from voiced.simulator.texts import Text
 from voiced.simulator.webhook import Answer, Webhooks
 
 __all__ = ["Callbacks", "Callee", "Carrier", "Ended", "Line", "Person", "RestRequest", "SimulatedCall"]
@@ -81,6 +82,11 @@ class Carrier:
         return self.ledger.requests
 
     @property
+    def texts(self) -> list[Text]:
+        """The text messages that it has taken; none of them arrives anywhere."""
+        return self.ledger.texts
+
+    @property
     def after_close(self) -> AfterClose:
         """What follows a stream that is over: `action` asks <Connect>'s action, `next` goes on with the next verb.
 
@@ -113,6 +119,10 @@ class Carrier:
     def refuse(self, number: str, code: int = 21216) -> None:
         """The API refuses to call that number, with that error code (and <Dial> does, with its own)."""
         self.account.refused[number] = code
+
+    def refuse_texts(self, number: str, code: int = 21610) -> None:
+        """The API refuses to text that number, with that error code."""
+        self.account.untexted[number] = code
 
     @property
     def calls_per_second(self) -> float | None:

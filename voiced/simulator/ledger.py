@@ -12,6 +12,7 @@ from voiced.simulator.account import Account
 from voiced.simulator.call import SimulatedCall
 from voiced.simulator.child import ChildCall
 from voiced.simulator.orders import Order
+from voiced.simulator.texts import Text
 
 
 @define(eq=False)
@@ -57,15 +58,24 @@ LOST = Fault(done=True, late=inf)
 
 @define(eq=False)
 class Ledger:
-    """The calls of one account, and how its API behaves."""
+    """The calls and texts of one account, and how its API behaves."""
 
     account: Account
     place: Callable[[Order], SimulatedCall]
     """Begins a call that was asked for."""
     calls: dict[str, SimulatedCall] = field(factory=dict)
+    texts: list[Text] = field(factory=list)
+    on_text: Callable[[Text], object] | None = None
+    """Called with each of them."""
     requests: list[RestRequest] = field(factory=list)
     faults: deque[Fault] = field(factory=deque)
     """Of the next requests, one each."""
+
+    def take(self, text: Text) -> None:
+        """A text that was asked for, and cannot be refused any more."""
+        self.texts.append(text)
+        if self.on_text is not None:
+            self.on_text(text)
 
     @property
     def everything(self) -> dict[str, SimulatedCall | ChildCall]:

@@ -1,6 +1,7 @@
 """What the carrier's API says when it refuses a request: an HTTP status, an error code, and a sentence.
 
-Source: Twilio's error dictionary (twilio_error_codes.voice); 400 where the dictionary names no HTTP status.
+Source: Twilio's error dictionary (twilio_error_codes.voice), and twilio.com/docs/api/errors of texts; 400 where they
+name no HTTP status.
 """
 
 from __future__ import annotations
@@ -31,6 +32,14 @@ SENTENCES = {
     21219: "The number is unverified: trial accounts may only make calls to verified numbers",
     21220: "Call is not in-progress. Cannot redirect.",
     21263: "Invalid Answering Machine Detection Parameters",
+    21266: "'To' and 'From' numbers cannot be the same",
+    21408: "Permission to send an SMS has not been enabled for the region indicated by the 'To' number",
+    21602: "Message body is required",
+    21603: "A 'From' or 'MessagingServiceSid' parameter is required to send a message",
+    21604: "A 'To' phone number is required",
+    21608: "The 'to' phone number provided is not yet verified for this account",
+    21610: "Attempt to send to unsubscribed recipient",
+    21617: "The concatenated message body exceeds the 1600 character limit",
     32018: "Twiml size exceeded maximum allowed value",
 }
 STATUSES = {10004: 429, 20003: 401, 20404: 404, 20429: 429, 20500: 500}

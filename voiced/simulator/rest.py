@@ -1,9 +1,10 @@
-"""The carrier's REST API, as much of it as voiced uses: place, list, fetch and update calls.
+"""The carrier's REST API, as much of it as voiced uses: place, list, fetch and update calls, send texts.
 
     POST /2010-04-01/Accounts/{AC}/Calls.json        To, From, Url ...
     GET  /2010-04-01/Accounts/{AC}/Calls.json        To, From, Status, StartTime>, PageSize ...
     GET  /2010-04-01/Accounts/{AC}/Calls/{CA}.json
     POST /2010-04-01/Accounts/{AC}/Calls/{CA}.json   Status=completed|canceled, Url, Twiml, TimeLimit
+    POST /2010-04-01/Accounts/{AC}/Messages.json     To, From, Body
 
 Source: Twilio's OpenAPI description (twilio_api_v2010), and its error dictionary for the codes.
 """
@@ -21,7 +22,7 @@ from attrs import evolve
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from voiced.simulator import orders
+from voiced.simulator import orders, texts
 from voiced.simulator.account import Account
 from voiced.simulator.call import SimulatedCall
 from voiced.simulator.child import ChildCall
@@ -95,6 +96,10 @@ def _serve(ledger: Ledger, asked: RestRequest, rest: list[str]) -> tuple[int, Bo
             return 200, page(asked.path, list(ledger.everything.values()), dict(asked.query))
         case "POST", ["Calls.json"]:
             return 201, represent(_place(ledger, asked))
+        case "POST", ["Messages.json"]:
+            text = texts.read(Fields(asked.fields), ledger.account)
+            ledger.take(text)
+            return 201, texts.represent(text, ledger.account)
         case "GET", ["Calls", name]:
             return 200, represent(_call(ledger, name))
         case "POST", ["Calls", name]:

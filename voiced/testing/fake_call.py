@@ -27,6 +27,8 @@ from voiced.ivoiced import (
     End,
     HangUp,
     Heard,
+    HttpAnswer,
+    HttpRequest,
     ICall,
     ITTSEngine,
     Outcome,
@@ -40,6 +42,8 @@ T = TypeVar("T")
 
 INFO = CallInfo("CA" + "0" * 32, "main", "+14155550100", "+14155550123")
 RECORDED = Recorded("recordings/2026-03-01/CA00-1.wav", 12.5, "silence")
+ANSWER = HttpAnswer(200, b"{}")
+TEXT_SID = "SM" + "0" * 32
 
 
 @attrs.frozen
@@ -57,11 +61,12 @@ class Said:
 class FakeCall:
     """Speaks and records at once, or `pace` seconds a sentence; knows the agents, lookups and sounds it is given.
 
-    An agent, a lookup, a flow that is called, and what becomes of a recording, may be its answer, an exception to
-    fail with, or a Deferred. Of a name that is not given, an agent ends with the outcome `done`, a lookup knows
-    nothing, a flow comes back with nothing; the flow's voice is `voices[""]`. A part has as many others in it as
-    `inside` says, the dice show `dice`. `dialled` is what became of the leg for which the step has left the line
-    before, `forbids` what the guard says to every leg. `refused` counts the verbs that raised CallOver.
+    An agent, a lookup, a flow that is called, what becomes of a recording, what the web answers, and the SID of a
+    text may be its answer, an exception to fail with, or a Deferred. Of a name that is not given, an agent ends with
+    the outcome `done`, a lookup knows nothing, a flow comes back with nothing; the flow's voice is `voices[""]`. A
+    part has as many others in it as `inside` says, the dice show `dice`. `dialled` is what became of the leg for
+    which the step has left the line before, `forbids` what the guard says to every leg. `refused` counts the verbs
+    that raised CallOver.
     """
 
     def __init__(
@@ -75,6 +80,8 @@ class FakeCall:
         lookups: Mapping[str, Mapping[str, str] | Exception | Deferred[Mapping[str, str]]] | None = None,
         voices: Mapping[str, ITTSEngine] | None = None,
         recorded: Recorded | Exception | Deferred[Recorded] = RECORDED,
+        web: HttpAnswer | Exception | Deferred[HttpAnswer] = ANSWER,
+        texted: str | Exception | Deferred[str] = TEXT_SID,
         dialled: Dialled | None = None,
         forbids: Refused | None = None,
         privacy: Privacy = Privacy.MASKED,
@@ -108,6 +115,10 @@ class FakeCall:
         """What each agent was asked to do, and within which limits."""
         self.recordings: list[RecordLimits] = []
         """Within which limits the caller was recorded, each time."""
+        self.asked: list[HttpRequest] = []
+        """What was asked of web services."""
+        self.texts: list[tuple[str, str | None]] = []
+        """What the caller was texted, and from which number."""
         self.legs: list[Dial] = []
         """Whom the caller was to be connected with."""
         self.reasons: list[str] = []
@@ -121,6 +132,10 @@ class FakeCall:
         self._lookups = lookups or {}
         self._voices = voices or {"": SpellingVoice()}
         self._recorded = recorded
+        self.web = web
+        """What a web service answers."""
+        self.texted = texted
+        """What the carrier calls a text."""
         self._dialled = dialled
         self._forbids = forbids
         self._privacy = privacy
@@ -272,6 +287,16 @@ class FakeCall:
         waiting: Deferred[None] = deferLater(self.clock, self._pace) if self._pace else succeed(None)
         recording: Deferred[Recorded] = waiting.addCallback(lambda _: _answer(self._recorded))
         return recording.addCallback(self._kept)
+
+    def ask(self, request: HttpRequest) -> Deferred[HttpAnswer]:
+        """See ICall."""
+        self.asked.append(request)
+        return _answer(self.web)
+
+    def text(self, message: str, from_: str | None = None) -> Deferred[str]:
+        """See ICall."""
+        self.texts.append((message, from_))
+        return _answer(self.texted)
 
     def hang_up_because(self, reason: str) -> None:
         """See ICall."""

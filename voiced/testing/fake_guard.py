@@ -67,6 +67,12 @@ class FakeGuard:
         self.asked.append(("converse", info))
         return self._permit("converse")
 
+    def text(self, info: CallInfo, to: str) -> None:
+        """See IGuard."""
+        self.asked.append(("text", to))
+        if "text" in self.refusals:
+            raise self.refusals["text"]
+
     def refuse(self, refusal: Refused, *, account: str, party: str, key: str) -> None:
         """See IGuard."""
         self.asked.append(("refuse", (refusal.rule, account, party, key)))

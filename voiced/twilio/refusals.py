@@ -52,6 +52,41 @@ MEANINGS = {
     ),
     21220: Meaning(409, "the call is in a state in which this cannot be done"),
     21262: Meaning(OURS, "answering-machine detection was asked for without an address for its answer", alarm=True),
+    21266: Meaning(THEIRS, "a text cannot go to the very number that it comes from"),
+    21408: Meaning(
+        OURS,
+        "Twilio may not text this country: allow it in the console, at Messaging, Settings, Geo permissions",
+        alarm=True,
+    ),
+    21602: Meaning(THEIRS, "there is nothing in the text"),
+    21603: Meaning(OURS, "no number to text from: write `from` into the flow's `sms`", alarm=True),
+    21604: Meaning(THEIRS, "no number to text was given"),
+    21606: Meaning(
+        OURS, "the number we text from sends no texts to there: check the flow's `from`, and the number", alarm=True
+    ),
+    21608: Meaning(
+        OURS, "a Twilio trial account texts verified numbers only: upgrade it, or verify this one", alarm=True
+    ),
+    21610: Meaning(THEIRS, "they have replied STOP to this number of ours: they have to text START to it first"),
+    21611: Meaning(LATER, "too many texts of this number of ours are queued; repeat it later", alarm=True),
+    21612: Meaning(THEIRS, "Twilio knows no way for a text from our number to this one"),
+    21614: Meaning(THEIRS, "this is not a number that can be texted"),
+    21617: Meaning(THEIRS, "the text has more characters than Twilio takes"),
+    21635: Meaning(THEIRS, "this is a landline, which takes no texts"),
+    21659: Meaning(
+        OURS, "the number we text from is none of Twilio's: check the flow's `from`, and our number", alarm=True
+    ),
+    21660: Meaning(
+        OURS, "the number we text from belongs to another Twilio account: check the flow's `from`", alarm=True
+    ),
+    21661: Meaning(
+        OURS, "the number we text from sends no texts: take one that Twilio calls SMS-capable", alarm=True
+    ),
+    30034: Meaning(
+        OURS,
+        "the networks there take texts of registered numbers only: register ours in the console",
+        alarm=True,
+    ),
     22001: Meaning(504, "the call was not taken in time"),
     11100: Meaning(OURS, "Twilio takes an address of ours for none: check public_url", alarm=True),
     11200: Meaning(OURS, "Twilio got no good answer from public_url: check proxy and daemon", alarm=True),

@@ -123,6 +123,10 @@ class TwilioCarrier:
         """See ICarrier."""
         return Deferred.fromCoroutine(self._create(order))
 
+    def send_text(self, account: str, to: str, from_: str, text: str) -> Deferred[str]:
+        """See ICarrier."""
+        return Deferred.fromCoroutine(self._send_text(account, to, from_, text))
+
     def complete(self, call_sid: str, account: str) -> Deferred[None]:
         """See ICarrier."""
         return Deferred.fromCoroutine(self._complete(call_sid, account))
@@ -139,6 +143,11 @@ class TwilioCarrier:
         calls, parameters = self._clients[order.account].calls, self._parameters(order)
         call = await self._patiently("placing a call", lambda: calls.create_async(**parameters))
         return _check("placing a call", call)
+
+    async def _send_text(self, account: str, to: str, from_: str, text: str) -> str:
+        messages, doing = self._clients[account].messages, "sending a text"
+        message = await self._patiently(doing, lambda: messages.create_async(to=to, from_=from_, body=text))
+        return _check(doing, message, "text")
 
     async def _patiently(self, doing: str, request: Callable[[], Awaitable[T]]) -> T:
         """What Twilio answers, once it has not too many requests: what it certainly did not do is tried again."""
@@ -235,11 +244,11 @@ def _client(account: Account, http: Any, clock: IReactorTime) -> Client:
     return Client(account.sid, token, region=account.region, edge=account.edge, http_client=transport)
 
 
-def _check(doing: str, call: Any) -> str:
-    """The SID of what should be a call. Raises CarrierError."""
-    if not call.sid:
-        raise CarrierError(f"{doing}: the answer is no call of Twilio's: check base_url", status=200, unsure=True)
-    return str(call.sid)
+def _check(doing: str, answer: Any, what: str = "call") -> str:
+    """The SID of what should be a call, or a text. Raises CarrierError."""
+    if not answer.sid:
+        raise CarrierError(f"{doing}: the answer is no {what} of Twilio's: check base_url", status=200, unsure=True)
+    return str(answer.sid)
 
 
 def _unlisted(doing: str, error: TwilioException) -> CarrierError:
