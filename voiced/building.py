@@ -12,7 +12,6 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from voiced.call.wish import Ways
 from voiced.daemon import Api, Daemon
 from voiced.errors import ConfigError, Fault, Refused, StoreError
 from voiced.guard.guard import Attempt, Guard
@@ -22,6 +21,7 @@ from voiced.journal import FileJournal
 from voiced.recordings import Recordings
 from voiced.settings.daemon import Settings
 from voiced.settings.load import Configuration, build_program, static_prompts
+from voiced.settings.ways import ways
 from voiced.speech.cache import Cache
 from voiced.speech.prerender import Rendered, prerender
 from voiced.speech.voice import Voice
@@ -49,17 +49,6 @@ class Hearing:
             self._ears = open_hearing(self._reactor.callFromThread)
             self._reactor.addSystemEventTrigger("during", "shutdown", self._ears.close)
         return self._ears
-
-
-def ways(settings: Settings) -> Ways:
-    """How calls are placed: from the accounts' own numbers, and from others of ours that `numbers:` has."""
-    numbers = {account.number: account.name for account in settings.accounts if account.number}
-    first = settings.accounts[0].name
-    for number in settings.numbers:
-        if number.startswith("+") and not number.endswith("*"):
-            numbers.setdefault(number, first)
-    rules = settings.outbound
-    return Ways(rules.flow, rules.timeout, rules.max_seconds, numbers)
 
 
 def _pepper(settings: Settings) -> bytes:

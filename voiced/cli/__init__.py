@@ -10,6 +10,7 @@ from voiced.cli.check import check
 from voiced.cli.demo import demo
 from voiced.cli.dial import dial
 from voiced.cli.prerender import prerender
+from voiced.cli.simulate import simulate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,5 +18,5 @@ def main() -> None:
     """The tools around the voiced daemon. The daemon itself is `twistd voiced`."""
 
 
-for command in (check, call, carrier, dial, prerender, demo):
+for command in (check, call, carrier, dial, prerender, simulate, demo):
     main.add_command(command)

@@ -1,0 +1,53 @@
+"""The web of a rehearsal: it answers what the scenario says, and nothing else is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from twisted.web.resource import Resource
+from twisted.web.server import Request, Site
+
+from voiced.rehearsal.agents import Complain
+from voiced.rehearsal.scenario import WebAnswer
+from voiced.simulator.memory import MemoryNetwork
+
+
+class Answers(Resource):
+    """One host. The first answer whose URL and method fit is given; a query that it does not have does not matter."""
+
+    isLeaf = True
+
+    def __init__(self, answers: Sequence[WebAnswer], complain: Complain) -> None:
+        super().__init__()
+        self._answers = answers
+        self._complain = complain
+
+    def render(self, request: Request) -> bytes:
+        """Named by Twisted."""
+        path, method = request.uri.decode(), request.method.decode()
+        for answer in self._answers:
+            wanted = urlsplit(answer.url)
+            target = wanted.path or "/"
+            bare = path if wanted.query else path.partition("?")[0]
+            if bare == target + (f"?{wanted.query}" if wanted.query else "") and answer.method in (None, method):
+                return self._give(request, answer)
+        host = request.getRequestHostname().decode()
+        self._complain(f"{method} https://{host}{path} is asked, and `http:` has no answer for it")
+        request.setResponseCode(404)
+        return b""
+
+    def _give(self, request: Request, answer: WebAnswer) -> bytes:
+        request.setResponseCode(answer.status)
+        if answer.json is not None:
+            request.setHeader("content-type", "application/json")
+        body = answer.body if answer.json is None else json.dumps(answer.json)
+        return body.encode()
+
+
+def listen(network: MemoryNetwork, answers: Sequence[WebAnswer], clock: object, complain: Complain) -> None:
+    """Every host that the scenario names is there."""
+    for host in dict.fromkeys(urlsplit(answer.url).hostname or "" for answer in answers):
+        mine = [answer for answer in answers if urlsplit(answer.url).hostname == host]
+        network.listen(host, Site(Answers(mine, complain), reactor=clock))
