@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from twisted.logger import globalLogBeginner
 
 from voiced.errors import ConfigError, Fault
 from voiced.settings.load import NAME, Configuration, find_settings
@@ -28,6 +29,7 @@ def simulate(files: tuple[Path, ...], config: Path | None, junit: Path | None, v
     from voiced.rehearsal import report
     from voiced.rehearsal.rehearse import perform
 
+    globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
     played = []
     for file in files:
         click.echo(f"{file}:")

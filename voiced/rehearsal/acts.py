@@ -108,7 +108,7 @@ class HangsUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 Act = Hears | NeverHears | Says | Presses | Waits | Reaches | Within | HangsUp
 
-ACTS: dict[str, type[msgspec.Struct]] = {
+ACTS: dict[str, type[Act]] = {
     "hears": Hears,
     "never hears": NeverHears,
     "says": Says,

@@ -74,6 +74,8 @@ class Performance:
     """What the daemon noted that went wrong."""
     refusals: tuple[tuple[str, str], ...] = ()
     """What the guard has refused: rule and sentence."""
+    log: tuple[str, ...] = ()
+    """What the daemon warned of."""
     sheet: tuple[Entry, ...] = ()
     """The carrier's call sheet."""
     failures: tuple[Failure, ...] = ()

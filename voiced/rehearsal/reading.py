@@ -136,7 +136,7 @@ class Ear:
 
     @property
     def _is_text(self) -> bool:
-        return self._open[:1] == _HEAD or _longest_run(self._open[:_ENOUGH]) >= _LEAST_RUN
+        return self._open[:1] == _HEAD or _longest_run(bytes(self._open[:_ENOUGH])) >= _LEAST_RUN
 
     def _close(self, length: int, *, cut: bool) -> None:
         piece = bytes(self._open[:length])

@@ -11,6 +11,7 @@ import attrs
 
 from voiced.rehearsal.caller import Caller, Listener
 from voiced.rehearsal.expecting import unmet
+from voiced.rehearsal.overheard import overhearing
 from voiced.rehearsal.performance import Failure, Performance, from_journal
 from voiced.rehearsal.pretended import Pretended, content, needed
 from voiced.rehearsal.reading import Ear
@@ -32,12 +33,16 @@ def configured(path: Path, environ: Mapping[str, str]) -> Configuration:
 def perform(scenario: Scenario, configuration: Configuration) -> Performance:
     """Play it. Nothing of it is left afterwards."""
     began = time.perf_counter()
-    stage = Stage(configuration, scenario)
-    put_back = tell_autobahn(stage.clock)
-    try:
-        performance = _played(stage)
-    finally:
-        put_back()
+    with overhearing() as overheard:
+        stage = Stage(configuration, scenario)
+        put_back = tell_autobahn(stage.clock)
+        try:
+            performance = _played(stage)
+        finally:
+            put_back()
+    faults = [Failure(f"the log has a traceback: {fault}") for fault in overheard.faults]
+    failures = (*performance.failures, *faults)
+    performance = attrs.evolve(performance, failures=failures, log=tuple(overheard.lines))
     if performance.passed:  # else the rest did not happen as it should have
         performance = attrs.evolve(performance, failures=tuple(unmet(scenario.expect, performance)))
     return attrs.evolve(performance, took=time.perf_counter() - began)
@@ -50,8 +55,9 @@ def _played(stage: Stage) -> Performance:
         elapse(stage.clock, AFTERWARDS)
         return _not_placed(stage)
     caller = Caller(stage, call, Listener(call, Ear(stage.labels)))
-    stage.fault(call)
+    stage.lose_streams(call)
     caller.play()
+    stage.part()
     elapse(stage.clock, AFTERWARDS)
     caller.listener.look()
     failures = [*caller.failures, *map(Failure, (*stage.complaints, *stage.leftovers()))]

@@ -49,9 +49,9 @@ def page(played: Played) -> str:
     rows = [(each.time, each.who, f"{each.what} {each.detail}") for each in went.sheet if each.who == "caller"]
     rows += [(step.began, "flow", f"{step.place} {step.verb}: {step.result}") for step in went.steps]
     rows += [(each.began, each.voice or "sound", repr(each.shown)) for each in went.heard]
-    return "\n".join(
-        f"    {second:7.2f} s  {who:<10} {what}" for second, who, what in sorted(rows, key=itemgetter(0))
-    )
+    rows.sort(key=itemgetter(0))
+    lines = [f"    {second:7.2f} s  {who:<10} {what}" for second, who, what in rows]
+    return "\n".join([*lines, *(f"    log: {line}" for line in went.log)])
 
 
 def summary(played: Sequence[Played]) -> str:
@@ -73,7 +73,8 @@ def junit(played: Sequence[Played]) -> bytes:
         for each in mine:
             _case(suite, each)
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def _case(suite: ElementTree.Element, played: Played) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 from twisted.web.server import Site
 
@@ -75,6 +76,8 @@ class Stage:
         self.recordings = MemoryRecordings()
         self.complaints: list[str] = []
         """What happened that the scenario did not foresee."""
+        self._later: list[IDelayedCall] = []
+        """What is to go wrong."""
         self.refused: dict[str, Any] = {}
         """What an API client was told who asked for the call, and did not get it."""
         web.listen(self.network, scenario.http, self.clock, self.complain)
@@ -127,17 +130,17 @@ class Stage:
         """The call as the daemon has it, while it does."""
         return self.daemon.switchboard.find(call.sid)
 
-    def fault(self, call: SimulatedCall) -> None:
-        """Let come what is to come so many seconds after the ring."""
+    def lose_streams(self, call: SimulatedCall) -> None:
+        """Let the call's stream break when the scenario says so."""
         for fault in self.scenario.faults:
-            times = fault.times or 1
-            for carrier in self._carriers:
-                if fault.stream is not None:
-                    self.clock.callLater(fault.after, carrier.drop_stream, call)
-                elif fault.webhooks == "refused":
-                    self.clock.callLater(fault.after, carrier.refuse_webhooks, times)
-                elif fault.webhooks == "unanswered":
-                    self.clock.callLater(fault.after, carrier.lose_answers, times)
+            if fault.stream is not None:
+                self._later.append(self.clock.callLater(fault.after, self._carriers[0].drop_stream, call))
+
+    def part(self) -> None:
+        """The call is over: what was to go wrong later does not."""
+        for due in self._later:
+            if due.active():
+                due.cancel()
 
     def complain(self, sentence: str) -> None:
         """Something happened that the scenario did not foresee: it fails by that, once."""
@@ -146,8 +149,8 @@ class Stage:
 
     def leftovers(self) -> list[str]:
         """What is still there when all should be over; call it when time enough has passed."""
-        waiting = [due for due in self.clock.getDelayedCalls() if "_updateLogDateTime" not in repr(due.func)]
-        found = [f"a timer is left that waits for {due.func!r:.120}" for due in waiting]
+        waiting = [repr(due) for due in self.clock.getDelayedCalls()]
+        found = [f"a timer is left: {due:.200}" for due in waiting if "_updateLogDateTime" not in due]
         if len(self.daemon.switchboard):
             found.append(f"{len(self.daemon.switchboard)} call is left in the switchboard")
         if len(self.guard):
@@ -180,7 +183,9 @@ class Stage:
         program = build_program(attrs.evolve(configuration, settings=bare), tools)
         if any(fault.hearing for fault in self.scenario.faults):
             self._hearing.fail_with = RecognitionFailed("the scenario lets the ears fail")
-        more = {"chance": lambda: self.scenario.chance} if "chance" in attrs.fields_dict(Program) else {}
+        more: dict[str, Any] = (
+            {"chance": lambda: self.scenario.chance} if "chance" in attrs.fields_dict(Program) else {}
+        )
         return attrs.evolve(
             program,
             flows={name: self._silenced(flow) for name, flow in program.flows.items()},
@@ -246,7 +251,15 @@ class Stage:
         )
 
     def _furnish(self) -> None:
-        """Who is where: whom calls are transferred to."""
+        """Whom calls are transferred to, and what goes wrong on the way to the daemon's webhooks."""
+        for fault in self.scenario.faults:
+            for carrier in self._carriers:
+                wrong = {"refused": carrier.refuse_webhooks, "unanswered": carrier.lose_answers}
+                if fault.webhooks is not None and fault.after:
+                    due = self.clock.callLater(fault.after, wrong[fault.webhooks], fault.times or 1)
+                    self._later.append(due)
+                elif fault.webhooks is not None:
+                    wrong[fault.webhooks](fault.times or 1)
         for number, desk in self.scenario.desks.items():
             about = desk if isinstance(desk, Desk) else Desk(desk)
             ring = math.inf if about.does == "no-answer" else 2.0

@@ -86,7 +86,7 @@ class Stalls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 Turn = AgentSays | AgentHears | AgentSees | UsesTool | AgentWaits | HasOutcome | AgentFails | Stalls
 
-TURNS: dict[str, type[msgspec.Struct]] = {
+TURNS: dict[str, type[Turn]] = {
     "says": AgentSays,
     "hears": AgentHears,
     "sees": AgentSees,

@@ -14,7 +14,7 @@ from voiced.rehearsal.acts import ACTS
 from voiced.rehearsal.scenario import Scenario
 from voiced.rehearsal.turns import TURNS
 
-_VERBS = {struct: name for verbs in (ACTS, TURNS) for name, struct in verbs.items()}
+_VERBS: dict[type, str] = {struct: name for verbs in (ACTS, TURNS) for name, struct in verbs.items()}
 
 
 def to_yaml(*scenarios: Scenario, config: Path | str | None = None) -> str:
@@ -59,7 +59,7 @@ def _same(field: msgspec.structs.FieldInfo, value: Any) -> bool:
 def _verb(value: msgspec.Struct) -> Any:
     name = _VERBS[type(value)]
     body = _fields(value)
-    only = getattr(value, "shorthand", getattr(value, "whole", None))
+    only: str = getattr(value, "shorthand", getattr(value, "whole", ""))
     if not body:
         return name
     return {name: body[only] if list(body) == [only] else body}
