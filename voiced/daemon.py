@@ -137,7 +137,8 @@ class Daemon:
         """The guard has refused something (voiced.journal.refused): for the log, and the journal."""
         line = journal.refused(refusal, self.program.privacy, time=self._clock.seconds(), **attempt)
         self.refusals[refusal.rule] += 1
-        log.warn("refused by rule {rule}: {what} {party}: {message}", **line)
+        told = {name: line[name] for name in ("rule", "what", "party", "message")}
+        log.warn("refused by rule {rule}: {what} {party}: {message}", **told)
         self._records.write(line)
 
     def _status(self, authorization: str) -> dict[str, Any]:

@@ -36,40 +36,42 @@ Complain = Callable[[str], object]
 @implementer(IAgent)
 @attrs.define(eq=False)
 class ScriptedAgent:
-    """An agent of voiced.yaml, by name. `turns` are those that it has not had yet, over all its conversations."""
+    """An agent of voiced.yaml, by name. `scripts` are of the conversations that it has not had yet, in order."""
 
     name: str
-    turns: list[Turn]
+    scripts: list[list[Turn]]
     _labels: Labels
     _clock: IReactorTime
     _complain: Complain
+    _conversations: int = 0
     notices_interruptions: bool = False
     """The call's own ears do, as the scenario's hearing is there."""
 
     def converse(self, line: ILine, call: ICall, brief: Brief) -> Deferred[Outcome]:
         """See IAgent."""
-        if not self.turns:
-            why = f"agent {self.name} has no script: write what it does below `agents:`, `{self.name}:`"
+        self._conversations += 1
+        if not self.scripts:
+            write = f"write what it does below `agents:`, `{self.name}:`"
+            what = "has no script" if self._conversations == 1 else "is there again, and its script is over"
+            why = f"agent {self.name} {what}: {write}"
             self._complain(why)
             return fail(AgentError(why))
-        return Deferred.fromCoroutine(self._converse(line, brief))
+        return Deferred.fromCoroutine(self._converse(self.scripts.pop(0), line, brief))
 
-    async def _converse(self, line: ILine, brief: Brief) -> Outcome:
-        heard = CallerHeard(self._clock, lambda text: line.said(Who.CALLER, text))
-        while self.turns and isinstance(self.turns[0], AgentWaits | AgentFails | Stalls):
-            await self._idle(self.turns.pop(0))  # before it is there
+    async def _converse(self, turns: list[Turn], line: ILine, brief: Brief) -> Outcome:
+        heard = CallerHeard(lambda text: line.said(Who.CALLER, text))
+        while turns and isinstance(turns[0], AgentWaits | AgentFails | Stalls):
+            await self._idle(turns.pop(0))  # before it is there
         line.ready()
         line.hear(heard.hear)
         line.keys(heard.press)
-        try:
-            while self.turns:
-                turn = self.turns.pop(0)
-                outcome = await self._turn(turn, line, brief, heard)
-                if outcome is not None:
-                    return outcome
-            return Outcome("completed")
-        finally:
-            heard.stop()
+        while turns:
+            outcome = await self._turn(turns.pop(0), line, brief, heard)
+            if outcome is not None:
+                if turns:  # a tool has ended it: what follows is for when the caller comes back
+                    self.scripts.insert(0, turns)
+                return outcome
+        return Outcome("completed")
 
     async def _turn(self, turn: Turn, line: ILine, brief: Brief, heard: CallerHeard) -> Outcome | None:
         match turn:

@@ -17,6 +17,8 @@ from voiced.simulator.carrier import SimulatedCall
 from voiced.simulator.memory import elapse
 from voiced.testing.fakes import spell
 
+BREATH = 0.15
+"""Seconds between what the caller has heard and what they do: a voice has come to its end by then."""
 TICK = 0.02
 """Seconds between two looks: a frame of the line."""
 SOON = 1e-4
@@ -88,7 +90,8 @@ class Caller:
     _step: int = 0
     """How many of the flow's steps were reached."""
     _within: float | None = None
-    _speaks_until: float = 0.0
+    _free_at: float = 0.0
+    """When the caller has finished speaking, or listening."""
 
     def play(self) -> None:
         """All steps; the first that fails is the last. Then the call comes to its end."""
@@ -98,7 +101,7 @@ class Caller:
                 self.failures.append(failure)
                 break
         else:
-            self._until(lambda: self.call.over, self._stage.scenario.patience)
+            self._until(lambda: self.call.over, self._stage.scenario.patience, to_its_end=False)
         self.call.hang_up()
         for number, act, after in self._never:
             for sentence in self.listener.sentences[after:]:
@@ -122,12 +125,12 @@ class Caller:
         if self.session is None:
             self.session = self._stage.session(self.call)
 
-    def _until(self, there: Callable[[], bool], seconds: float) -> bool:
-        """Whether it comes to that within so many seconds; what has begun by then is heard to its end."""
+    def _until(self, there: Callable[[], bool], seconds: float, *, to_its_end: bool) -> bool:
+        """Whether it comes to that within so many seconds; or, a sentence that has begun by then, to its end."""
         until = self._now + seconds
         self._look()
         while not there():
-            if self.call.over or (self._now > until - SOON and not self._speaking_since(until)):
+            if self.call.over or (self._now > until - SOON and not (to_its_end and self._speaking_since(until))):
                 return False
             self.passes(TICK)
         return True
@@ -153,7 +156,7 @@ class Caller:
 
     def _does(self, number: int, act: Act) -> Failure | None:
         """What the caller does with hand and mouth."""
-        self.passes(max(0.0, self._speaks_until - self._now))
+        self.passes(max(0.0, self._free_at - self._now))
         if self.call.over:
             return Failure(f"{_shown(act)}, but the call is over: {self._how_it_ended()}", number, self._so_far())
         match act:
@@ -164,14 +167,15 @@ class Caller:
             case Says(text):
                 audio = spell(text)
                 self.call.speak(audio, text)
-                self._speaks_until = self._now + len(audio) / RATE
+                self._free_at = self._now + len(audio) / RATE
             case HangsUp():
                 self.call.hang_up()
         return None
 
     def _hears(self, number: int, act: Hears) -> Failure | None:
         seconds = self._patience(act.within)
-        if self._until(lambda: self._heard(act), seconds):
+        if self._until(lambda: self._heard(act), seconds, to_its_end=True):
+            self._free_at = max(self._free_at, self._now + BREATH)
             return None
         why = f"{_shown(act)}: not within {seconds:g} s" if not self.call.over else f"{_shown(act)}: never"
         near = difference(act.text, [sentence.text for sentence in self.listener.all[self._sentence :]])
@@ -189,7 +193,7 @@ class Caller:
 
     def _reaches(self, number: int, act: Reaches) -> Failure | None:
         seconds = self._patience(act.within)
-        if self._until(lambda: self._reached(act), seconds):
+        if self._until(lambda: self._reached(act), seconds, to_its_end=False):
             return None
         why = f"{_shown(act)}: not within {seconds:g} s" if not self.call.over else f"{_shown(act)}: never"
         return Failure(why, number, self._so_far())

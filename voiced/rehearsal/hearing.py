@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 
 from voiced.call.audio import RATE, SILENCE
 from voiced.rehearsal.reading import read
@@ -44,7 +43,6 @@ class _Waiting:
 class CallerHeard:
     """The caller of one conversation. `said(text)` is called with all that they say, when they have said it."""
 
-    _clock: IReactorTime
     _said: Callable[[str], object]
     _audio: bytearray = attrs.field(factory=bytearray)
     _words: _Waiting = attrs.field(factory=_Waiting)
@@ -72,7 +70,3 @@ class CallerHeard:
     def key(self) -> Deferred[str]:
         """Fires with the next key, or one that waits."""
         return self._keys.take()
-
-    def stop(self) -> None:
-        """The conversation is over."""
-        self._audio.clear()

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import attrs
-from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
+from zope.interface import implementer
 
 _OURS = "voiced."
 
 
+@implementer(ILogObserver)
 @attrs.define
 class Overheard:
     """Lines of the log, from warnings on."""

@@ -90,11 +90,13 @@ def parsed(document: plainyaml.Document) -> ScenarioFile:
     head = check.decode(part, Head, besides=own)
     if not single and not part["scenarios"].value and isinstance(part.value, dict):
         part.wrong("there is no scenario here: write `scenarios:`, and below it `- scenario: <its name>`")
-    inner = [part] if single else list(part["scenarios"].elements()) if "scenarios" in part else []
+    inner = [part] if single else list(part["scenarios"].elements()) if part["scenarios"].value else []
     found = [_scenario(each, _names(Head) if single else ()) for each in inner]
     _check_names(inner)
     if head is None or faults:
-        raise ConfigError(faults)
+        raise ConfigError(
+            list(dict.fromkeys(faults))
+        )  # a single scenario is read twice: for the file, and for itself
     return ScenarioFile(Path(document.file), head, tuple(each for each in found if each is not None))
 
 

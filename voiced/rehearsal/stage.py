@@ -35,6 +35,7 @@ from voiced.rehearsal.memory import ListJournal, MemoryRecordings, NoCounts
 from voiced.rehearsal.props import ScriptedLookup, ScriptedTool
 from voiced.rehearsal.reading import Labels
 from voiced.rehearsal.scenario import OURS, Callee, Desk, Scenario
+from voiced.rehearsal.turns import conversations
 from voiced.rehearsal.voices import voices
 from voiced.secret import Secret
 from voiced.settings.chosen import READY_TOOLS, ChosenAgent
@@ -209,8 +210,8 @@ class Stage:
         if name not in self.scenario.agents and chosen.plugin in REAL_AGENTS:
             agent = chosen.make(self._tools)
         else:
-            turns = list(self.scenario.agents.get(name, ()))
-            agent = ScriptedAgent(name, turns, self.labels, self.clock, self.complain)
+            scripts = conversations(self.scenario.agents.get(name, ()))
+            agent = ScriptedAgent(name, scripts, self.labels, self.clock, self.complain)
         return Colleague(agent, {tool: self._tool(tool) for tool in chosen.tools}, chosen.barge_in)
 
     def _tool(self, name: str) -> IAgentTool:

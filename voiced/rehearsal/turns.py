@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -38,7 +39,7 @@ class UsesTool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     whole: ClassVar[str] = "use"
 
-    use: str | dict[str, dict[str, str]]
+    use: str | dict[str, dict[str, Any]]
 
     def __post_init__(self) -> None:
         if isinstance(self.use, dict) and len(self.use) != 1:
@@ -50,7 +51,7 @@ class UsesTool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.use if isinstance(self.use, str) else next(iter(self.use))
 
     @property
-    def arguments(self) -> dict[str, str]:
+    def arguments(self) -> dict[str, Any]:
         """What it is asked."""
         return {} if isinstance(self.use, str) else self.use[self.name]
 
@@ -85,6 +86,17 @@ class Stalls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Turn = AgentSays | AgentHears | AgentSees | UsesTool | AgentWaits | HasOutcome | AgentFails | Stalls
+
+
+def conversations(turns: Sequence[Turn]) -> list[list[Turn]]:
+    """The turns of each conversation: what ends one is its last turn."""
+    found: list[list[Turn]] = [[]]
+    for turn in turns:
+        found[-1].append(turn)
+        if isinstance(turn, HasOutcome | AgentFails | Stalls):
+            found.append([])
+    return [each for each in found if each]
+
 
 TURNS: dict[str, type[Turn]] = {
     "says": AgentSays,
