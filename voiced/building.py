@@ -15,7 +15,6 @@ from twisted.python.failure import Failure
 
 from voiced.call.program import Program
 from voiced.call.version import Reloaded
-from voiced.call.wish import Ways
 from voiced.daemon import Api, Daemon
 from voiced.errors import ConfigError, Fault, Refused, StoreError
 from voiced.guard.guard import Attempt, Guard
@@ -27,6 +26,7 @@ from voiced.reloading import Reloading
 from voiced.settings.daemon import Settings
 from voiced.settings.load import Configuration, build_program, read, static_prompts
 from voiced.settings.made import Made
+from voiced.settings.ways import ways
 from voiced.speech.cache import Cache
 from voiced.speech.prerender import Rendered, prerender
 from voiced.speech.voice import Voice
@@ -54,17 +54,6 @@ class Hearing:
             self._ears = open_hearing(self._reactor.callFromThread)
             self._reactor.addSystemEventTrigger("during", "shutdown", self._ears.close)
         return self._ears
-
-
-def ways(settings: Settings, accounts: Sequence[Account]) -> Ways:
-    """How calls are placed: from the accounts' own numbers, and from others of ours that `numbers:` has."""
-    numbers = {account.number: account.name for account in accounts if account.number}
-    first = accounts[0].name
-    for number in settings.numbers:
-        if number.startswith("+") and not number.endswith("*"):
-            numbers.setdefault(number, first)
-    rules = settings.outbound
-    return Ways(rules.flow, rules.timeout, rules.max_seconds, numbers)
 
 
 def _pepper(settings: Settings) -> bytes:

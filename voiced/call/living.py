@@ -90,6 +90,12 @@ class LivingCall(Verbs):
             self._taken_now()
         else:
             self.record.placed_by = ordered.by
+            self.wire.note(
+                "asked",
+                variables=ordered.variables,
+                prompt=ordered.prompt,
+                first_message=ordered.first_message,
+            )
 
     @property
     def over(self) -> bool:

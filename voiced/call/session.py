@@ -170,6 +170,7 @@ class CallSession(LivingCall):
         assert leg is not None  # noqa: S101 - for the type checker: `connected` has looked
         leg.over(dialled)
         log.info("{call}: the other side: {result}", call=self.info.sid, result=dialled.result)
+        self.wire.note("dialled", to=leg.dial.to, result=dialled.result, seconds=dialled.seconds)
         self.facts["transfer.result"] = dialled.result
         self._sequel = None
         if self._limit is not None and not self._limit.active():

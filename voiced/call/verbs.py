@@ -285,7 +285,6 @@ class Verbs:
             return None
         (_, dialled), self._returned = self._returned, None
         self.inputs += 1
-        self.wire.note("dialled", result=dialled.result, seconds=dialled.seconds)
         return dialled
 
     def record_voice(self, limits: RecordLimits) -> Deferred[Recorded]:

@@ -11,6 +11,8 @@ from voiced.cli.demo import demo
 from voiced.cli.dial import dial
 from voiced.cli.prerender import prerender
 from voiced.cli.reload import reload
+from voiced.cli.replay import replay
+from voiced.cli.simulate import simulate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,5 +20,5 @@ def main() -> None:
     """The tools around the voiced daemon. The daemon itself is `twistd voiced`."""
 
 
-for command in (check, call, carrier, dial, prerender, reload, demo):
+for command in (check, call, carrier, dial, prerender, reload, replay, simulate, demo):
     main.add_command(command)

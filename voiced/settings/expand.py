@@ -8,7 +8,7 @@ never part of a sentence, because a Spot keeps what was written.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,35 @@ CREDENTIALS = "CREDENTIALS_DIRECTORY"
 """The variable in which systemd says where a service's credentials lie (systemd.exec(5))."""
 
 
-def expand(document: Document, environ: Mapping[str, str], faults: list[Fault]) -> Document:
+class Missing(Exception):
+    """There is nothing to fill in; the message says why."""
+
+
+def file_content(path: Path) -> str:
+    """What a file says that is to be filled in. Raises Missing, with the reason."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise Missing(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:  # not UTF-8, or a null in the path
+        raise Missing(f"{str(path)!r} is not a file of UTF-8 text") from None
+    if not text.rstrip("\r\n"):
+        raise Missing(f"{path} is empty")
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def expand(
+    document: Document,
+    environ: Mapping[str, str],
+    faults: list[Fault],
+    content: Callable[[Path], str] = file_content,
+) -> Document:
     """The document with everything filled in. What could not be is BROKEN, and a fault names its line.
 
-    A text that comes out empty is None: `${NUMBER:-}` is as if the line were not there.
+    A text that comes out empty is None: `${NUMBER:-}` is as if the line were not there. `content` reads the files.
     """
-    filling = _Filling(document, environ, faults)
+    filling = _Filling(document, environ, faults, content)
     return attrs.evolve(document, value=filling.fill(document.value, (), ()), spots=filling.spots)
-
-
-class _Missing(Exception):
-    """There is nothing to fill in; the message says why."""
 
 
 @attrs.define
@@ -45,6 +63,7 @@ class _Filling:
     document: Document
     environ: Mapping[str, str]
     faults: list[Fault]
+    content: Callable[[Path], str]
     spots: dict[Where, Spot] = attrs.field(factory=dict)
 
     def fill(self, value: Any, old: Where, new: Where) -> Any:
@@ -76,7 +95,7 @@ class _Filling:
             return text
         try:
             return _PLACE.sub(self._replace, text) or None
-        except _Missing as missing:
+        except Missing as missing:
             self._wrong(at, str(missing))
             return BROKEN
 
@@ -84,10 +103,10 @@ class _Filling:
         if place[0] == "$${":
             return "${"
         if place[1] is None:
-            raise _Missing("`${` is never closed: write `}` after the name, or `$${` for a plain `${`")
+            raise Missing("`${` is never closed: write `}` after the name, or `$${` for a plain `${`")
         kind, colon, rest = place[1].partition(":")
         if colon and kind == "file":
-            return _content(self.document.directory / rest)
+            return self.content(self.document.directory / rest)
         if colon and kind == "credential":
             return self._credential(rest)
         return self._variable(place[1])
@@ -95,31 +114,19 @@ class _Filling:
     def _variable(self, inner: str) -> str:
         parts = _VARIABLE.fullmatch(inner)
         if parts is None:
-            raise _Missing(f"`${{{inner}}}` is none of ${{NAME}}, ${{NAME:-default}}, ${{file:…}}, ${{credential:…}}")
+            raise Missing(f"`${{{inner}}}` is none of ${{NAME}}, ${{NAME:-default}}, ${{file:…}}, ${{credential:…}}")
         found = self.environ.get(parts[1]) or parts[2]
         if found is None:
-            raise _Missing(f"the environment variable {parts[1]} is not set, or empty: set it before voiced starts")
+            raise Missing(f"the environment variable {parts[1]} is not set, or empty: set it before voiced starts")
         return found
 
     def _credential(self, name: str) -> str:
         directory = self.environ.get(CREDENTIALS)
         if not directory:
-            raise _Missing(f"there are no credentials: start voiced from systemd, with `LoadCredential={name}:…`")
+            raise Missing(f"there are no credentials: start voiced from systemd, with `LoadCredential={name}:…`")
         if not _CREDENTIAL.fullmatch(name):
-            raise _Missing(f"{name!r} cannot be a credential's name: it is one file's name, without a path")
-        return _content(Path(directory) / name)
+            raise Missing(f"{name!r} cannot be a credential's name: it is one file's name, without a path")
+        return self.content(Path(directory) / name)
 
     def _wrong(self, at: tuple[int, int], message: str) -> None:
         self.faults.append(Fault(self.document.file, *at, message))
-
-
-def _content(path: Path) -> str:
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise _Missing(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError:  # not UTF-8, or a null in the path
-        raise _Missing(f"{str(path)!r} is not a file of UTF-8 text") from None
-    if not text.rstrip("\r\n"):
-        raise _Missing(f"{path} is empty")
-    return text.removesuffix("\n").removesuffix("\r")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from voiced.ivoiced import IHearing, Tools, Utterance
 from voiced.settings import plainyaml
 from voiced.settings.chosen import Chosen
 from voiced.settings.daemon import Settings, check_flows, default_voice, read_settings
-from voiced.settings.expand import expand
+from voiced.settings.expand import expand, file_content
 from voiced.settings.files import Files
 from voiced.settings.flowfile import FlowFiles, Names
 from voiced.settings.made import Made
@@ -58,12 +58,20 @@ def find_settings(directory: Path) -> Path:
     )
 
 
-def read(path: Path, environ: Mapping[str, str], registry: Registry | None = None) -> Configuration:
-    """The settings file and its flows, all checked. Raises ConfigError, with everything that is wrong in any file."""
+def read(
+    path: Path,
+    environ: Mapping[str, str],
+    registry: Registry | None = None,
+    content: Callable[[Path], str] = file_content,
+) -> Configuration:
+    """The settings file and its flows, all checked. Raises ConfigError, with everything that is wrong in any file.
+
+    `content` reads the files that are named in it (`${file:…}`), and credentials.
+    """
     registry = registry or Registry.find()
     faults: list[Fault] = []
     files = Files(path.parent)
-    part = Part(expand(plainyaml.read(path, files.read), environ, faults), faults, files=files)
+    part = Part(expand(plainyaml.read(path, files.read), environ, faults, content), faults, files=files)
     settings = read_settings(part, registry)
     if not isinstance(part.value, dict):
         raise ConfigError(faults)

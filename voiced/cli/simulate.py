@@ -1,0 +1,77 @@
+"""`voiced simulate`: plays scenarios through the flows, in memory, and says what went otherwise."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from twisted.logger import globalLogBeginner
+
+from voiced.errors import ConfigError, Fault
+from voiced.settings.load import NAME, Configuration, find_settings
+from voiced.tap import complaint
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--config", "-c", metavar="FILE", type=click.Path(path_type=Path),
+              help="The settings (the file's own `config:`, else the nearest voiced.yaml above it).")  # fmt: skip
+@click.option("--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write a report for a CI: JUnit XML.")
+@click.option("--verbose", is_flag=True, help="Show every step, key and sentence of each call.")
+def simulate(files: tuple[Path, ...], config: Path | None, junit: Path | None, verbose: bool) -> None:
+    """Play the scenarios in FILES through the flows: no account, no network, no telephone, and no waiting.
+
+    Exits with 0 when every call went as its scenario has it, 1 when one did not, and 2 when a file is wrong.
+    """
+    from voiced.rehearsal import report
+    from voiced.rehearsal.rehearse import perform
+
+    globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
+    played = []
+    for file in files:
+        click.echo(f"{file}:")
+        for written, configuration in _scenarios(file, config):
+            each = report.Played(written, perform(written.scenario, configuration))
+            played.append(each)
+            click.echo(f"  {each.line}")
+            if verbose:
+                click.echo(report.page(each))
+            if each.trouble:
+                click.echo("\n".join(f"    {line}" for line in each.trouble.splitlines()))
+    click.echo(report.summary(played))
+    if junit is not None:
+        junit.write_bytes(report.junit(played))
+    if not all(each.performance.passed for each in played):
+        raise SystemExit(1)
+
+
+def _scenarios(path: Path, config: Path | None) -> Iterator[tuple[Any, Configuration]]:
+    """The scenarios of a file, each with the settings it is for; a wrong file ends the command with code 2."""
+    from voiced.rehearsal import scenariofile
+    from voiced.rehearsal.rehearse import configured
+
+    try:
+        file = scenariofile.read(path)
+        environ: Mapping[str, str] = {**os.environ, **file.head.environment}
+        configuration = configured(config or file.head.config or settings_above(path), environ)
+        file.check(configuration)
+    except ConfigError as error:
+        click.echo(complaint(error), err=True)
+        raise SystemExit(2) from None
+    for written in file.scenarios:
+        yield written, configuration
+
+
+def settings_above(path: Path) -> Path:
+    """The nearest voiced.yaml above a file; else the one that every tool takes. Raises ConfigError."""
+    for directory in path.absolute().parents:
+        if (directory / NAME).is_file():
+            return directory / NAME
+    try:
+        return find_settings(Path.cwd())
+    except ConfigError:
+        why = f"there is no {NAME} above this file: name one (--config, or `config:` in the file)"
+        raise ConfigError([Fault(str(path), 1, 1, why)]) from None

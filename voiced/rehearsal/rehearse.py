@@ -1,0 +1,79 @@
+"""Plays a scenario from its ring to its end, and says how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from voiced.rehearsal.caller import Caller, Listener
+from voiced.rehearsal.expecting import unmet
+from voiced.rehearsal.overheard import overhearing
+from voiced.rehearsal.performance import Failure, Performance, from_journal
+from voiced.rehearsal.pretended import Pretended, content, needed
+from voiced.rehearsal.reading import Ear
+from voiced.rehearsal.scenario import Scenario
+from voiced.rehearsal.stage import Stage
+from voiced.settings.load import Configuration, read
+from voiced.simulator.carrier import SimulatedCall
+from voiced.simulator.memory import elapse, tell_autobahn
+
+AFTERWARDS = 200.0
+"""Seconds after the end within which every timer of a call has to be over."""
+
+
+def configured(path: Path, environ: Mapping[str, str]) -> Configuration:
+    """Settings and flows, whose secrets need not be there. Raises ConfigError."""
+    return read(path, Pretended(environ, needed(path)), content=content)
+
+
+def perform(scenario: Scenario, configuration: Configuration) -> Performance:
+    """Play it. Nothing of it is left afterwards."""
+    began = time.perf_counter()
+    with overhearing() as overheard:
+        stage = Stage(configuration, scenario)
+        put_back = tell_autobahn(stage.clock)
+        try:
+            performance = _played(stage)
+        finally:
+            put_back()
+    faults = [Failure(f"the log has a traceback: {fault}") for fault in overheard.faults]
+    failures = (*performance.failures, *faults)
+    performance = attrs.evolve(performance, failures=failures, log=tuple(overheard.lines))
+    if performance.passed:  # else the rest did not happen as it should have
+        performance = attrs.evolve(performance, failures=tuple(unmet(scenario.expect, performance)))
+    return attrs.evolve(performance, took=time.perf_counter() - began)
+
+
+def _played(stage: Stage) -> Performance:
+    callee = stage.scenario.call
+    call = stage.ring() if callee is None else stage.place(callee)
+    if call is None:
+        elapse(stage.clock, AFTERWARDS)
+        return _not_placed(stage)
+    caller = Caller(stage, call, Listener(call, Ear(stage.labels)))
+    stage.lose_streams(call)
+    caller.play()
+    stage.part()
+    elapse(stage.clock, AFTERWARDS)
+    caller.listener.look()
+    failures = [*caller.failures, *map(Failure, (*stage.complaints, *stage.leftovers()))]
+    facts: dict[str, str] = {} if caller.session is None else dict(caller.session.facts)
+    return _performance(stage, call, heard=tuple(caller.listener.sentences), facts=facts, failures=tuple(failures))
+
+
+def _performance(stage: Stage, call: SimulatedCall, **more: Any) -> Performance:
+    kept = from_journal(stage.journal.lines, call.sid, call.rang_at)
+    return Performance(stage.scenario.scenario, sheet=tuple(call.sheet), **kept, **more)
+
+
+def _not_placed(stage: Stage) -> Performance:
+    """Nobody was called: only who expects that is content."""
+    performance = Performance(stage.scenario.scenario, **from_journal(stage.journal.lines, "", 0.0))
+    if stage.scenario.expect.refused is not None:
+        return performance
+    why = f"the call was not placed: {stage.refused.get('error', 'no reason is known')}"
+    return attrs.evolve(performance, failures=(Failure(why),))

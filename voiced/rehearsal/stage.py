@@ -1,0 +1,290 @@
+"""A whole daemon in memory, from somebody's own settings and flows, with a carrier that rings it: for one call.
+
+What would need an account, a model or a network is played: voices, agents, ears, lookups, tools, the carrier.
+Everything else is the daemon's own: flows, steps, the life of a call, the guard, signatures, media streams.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import Clock
+from twisted.web.server import Site
+
+from voiced.call.dialplan import DialPlan, plain
+from voiced.call.flow import Flow
+from voiced.call.privacy import Privacy
+from voiced.call.program import Colleague, Program
+from voiced.call.session import CallSession
+from voiced.daemon import Api, Daemon
+from voiced.errors import RecognitionFailed, Refused
+from voiced.guard.guard import Attempt, Guard
+from voiced.iguard import Party
+from voiced.ivoiced import IAgentTool, ICallerLookup, Tools
+from voiced.rehearsal import web
+from voiced.rehearsal.agents import ScriptedAgent
+from voiced.rehearsal.memory import ListJournal, MemoryRecordings, NoCounts
+from voiced.rehearsal.props import ScriptedLookup, ScriptedTool
+from voiced.rehearsal.reading import Labels
+from voiced.rehearsal.scenario import OURS, Callee, Desk, Scenario
+from voiced.rehearsal.turns import conversations
+from voiced.rehearsal.voices import voices
+from voiced.secret import Secret
+from voiced.settings.chosen import READY_TOOLS, ChosenAgent
+from voiced.settings.load import Configuration, build_program, named_targets
+from voiced.settings.ways import ways
+from voiced.simulator.carrier import AUTH_TOKEN, Carrier, SimulatedCall
+from voiced.simulator.memory import MemoryNetwork, elapse
+from voiced.simulator.rest import Rest
+from voiced.testing.fake_hearing import FakeHearing
+from voiced.testing.fake_store import FakeKeptCalls, FakePlacedCalls
+from voiced.testing.fakes import FakeTools
+from voiced.twilio.rest import TwilioCarrier
+from voiced.twilio.webhook import Account, Accounts
+
+KEY = "the-key-of-a-scenario-that-opens-nothing"
+PARTY = Party("scenario")
+DAEMON, TWILIO = "daemon", "api.twilio"
+"""Their hosts in this network."""
+REAL_LOOKUPS = ("table",)
+"""Lookups that need nothing from outside."""
+REAL_AGENTS = ("local",)
+"""Agents that do without a script: they need ears and a voice, and both are here."""
+DESKS = {"answers": "completed", "busy": "busy", "no-answer": "no-answer", "failed": "failed"}
+"""What somebody does whom a call is transferred to, and its DialCallStatus."""
+_FOR_PEOPLE = 0.1
+"""Seconds that hearing takes to understand."""
+
+
+class Stage:
+    """Everything that one scenario is played on. `clock` is its time; nothing is shared with another stage."""
+
+    def __init__(self, configuration: Configuration, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.clock = Clock()
+        self.clock.advance(scenario.moment)
+        self.network = MemoryNetwork(self.clock)
+        self.labels = Labels()
+        self.journal = ListJournal()
+        self.recordings = MemoryRecordings()
+        self.complaints: list[str] = []
+        """What happened that the scenario did not foresee."""
+        self._later: list[IDelayedCall] = []
+        """What is to go wrong."""
+        self.refused: dict[str, Any] = {}
+        """What an API client was told who asked for the call, and did not get it."""
+        web.listen(self.network, scenario.http, self.clock, self.complain)
+        settings = configuration.settings
+        self._accounts = [_pretended(account, first=n == 0) for n, account in enumerate(settings.accounts)]
+        self._settings = attrs.evolve(settings, accounts=tuple(self._accounts))
+        self._carriers = [self._carrier(account) for account in self._accounts]
+        rest = Rest([carrier.ledger for carrier in self._carriers])
+        self.network.listen(TWILIO, Site(rest, reactor=self.clock))
+        http = self.network.http()
+        self._rest = TwilioCarrier(
+            self._accounts, http, self.clock, settings.public_url, chance=lambda: scenario.chance
+        )
+        self._hearing = FakeHearing(self.clock, _FOR_PEOPLE)
+        self._tools = FakeTools(
+            self.clock, http=http, carrier=self._rest, directory=Path("rehearsal"), hearing=self._hearing
+        )
+        self.program = self._program(configuration, self._tools)
+        self.guard = Guard(settings.outbound, settings.inbound, self.clock, NoCounts(), self._refused)
+        self.daemon = self._daemon()
+        self.network.listen(DAEMON, self.daemon.site())
+        self._furnish()
+
+    # What is played
+
+    def ring(self) -> SimulatedCall:
+        """Somebody rings us."""
+        number = plain(self.scenario.ring or self._own_number())
+        carrier = next((each for each in self._carriers if number in each.account.numbers), self._carriers[0])
+        carrier.number(number, "/call/incoming", fallback_url="/call/fallback", status_url="/call/status")
+        return carrier.ring(number, from_=self.scenario.caller)
+
+    def place(self, callee: Callee) -> SimulatedCall | None:
+        """An API client has us call somebody; None, and `refused` says why, when nobody is called."""
+        for carrier in self._carriers:
+            number, answered_by = plain(callee.number), callee.answered_by
+            carrier.person(number, callee.does, ring=callee.rings, answered_by=answered_by)
+        wish = {"flow": callee.flow, "prompt": callee.prompt, "first_message": callee.first_message}
+        asked = {name: text for name, text in wish.items() if text is not None}
+        answer: list[dict[str, Any]] = []
+        asking = self._ask({"number": callee.number, "variables": callee.variables, **asked})
+        asking.addCallback(answer.append)
+        elapse(self.clock, 0)
+        placed = [call for carrier in self._carriers for call in carrier.placed]
+        if not placed:
+            self.refused = answer[0] if answer else {"error": "the daemon has not answered"}
+        return placed[0] if placed else None
+
+    def session(self, call: SimulatedCall) -> CallSession | None:
+        """The call as the daemon has it, while it does."""
+        return self.daemon.switchboard.find(call.sid)
+
+    def lose_streams(self, call: SimulatedCall) -> None:
+        """Let the call's stream break when the scenario says so."""
+        for fault in self.scenario.faults:
+            if fault.stream is not None:
+                self._later.append(self.clock.callLater(fault.after, self._carriers[0].drop_stream, call))
+
+    def part(self) -> None:
+        """The call is over: what was to go wrong later does not."""
+        for due in self._later:
+            if due.active():
+                due.cancel()
+
+    def complain(self, sentence: str) -> None:
+        """Something happened that the scenario did not foresee: it fails by that, once."""
+        if sentence not in self.complaints:
+            self.complaints.append(sentence)
+
+    def leftovers(self) -> list[str]:
+        """What is still there when all should be over; call it when time enough has passed."""
+        waiting = [repr(due) for due in self.clock.getDelayedCalls()]
+        found = [f"a timer is left: {due:.200}" for due in waiting if "_updateLogDateTime" not in due]
+        if len(self.daemon.switchboard):
+            found.append(f"{len(self.daemon.switchboard)} call is left in the switchboard")
+        if len(self.guard):
+            found.append(f"{len(self.guard)} places are taken of the guard's")
+        return found
+
+    # Building
+
+    def _carrier(self, account: Account) -> Carrier:
+        carrier = Carrier(
+            self.clock,
+            daemon=self.network.endpoint(DAEMON),
+            public_url=self._settings.public_url,
+            account_sid=account.sid,
+            auth_token=AUTH_TOKEN,
+        )
+        for number, owner in ways(self._settings, self._accounts).numbers.items():
+            if owner == account.name:
+                carrier.number(number, "/call/incoming", "/call/fallback", "/call/status")
+        return carrier
+
+    def _own_number(self) -> str:
+        """The first that voiced.yaml has."""
+        return next((number for number in ways(self._settings, self._accounts).numbers), OURS)
+
+    def _program(self, configuration: Configuration, tools: Tools) -> Program:
+        """The flows as they are; who speaks, listens or answers in them is played."""
+        settings = self._settings
+        bare = attrs.evolve(settings, voices={}, agents={}, lookups={}, tools={})
+        program = build_program(attrs.evolve(configuration, settings=bare), tools)
+        if any(fault.hearing for fault in self.scenario.faults):
+            self._hearing.fail_with = RecognitionFailed("the scenario lets the ears fail")
+        return attrs.evolve(
+            program,
+            flows={name: self._silenced(flow) for name, flow in program.flows.items()},
+            dial_plan=DialPlan({"default": self.scenario.flow}) if self.scenario.flow else program.dial_plan,
+            voices=voices(settings.voices, self.labels, self.clock, self.scenario.faults),
+            agents={name: self._colleague(name, chosen) for name, chosen in settings.agents.items()},
+            lookups=self._lookups(),
+            hearing=self._hearing,
+            recordings=self.recordings,
+            named=named_targets(configuration),
+            privacy=Privacy.OPEN,
+            chance=lambda: self.scenario.chance,
+            web=web.RehearsedWeb(settings.web, self.scenario.http, self.network, self.clock, self.complain),
+            keeps_wire=True,
+        )
+
+    def _silenced(self, flow: Flow) -> Flow:
+        """The same with sounds of the same length that say which file they are."""
+        sounds = {file: self.labels.sound(file, len(audio)) for file, audio in flow.sounds.items()}
+        return attrs.evolve(flow, sounds=sounds)
+
+    def _colleague(self, name: str, chosen: ChosenAgent) -> Colleague:
+        if name not in self.scenario.agents and chosen.plugin in REAL_AGENTS:
+            agent = chosen.make(self._tools)
+        else:
+            scripts = conversations(self.scenario.agents.get(name, ()))
+            agent = ScriptedAgent(name, scripts, self.labels, self.clock, self.complain)
+        return Colleague(agent, {tool: self._tool(tool) for tool in chosen.tools}, chosen.barge_in)
+
+    def _tool(self, name: str) -> IAgentTool:
+        chosen = self._settings.tools[name]
+        answer = self.scenario.tools.get(name)
+        faults = [fault for fault in self.scenario.faults if fault.tool == name]
+        if chosen.plugin not in READY_TOOLS:
+            return ScriptedTool(name, answer, faults, self.complain)
+        real = chosen.make(self._tools)
+        if answer is None and not faults:
+            return real  # type: ignore[no-any-return]
+        more = {"description": real.description, "parameters": real.parameters, "timeout": real.timeout}
+        return ScriptedTool(name, answer, faults, self.complain, real, **more)
+
+    def _lookups(self) -> dict[str, ICallerLookup]:
+        made: dict[str, ICallerLookup] = {}
+        for name, chosen in self._settings.lookups.items():
+            faults = [fault for fault in self.scenario.faults if fault.lookup == name]
+            known = self.scenario.lookups.get(name)
+            real = chosen.make(self._tools) if known is None and chosen.plugin in REAL_LOOKUPS else None
+            made[name] = ScriptedLookup(name, known, faults, self.complain, real)
+        return made
+
+    def _daemon(self) -> Daemon:
+        plain_settings = self._settings.plain
+        api = Api(FakePlacedCalls(), FakeKeptCalls(), ways(self._settings, self._accounts), {KEY: PARTY}.get)
+        return Daemon(
+            self.program,
+            Accounts(self._accounts),
+            self._settings.public_url,
+            self.clock,
+            self._rest,
+            self.journal,
+            self.guard,
+            api,
+            most_calls=plain_settings.limits.calls,
+            insecure=plain_settings.insecure,
+        )
+
+    def _furnish(self) -> None:
+        """Whom calls are transferred to, and what goes wrong on the way to the daemon's webhooks."""
+        for fault in self.scenario.faults:
+            for carrier in self._carriers:
+                wrong = {"refused": carrier.refuse_webhooks, "unanswered": carrier.lose_answers}
+                if fault.webhooks is not None and fault.after:
+                    due = self.clock.callLater(fault.after, wrong[fault.webhooks], fault.times or 1)
+                    self._later.append(due)
+                elif fault.webhooks is not None:
+                    wrong[fault.webhooks](fault.times or 1)
+        for number, desk in self.scenario.desks.items():
+            about = desk if isinstance(desk, Desk) else Desk(desk)
+            ring = math.inf if about.does == "no-answer" else 2.0
+            to = number if number.startswith("sip") else plain(number)
+            for carrier in self._carriers:
+                carrier.callee(to, DESKS[about.does], ring, about.talks)
+
+    def _ask(self, wish: Mapping[str, Any]) -> Deferred[dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        ask = partial(self.network.http().request, "POST", f"http://{DAEMON}/outbound-call")
+
+        async def answer() -> dict[str, Any]:
+            response = await ask(headers=headers, json=wish)
+            found: dict[str, Any] = json.loads(await response.content())
+            return found
+
+        return Deferred.fromCoroutine(answer())
+
+    def _refused(self, refusal: Refused, attempt: Attempt) -> None:
+        self.daemon.refused(refusal, **attrs.asdict(attempt, recurse=False))
+
+
+def _pretended(account: Account, *, first: bool) -> Account:
+    """The account as the simulated carrier has it: nothing of it is secret."""
+    number = account.number or (OURS if first else None)
+    return attrs.evolve(
+        account, tokens=(Secret(AUTH_TOKEN),), base_url=f"http://{TWILIO}", region=None, edge=None, number=number
+    )
