@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -105,13 +107,12 @@ class AgentToolContract:
     def test_schema(self) -> None:
         """What a language model is shown is JSON Schema (Draft 2020-12), and the arguments of this test are right by
         it."""
-        try:
-            from jsonschema import Draft202012Validator
-        except ImportError as error:
-            raise SkipTest("the package jsonschema is not installed") from error
+        if find_spec("jsonschema") is None:
+            raise SkipTest("the package jsonschema is not installed")
+        validator = import_module("jsonschema").Draft202012Validator
         schema = json.loads(json.dumps(self.make_tool().parameters))
-        Draft202012Validator.check_schema(schema)
-        Draft202012Validator(schema).validate(dict(self.arguments))
+        validator.check_schema(schema)
+        validator(schema).validate(dict(self.arguments))
 
     def test_works(self) -> None:
         """With good arguments, it answers with a text that is no error."""

@@ -11,12 +11,13 @@ from twisted.web.server import NOT_DONE_YET, Site
 from voiced.secret import Secret
 from voiced.simulator.memory import MemoryNetwork
 
-URL = "https://acme.test"
+HOST = "parcels.example.com"
+URL = f"https://{HOST}/v1"
 KEY = Secret("a key of Acme's")
 KNOWS = {
-    b"/customers/%2B14155550100": b'{"name": "Ann", "parcel": "473124829", "state": "underway", "since": 2019}',
-    b"/customers/%2B14155550101": b'{"name": 7}',
-    b"/parcels/473124829": b'{"state": "underway", "place": "Oakland"}',
+    b"/v1/customers/%2B14155550100": b'{"name": "Ann", "parcel": "473124829", "state": "underway", "since": 2019}',
+    b"/v1/customers/%2B14155550101": b'{"name": 7}',
+    b"/v1/parcels/473124829": b'{"state": "underway", "place": "Oakland"}',
 }
 
 
@@ -31,7 +32,7 @@ class AcmeService(Resource):
         self.open = 0
         self._clock = clock
         network = MemoryNetwork(clock)
-        network.listen("acme.test", Site(self, reactor=clock, timeout=None))
+        network.listen(HOST, Site(self, reactor=clock, timeout=None))
         self.http = network.http()
 
     def render(self, request: IRequest) -> int:

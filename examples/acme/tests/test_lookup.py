@@ -39,13 +39,13 @@ class CustomersContract(CallerLookupContract, SynchronousTestCase):
     def test_not_as_agreed(self) -> None:
         """An answer of another shape is named, not passed on."""
         (failure,) = self.ask("+14155550101")
-        self.assertIn("acme.test answered what is not agreed: Expected `str`", str(failure.value))
+        self.assertIn("parcels.example.com answered what is not agreed: Expected `str`", str(failure.value))
 
     def test_wrong_key(self) -> None:
         """A refusal says what to check; the key is nowhere in it."""
         (failure,) = self.ask("+14155550100", self.make_lookup(Secret("another")))
         failure.trap(LookupFailed)
-        self.assertEqual(str(failure.value), "Acme's customers: acme.test answered 401: check `key`")
+        self.assertEqual(str(failure.value), "Acme's customers: parcels.example.com answered 401: check `key`")
 
 
 class SettingsTests(SynchronousTestCase):
@@ -53,5 +53,5 @@ class SettingsTests(SynchronousTestCase):
 
     def test_in_clear(self) -> None:
         """A key is not sent where others could read it, and is not shown."""
-        self.assertRaises(ValueError, Settings, "http://acme.test", KEY)
+        self.assertRaises(ValueError, Settings, "http://parcels.example.com", KEY)
         self.assertNotIn(KEY.reveal(), repr(Settings(URL, KEY)))
