@@ -34,6 +34,7 @@ lint: .venv/installed
 
 types: .venv/installed
 	$(BIN)/mypy
+	MYPYPATH=examples/acme $(BIN)/mypy --package acme_voiced
 
 bench: .venv/installed
 	$(BIN)/python -m bench

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
-from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Site
+from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from voiced.secret import Secret
 from voiced.simulator.memory import MemoryNetwork
@@ -35,7 +34,7 @@ class AcmeService(Resource):
         network.listen(HOST, Site(self, reactor=clock, timeout=None))
         self.http = network.http()
 
-    def render(self, request: IRequest) -> int:
+    def render(self, request: Request) -> int:
         """Called by twisted.web."""
         self.open += 1
         answer: Deferred[None] = deferLater(self._clock, 0.1, self._answer, request)
@@ -43,7 +42,7 @@ class AcmeService(Resource):
         request.notifyFinish().addErrback(lambda _: answer.cancel()).addBoth(self._ended)
         return NOT_DONE_YET
 
-    def _answer(self, request: IRequest) -> None:
+    def _answer(self, request: Request) -> None:
         known = KNOWS.get(request.uri)
         right = request.getHeader("authorization") == f"Bearer {KEY.reveal()}"
         request.setResponseCode(401 if not right else 404 if known is None else self.status)
