@@ -3,13 +3,24 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(
 BIN := .venv/bin
 TRIAL := $(BIN)/python -m twisted.trial --random=0
 
-.PHONY: demo test coverage lint types bench clean
+.PHONY: demo test plugins coverage lint types bench clean
 
 demo: .venv/installed
 	$(BIN)/voiced demo
 
 test: .venv/installed
 	$(TRIAL) tests
+
+# A third party's plugins, installed beside voiced as anybody would install them, and not among its own: their tests,
+# and their settings and flows. What the settings name is pretended: nothing is connected to.
+ACME := PYTHONPATH=$(CURDIR)/build/plugins SERVER_DOMAIN=voice.example.com TWILIO_ACCOUNT_SID=AC00000000000000000000000000000000 \
+	TWILIO_AUTH_TOKEN=pretended ELEVENLABS_AGENT_ID=agent_pretended ELEVENLABS_API_KEY=pretended ACME_KEY=pretended
+
+plugins: .venv/installed
+	rm -rf build/plugins examples/acme/build
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/plugins ./examples/acme
+	$(ACME) $(TRIAL) examples/acme/tests/test_*.py
+	$(ACME) $(BIN)/voiced check --config examples/acme/voiced.yaml
 
 # The same suite, and the proof that floors 0-3 are covered, branch by branch.
 coverage: .venv/installed
@@ -23,6 +34,7 @@ lint: .venv/installed
 
 types: .venv/installed
 	$(BIN)/mypy
+	MYPYPATH=examples/acme $(BIN)/mypy --package acme_voiced
 
 bench: .venv/installed
 	$(BIN)/python -m bench
@@ -36,4 +48,4 @@ bench: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info _trial_temp* .coverage config/var demo.wav
+	rm -rf .venv build *.egg-info examples/acme/build examples/acme/*.egg-info _trial_temp* .coverage config/var demo.wav

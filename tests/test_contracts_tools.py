@@ -101,13 +101,13 @@ class HttpBodyContract(HttpContract):
 class ContractTests(SynchronousTestCase):
     """The contract itself."""
 
-    def failing(self, **tool):
+    def failing(self, kind=FakeTool, **tool):
         """The tests that a tool like this fails."""
 
         class Contract(AgentToolContract, SynchronousTestCase):
             def make_tool(self):
                 self.clock = Clock()
-                made = FakeTool()
+                made = kind()
                 for name, value in tool.items():
                     setattr(made, name, value(self.clock) if name == "reply" else value)
                 return made
@@ -119,20 +119,40 @@ class ContractTests(SynchronousTestCase):
     def test_no_fault(self):
         """A tool without a fault passes, at once or later."""
         self.assertEqual(self.failing(), set())
-        self.assertEqual(self.failing(reply=lambda clock: deferLater(clock, 1, ToolResult, "Done.")), set())
+        self.assertEqual(self.failing(LateTool), set())
 
     def test_faults(self):
         """Each fault fails the test that is there for it."""
         for test, tool in {
             "test_provides_the_interface": {"description": " "},
             "test_parameters": {"parameters": {"type": "object", "properties": {}, "required": ["x"]}},
+            "test_schema": {"parameters": {"type": "object", "properties": {"x": {"type": "text"}}}},
             "test_works": {"reply": lambda clock: ToolResult("", error=True)},
+            "test_two_at_once": {"kind": ForgetfulTool},
             "test_nonsense": {"reply": lambda clock: KeyError("x")},
             "test_cancel": {"reply": deaf},
         }.items():
             self.assertIn(test, self.failing(**tool), test)
         self.assertIn("test_works", self.failing(reply=lambda clock: fail(KeyError("x"))))
         self.assertIn("test_works", self.failing(reply=lambda clock: succeed("x")))
+
+
+class LateTool(FakeTool):
+    """A tool that takes a second."""
+
+    def run(self, call, arguments):
+        return deferLater(call.clock, 1, ToolResult, "Done.")
+
+
+class ForgetfulTool(LateTool):
+    """A tool that answers the last one who asked, and nobody else."""
+
+    def run(self, call, arguments):
+        asked = super().run(call, arguments)
+        if self.ran:
+            self.ran.pop().cancel()
+        self.ran.append(asked)
+        return asked
 
 
 def deaf(clock):

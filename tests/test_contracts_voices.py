@@ -34,6 +34,7 @@ class SpellingVendor(Resource):
         super().__init__()
         self.clock = clock
         self.broken = False
+        self.open = 0
 
     def render(self, request):
         text = request.content.read().partition(b'"text": "')[2].partition(b'"')[0].decode()
@@ -44,9 +45,15 @@ class SpellingVendor(Resource):
         letters = iter(text)
         writing = LoopingCall(self.write, request, letters)
         writing.clock = self.clock
-        request.notifyFinish().addBoth(lambda _: writing.running and writing.stop())
+        request.notifyFinish().addBoth(self.ended, writing)
+        self.open += 1
         writing.start(0.02, now=False)
         return NOT_DONE_YET
+
+    def ended(self, _, writing):
+        self.open -= 1
+        if writing.running:
+            writing.stop()
 
     def write(self, request, letters):
         letter = next(letters, None)
@@ -69,6 +76,9 @@ class ElevenLabsContract(TTSEngineContract, SynchronousTestCase):
 
     def break_engine(self, engine):
         self.vendor.broken = True
+
+    def left_open(self):
+        return self.vendor.open
 
 
 class LocalContract(TTSEngineContract, SynchronousTestCase):

@@ -6,7 +6,6 @@ import ast
 import importlib
 import json
 import re
-import sys
 import time
 from base64 import b64encode
 from itertools import chain
@@ -16,22 +15,18 @@ from typing import Any
 import attrs
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
-import voiced.plugins
+import voiced
+from tests.beside import install
 from voiced.api import wishes
 from voiced.call.audio import wav
 from voiced.call.program import Program
 from voiced.guard.rules import Inbound, Outbound
-from voiced.ivoiced import Brief, IStep, ITTSEngine, Outcome
 from voiced.net.signature import Signature
 from voiced.secret import Secret
 from voiced.settings.load import Configuration, build_program, read
-from voiced.settings.registry import Registry
-from voiced.testing.contracts import AgentContract, AgentToolContract
 from voiced.testing.fake_call import INFO, FakeCall
 from voiced.testing.fake_hearing import FakeHearing
-from voiced.testing.fake_line import FakeLine
 from voiced.testing.fakes import FakeTools, spell
 
 ROOT = Path(voiced.__file__).parent.parent
@@ -137,9 +132,10 @@ class ExampleTests(YamlCase):
     """`examples/` and `config/`."""
 
     def test_examples(self) -> None:
-        """Each is good, and can be made."""
+        """Each is good, and can be made; the plugins of one lie beside it."""
+        install(self, ROOT / "examples" / "acme", "acme_voiced")
         files = sorted((ROOT / "examples").glob("*/voiced.yaml"))
-        self.assertIn("assistant", [file.parent.name for file in files])
+        self.assertEqual([file.parent.name for file in files], ["acme", "assistant"])
         for file in files:
             self.made(read(file, environment(file.read_text("utf-8"))))
 
@@ -274,30 +270,7 @@ class OutboundPageTests(YamlCase):
         )
 
 
-class Installed(FilesCase):
-    """Test cases with the plugins of README.md, installed as they stand there."""
-
-    def setUp(self) -> None:
-        """Write its Python files, and put them on the path."""
-        super().setUp()
-        for block in blocks(README, "python"):
-            self.write(block.partition("\n")[0].removeprefix("# "), block)
-        self.patch(sys, "path", [str(self.directory), *sys.path])
-        self.patch(voiced.plugins, "__path__", [*voiced.plugins.__path__, str(self.directory / "voiced" / "plugins")])
-        importlib.invalidate_caches()
-        self.addCleanup(self.forget)
-
-    def forget(self) -> None:
-        """Nobody has them in mind any more."""
-        for name in [name for name in sys.modules if name.split(".")[0] == "acme" or name == "voiced.plugins.acme"]:
-            del sys.modules[name]
-
-    def load(self, kind: str, name: str) -> Any:
-        """A plugin of README's, found as voiced finds it."""
-        return Registry.find().load(kind, name)
-
-
-class ReadmeTests(Installed):
+class ReadmeTests(FilesCase):
     """README.md."""
 
     def test_yaml(self) -> None:
@@ -308,56 +281,3 @@ class ReadmeTests(Installed):
         self.write("flows/reception.yaml", flow)
         (self.directory / "flows" / "jingle.wav").write_bytes(wav(spell("la la")))
         read(self.write("voiced.yaml", settings), environment(settings))
-
-    def test_voice(self) -> None:
-        """A voice."""
-        plugin = self.load("voice", "acme")
-        verifyObject(ITTSEngine, plugin.make(plugin.Settings(url="https://acme.test"), FakeTools(Clock())))
-
-    def test_step(self) -> None:
-        """A step."""
-        verifyObject(IStep, self.load("step", "shout")(text="Fire!"))
-
-    def test_echo(self) -> None:
-        """The agent says back what it was told, until the key."""
-        plugin, clock = self.load("agent", "echo"), Clock()
-        line = FakeLine(clock)
-        talk = plugin.make(plugin.Settings(), FakeTools(clock)).converse(line, FakeCall(clock=clock), Brief())
-        line.caller_says(spell("Is anybody there?"))
-        clock.pump([0.1] * 20)
-        line.press("#")
-        self.assertEqual(line.heard, spell("Is anybody there?")[: len(line.heard)])
-        self.assertEqual(self.successResultOf(talk), Outcome("completed"))
-
-
-class EchoContract(AgentContract, Installed):
-    """README's agent."""
-
-    def make_agent(self) -> Any:
-        """As voiced makes it."""
-        self.clock = Clock()
-        plugin = self.load("agent", "echo")
-        return plugin.make(plugin.Settings(), FakeTools(self.clock))
-
-    def agent_speaks(self) -> None:
-        """When it was spoken to."""
-        self.line.caller_says(spell("Hello, is anybody there?"))
-
-    def agent_ends(self) -> None:
-        """When it was told to."""
-        self.line.press("#")
-
-    def test_fails(self) -> None:
-        """It has no vendor that could."""
-
-
-class CallBackContract(AgentToolContract, Installed):
-    """README's tool."""
-
-    arguments = {"why": "about the boat"}
-
-    def make_tool(self) -> Any:
-        """As voiced makes it."""
-        self.clock = Clock()
-        plugin = self.load("tool", "call_back")
-        return plugin.make(plugin.Settings(), FakeTools(self.clock, directory=self.directory))

@@ -409,6 +409,7 @@ class WebContract(CallerLookupContract, SynchronousTestCase):
     """The lookup `web` keeps what lookups promise."""
 
     known = PARTY
+    unknown = None
 
     def make_lookup(self) -> ICallerLookup:
         """A lookup, and a service that knows everybody."""

@@ -108,8 +108,10 @@ class AgentContract:
     # The promises
 
     def test_provides_the_interface(self) -> None:
-        """It is an IAgent, as zope.interface verifies."""
-        verifyObject(IAgent, self.make_agent())
+        """It is an IAgent, as zope.interface verifies; it says who hears that it is interrupted."""
+        agent = self.make_agent()
+        verifyObject(IAgent, agent)
+        self.assertIsInstance(agent.notices_interruptions, bool)
 
     def test_is_ready(self) -> None:
         """It is there within two seconds, and hears the caller."""

@@ -125,6 +125,8 @@ class FakeCall:
         """Why the flow was about to hang up."""
         self.sequel: Sequel = HangUp()
         self.interrupts = 0
+        self.listened = 0
+        """How often the step has listened for a key."""
         self.refused = 0
         self._pace = pace
         self._sounds = sounds or {}
@@ -189,6 +191,7 @@ class FakeCall:
     def listen(self, timeout: float) -> Deferred[str | None]:
         """See ICall."""
         self._check()
+        self.listened += 1
         assert self._listener is None, "two listen at once"  # noqa: S101 - a fault of the step
         if self._keys:
             return succeed(self._keys.pop(0))

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
+from twisted.trial.unittest import SkipTest
 from zope.interface.verify import verifyObject
 
 from voiced.errors import ToolFailed
@@ -44,8 +47,8 @@ ODD: tuple[Any, ...] = (
 class AgentToolContract:
     """A mixin for `twisted.trial.unittest.SynchronousTestCase`: override `make_tool`, and `arguments`.
 
-    Where more than `self.clock` moves the tool, override `advance` too; where its double has timers of its own,
-    `pending`.
+    Where more than `self.clock` moves the tool, override `advance` too; where its double has timers that come and go,
+    `pending`; where it can say how many questions it still works on, `left_open`.
     """
 
     clock: Clock
@@ -72,6 +75,10 @@ class AgentToolContract:
         """What the tool has left to be done later."""
         return list(self.clock.getDelayedCalls())
 
+    def left_open(self) -> int:
+        """How many questions are still worked on by whoever is asked."""
+        return 0
+
     def use(self, arguments: Mapping[str, Any]) -> Any:
         """What a new tool answers to these arguments in the time it may take: a ToolResult or a Failure."""
         answers: list[Any] = []
@@ -97,6 +104,16 @@ class AgentToolContract:
             self.assertIsInstance(parameter, dict)
         self.assertLessEqual(set(schema.get("required", ())), set(schema["properties"]))
 
+    def test_schema(self) -> None:
+        """What a language model is shown is JSON Schema (Draft 2020-12), and the arguments of this test are right by
+        it."""
+        if find_spec("jsonschema") is None:
+            raise SkipTest("the package jsonschema is not installed")
+        validator = import_module("jsonschema").Draft202012Validator
+        schema = json.loads(json.dumps(self.make_tool().parameters))
+        validator.check_schema(schema)
+        validator(schema).validate(dict(self.arguments))
+
     def test_works(self) -> None:
         """With good arguments, it answers with a text that is no error."""
         result = self.use(self.arguments)
@@ -108,6 +125,17 @@ class AgentToolContract:
         """An argument that nobody asked for changes nothing."""
         self.assertEqual(self.use({**self.arguments, "nobody_asked": [1]}), self.use(self.arguments))
 
+    def test_two_at_once(self) -> None:
+        """Calls do not know of each other: each gets its own answer."""
+        alone = self.use(self.arguments)
+        answers: list[Any] = []
+        tool = self.make_tool()
+        for _ in range(2):
+            tool.run(FakeCall(clock=self.clock), self.arguments).addBoth(answers.append)
+        for _ in range(100):
+            self.advance(tool.timeout / 100)
+        self.assertEqual(answers, [alone, alone])
+
     def test_nonsense(self) -> None:
         """Whatever the arguments are, it answers, or fails with ToolFailed and a sentence, and with nothing else."""
         self._sensible(self.use({}))
@@ -116,15 +144,19 @@ class AgentToolContract:
                 self._sensible(self.use({**self.arguments, name: odd}))
 
     def test_cancel(self) -> None:
-        """Cancelling ends it, at once and quietly, and leaves nothing to be done later."""
+        """Cancelling ends it whenever it comes, at once and quietly, and leaves nothing to be done later."""
         tool = self.make_tool()
-        running = tool.run(FakeCall(clock=self.clock, pace=1.0), self.arguments)
-        if running.called:
-            return  # it waits for nothing
-        running.cancel()
-        self.failureResultOf(running, CancelledError)
-        self.advance(1)
-        self.assertEqual(self.pending(), [])
+        standing = [due.func for due in self.pending()]
+        for moment in range(10):
+            running = tool.run(FakeCall(clock=self.clock, pace=1.0), self.arguments)
+            self.advance(moment * tool.timeout / 100)
+            if running.called:
+                return  # it is over by then, or waits for nothing
+            running.cancel()
+            self.failureResultOf(running, CancelledError)
+            self.advance(1)
+            self.assertEqual([due for due in self.pending() if due.func not in standing], [])
+            self.assertEqual(self.left_open(), 0, "whoever is asked still works on it")
 
     def _sensible(self, answer: Any) -> None:
         if isinstance(answer, Failure):

@@ -31,8 +31,9 @@ class TTSEngineContract:
     """What ITTSEngine promises; a mixin for `twisted.trial.unittest.SynchronousTestCase`.
 
     Override `make_engine`, with a double of the vendor that gives the same audio for the same text. Where more than
-    `self.clock` moves the engine, override `advance` too; where its double can fail, `break_engine`. An engine that
-    has delivered everything when `synthesize` returns passes as well: there is nothing to cancel then.
+    `self.clock` moves the engine, override `advance` too; where its double can fail, `break_engine`; where it can say
+    how many requests it still works on, `left_open`. An engine that has delivered everything when `synthesize`
+    returns passes as well: there is nothing to cancel then.
     """
 
     clock: Clock
@@ -63,6 +64,10 @@ class TTSEngineContract:
     def break_engine(self, engine: ITTSEngine) -> None:
         """Let its next synthesis fail as its vendor would."""
         raise SkipTest("break_engine is not overridden")
+
+    def left_open(self) -> int:
+        """How many requests its vendor still works on."""
+        return 0
 
     # The promises
 
@@ -152,6 +157,16 @@ class TTSEngineContract:
         self.assertTrue(str(self.failureResultOf(hearing.done, SynthesisError).value))
         self.assertEqual(hearing.pieces, [])
 
+    def test_odd_texts(self) -> None:
+        """Whatever the text, it is spoken, or a SynthesisError: a template's facts may hold anything."""
+        for text in ("?!", "\N{SLIGHTLY SMILING FACE}", "<b>&amp;</b>", '"\\\r\n', "\0", "Ünïcödé", " 7 "):
+            hearing = _Hearing(self.make_engine(), text)
+            self._hear_out(hearing)
+            hearing.done.addCallbacks(
+                lambda _, heard=hearing: bool(heard.pieces), lambda why: why.trap(SynthesisError)
+            )
+            self.assertTrue(self.successResultOf(hearing.done), f"{text!r} is a silence, and no SynthesisError")
+
     def test_trouble(self) -> None:
         """Whatever its vendor does, it fails with SynthesisError only, and delivers nothing afterwards."""
         engine = self.make_engine()
@@ -187,6 +202,7 @@ class TTSEngineContract:
         for _ in range(20):
             self.advance(self.step)
         self.assertEqual(len(hearing.pieces), heard)
+        self.assertEqual(self.left_open(), 0, "its vendor still works on it")
 
 
 class _Hearing:

@@ -1,0 +1,1 @@
+"""Acme Parcels on the telephone: plugins for voiced."""
