@@ -23,6 +23,7 @@ FLOORS = {
     "voiced.call.pronunciation": 0,
     "voiced.call.spoken": 0,
     "voiced.call.template": 0,
+    "voiced.call.week": 0,
     "voiced.icarrier": 1,
     "voiced.iguard": 1,
     "voiced.ikept": 1,
