@@ -12,8 +12,9 @@ from voiced.call import audio
 from voiced.call.flow import Flow, OnMachine, Placed
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import Agent, Transfer
+from voiced.call.steps.lookup import Lookup
 from voiced.call.steps.message import Voicemail
-from voiced.call.steps.routing import Goto, Hangup, Lookup
+from voiced.call.steps.routing import Goto, Hangup
 from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.template import Template
 from voiced.errors import ConfigError
@@ -51,12 +52,15 @@ HEAD = "flow: test\nvoice: rachel\nstart: a\nnodes:\n"
 """Four lines; what follows begins in the fifth."""
 
 QUOTES = "expects text, and `{` or `[` is syntax: put the text in quotes"
-MENU = "(prompt, keys, timeout, retries, invalid, otherwise, voice, interruptible)"
+MENU = "(prompt, keys, timeout, retries, invalid, otherwise, voice, interruptible, words, barge_in)"
 BRACE = "is not a place like {party.name|there}; write {{ for a plain brace"
 SAY = "there are: barge_in, interruptible, language, text, voice"
 BOTH = "`on_machine: leave_message` and `message: <node>`, what is left, need each other"
 DESK = "`to` is a telephone number like +14155550100, in quotes, or a SIP address like sip:desk@example.com"
-VERBS = "agent, call, choose, goto, hangup, lookup, menu, pause, play, return, say, transfer, voicemail"
+VERBS = (
+    "agent, call, choose, gather, goto, hangup, hours, journal, limit, lookup, menu, pause, play, queue, random, "
+    "record, return, say, set, transfer, voicemail"
+)
 
 BROKEN_STEPS: list[tuple[str, str]] = [
     ("    - sya: x", "6:7: node 'a', step 1 (sya): no step 'sya' is installed; did you mean 'say'?"),

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from voiced.call.privacy import Privacy
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import UNANSWERED, Agent, Transfer
-from voiced.call.steps.routing import Choose, Goto, Hangup, Lookup
+from voiced.call.steps.lookup import Lookup
+from voiced.call.steps.routing import Choose, Goto, Hangup
 from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.template import Template
 from voiced.errors import AgentError, LookupFailed, Refused
@@ -314,7 +315,7 @@ class ChooseTests(SynchronousTestCase):
 
     def test_mentions(self) -> None:
         """All its nodes, and its fact."""
-        expected = Mentions(nodes=("sorry", "nothing", "else"), reads=("agent.outcome",))
+        expected = Mentions(nodes=("sorry", "nothing", "else"), reads=("agent.outcome",), goes_on=False)
         self.assertEqual(self.step.mentions(), expected)
         self.assertEqual(Choose("a.b", {"x": "y"}).mentions().nodes, ("y",))
 

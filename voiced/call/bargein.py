@@ -132,6 +132,8 @@ class BargeIn:
         """Of the last two frames: a window is in them."""
         self._gate: float = _FAINTEST
         self._sound: _Sound | None = None
+        self.heard = b""
+        """What has cut what we said, or what the caller has said since it was over: its newest four seconds."""
 
     def hear(self, frame: bytes) -> None:
         """What the caller's line brings: 20 ms, or more at once."""
@@ -153,12 +155,13 @@ class BargeIn:
         self._loudness = (self._loudness[1], audio.loudness(frame))
         if self._sound is not None:
             self._sound.audio = (self._sound.audio + frame)[-_LONGEST:]
+        self.heard = b"" if self._saying.playing else (self.heard + frame)[-_LONGEST:]
         for chance in self._detector.feed(frame):
             self._window(chance, max(self._loudness))
 
     def _window(self, chance: float, loudness: float) -> None:
         if not self._saying.playing:
-            self._forget()
+            self._leave()
             return
         if self._sound is None:
             if chance < _ONSET or loudness < self._gate:
@@ -235,8 +238,14 @@ class BargeIn:
             self._speak_on(sound)
 
     def _cut(self) -> None:
-        self._forget()
+        self._leave()
         self._saying.cut()
+
+    def _leave(self) -> None:
+        """Judge a sound no more; it may have to be heard by somebody else."""
+        if self._sound is not None:
+            self.heard = self._sound.audio
+        self._forget()
 
     def _drop(self, sound: _Sound) -> None:
         """It was nothing, and it is over."""
