@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_skeleton, format_time
+from babel.dates import format_date, format_time
 from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, validate_currency
 
 
@@ -23,6 +23,8 @@ class Language(str):
 
 LANGUAGE = Language("en")
 """What is spoken where nobody says."""
+_WORD = re.compile(r"'[^']*'|(E+|ccc+|MMM+|LLL+)")
+"""In a pattern of CLDR (UTS 35): what is quoted, or a weekday or a month as a word."""
 _MONEY = re.compile(r"\s*(?:([A-Za-z]{3})\s+)?(-?[0-9]+(?:\.[0-9]+)?)(?:\s*([A-Za-z]{3}))?\s*")
 
 
@@ -83,7 +85,10 @@ def _date(value: str, argument: str, locale: Locale) -> str:
         day = date.fromisoformat(value)
     except ValueError:
         day = datetime.fromisoformat(value)
-    return format_skeleton("MMMMEEEEd", day, locale=locale)
+    skeletons = locale.datetime_skeletons
+    # CLDR has short words in the order of the language ("EEE, MMM d"); a voice needs whole ones.
+    short = (skeletons.get("MMMMEd") or skeletons["MMMEd"]).pattern
+    return format_date(day, _WORD.sub(lambda found: found[0][0] * 4 if found[1] else found[0], short), locale=locale)
 
 
 def _time(value: str, argument: str, locale: Locale) -> str:
