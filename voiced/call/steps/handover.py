@@ -38,10 +38,10 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     up or transfers the caller ends the flow.
 
     When the agent is not there within two seconds, breaks or does not answer, `fallback` is spoken and the outcome
-    is `failed`; an empty one is not spoken. After `caller_silent` a flow that has an `on_silence` goes there. `prompt`,
-    `first_message`, `language`, `voice` and `variables` are for this conversation; what is left out is as the agent
-    has it. `seconds` limits the conversation, `silence` how long nobody may speak, `first_audio` how long the agent may
-    take to speak first.
+    is `failed`; an empty one is not spoken. After `caller_silent` the flow goes to its `on_silence`, if it has one.
+    `prompt`, `first_message`, `language`, `voice` and `variables` are for this conversation; what is left out is as
+    the agent has it. `seconds` limits the conversation, `silence` how long nobody may speak, `first_audio` how long
+    the agent may take to speak first.
     """
 
     shorthand: ClassVar[str] = "use"
