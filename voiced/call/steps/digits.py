@@ -20,6 +20,7 @@ CHOSEN = "menu.key"
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
 _Retries = Annotated[int, msgspec.Meta(ge=0)]
+_Terminator = Annotated[str, msgspec.Meta(pattern=r"^[#*]?$", description='# or *, or "" for none')]
 _Length = Annotated[int, msgspec.Meta(ge=1, le=64)]
 
 
@@ -122,7 +123,7 @@ class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digits: _Length | None = None
     least: _Length | None = None
     most: _Length | None = None
-    terminator: Literal["#", "*", ""] = "#"
+    terminator: _Terminator = "#"
     timeout: _Seconds = 6.0
     between: _Seconds = 4.0
     retries: _Retries = 2
@@ -181,8 +182,10 @@ class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     async def _ask(self, call: ICall) -> str | None:
         """The keys, without the one that ends them; None when none was pressed."""
-        key = await call.listen(0) if self.interruptible and call.has_key() else None
-        if key is None or key == self.terminator:  # which may be left over from a number before
+        key = None
+        while self.interruptible and call.has_key() and key in (None, self.terminator):
+            key = await call.listen(0)  # a terminator may be left over from a number before
+        if key in (None, self.terminator):
             await call.say(self.prompt, self.voice, self.interruptible)
             key = await call.listen(self.timeout)
         if key is None:
