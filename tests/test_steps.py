@@ -270,6 +270,16 @@ class AgentTests(SynchronousTestCase):
         self.assertEqual((brief.language, brief.first_message, brief.voice), ("en", None, None))
         self.assertEqual(limits, AgentLimits(None, 10.0, None))
 
+    def test_silence(self) -> None:
+        """A caller who has said nothing to the agent is taken to the flow's `on_silence`, where it has one."""
+        for outcome, on_silence, node in [
+            ("caller_silent", "hello", "hello"),
+            ("caller_silent", None, None),
+            ("completed", "hello", None),
+        ]:
+            call = FakeCall(agents={"sales": Outcome(outcome)}, on_silence=on_silence)
+            self.assertEqual(self.successResultOf(start(Agent("sales"), call)), node)
+
     def test_ends_the_flow(self) -> None:
         """An agent that hangs up, or transfers the caller, ends the flow; one without a number does not."""
         for outcome, end, sequel in [

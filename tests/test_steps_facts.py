@@ -146,3 +146,12 @@ class FactCalls(House):
         record = self.assert_ended(call, Ending.CALLER_HUNG_UP)
         self.assertEqual(record["facts"], {"rating": "5", "pin": "withheld"})
         self.assertNotIn("9876", str(self.journal.lines))
+
+    def test_written_after_the_end(self) -> None:
+        """`on_hangup` runs after a call that the flow has ended, too."""
+        self.lives_in(
+            flow({"start": [setting(rating="5")], "gone": [Journal({"stars": "rating"})]}, on_hangup="gone")
+        )
+        call = self.ring()
+        self.passes(2)
+        self.assertEqual(self.assert_ended(call, Ending.COMPLETED)["facts"], {"stars": "5"})

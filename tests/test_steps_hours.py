@@ -125,6 +125,17 @@ class FileTests(SynchronousTestCase):
 class HoursCalls(House):
     """A whole call."""
 
+    def test_holiday(self) -> None:
+        """A flow has its calendars; one that was never loaded is the flow's `on_error`."""
+        step = Hours("Europe/Berlin", {"daily": "0:00-24:00"}, "days.yaml", "closed")
+        nodes = {"start": [step, say("Welcome.")], "closed": [say("{hours.holiday}.")], "sorry": [say("Sorry.")]}
+        for calendars, said in [({"days.yaml": {"2023-11-14": "Our day"}}, "Our day."), ({}, "Sorry.")]:
+            self.lives_in(flow(nodes, calendars=calendars, on_error="sorry"))
+            call = self.ring()
+            self.passes(5)
+            self.assert_heard(call, said)
+            self.assert_ended(call, Ending.COMPLETED)
+
     def test_closed(self) -> None:
         """The caller is told when it opens, by its own clock and in words."""
         hours = Hours("Europe/Berlin", OPEN, otherwise="closed")

@@ -137,6 +137,13 @@ class AnsweringTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(answering.result), "1")
         self.assertLess(abs(seconds(self.hearing.recognised[0]) - LONGEST), 0.1)
 
+    def test_all_at_once(self) -> None:
+        """Who was overheard has answered with the first words that were complete."""
+        self.hearing.delay = 0.0
+        answering = self.waits()
+        answering.hear(spell("YES") + silence(0.6) + spell("CANCEL") + silence(0.6))
+        self.assertEqual(self.successResultOf(answering.result), "1")
+
     def test_no_audio(self) -> None:
         """A line that sends nothing for silence has a pause, too."""
         answering = self.waits()

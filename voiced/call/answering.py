@@ -137,9 +137,8 @@ class Answering:
             self._answered(None)
 
     def _answered(self, key: str | None) -> None:
-        if not self.result.called:
-            self._stop()
-            self.result.callback(key)
+        self._stop()
+        self.result.callback(key)
 
     def _stop(self) -> None:
         if self._late.active():

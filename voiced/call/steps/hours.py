@@ -22,8 +22,8 @@ class Hours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"we
 
     `time_zone` is whose clock counts, like `Europe/Berlin`; `open` are the days and their hours: `mon-fri:
     "9:00-17:00"`, `sat: ["10:00-12:00", "14:00-16:00"]`, `fri: "20:00-2:00"` (over midnight). A day that is not there
-    is closed. `holidays` is a file beside the flow's that lists days with their names (`2026-12-25: Christmas Day`):
-    they are closed.
+    is closed. `holidays` is a file in a folder beside the flow's (`calendars/germany.yaml`) that lists days with
+    their names (`2026-12-25: Christmas Day`): they are closed.
 
     `{hours.open}` is `yes` or `no`, `{hours.holiday}` the name of today's holiday, and `{hours.next}` when it opens
     again, within two weeks: "We open again on {hours.next:date} at {hours.next:time}."
