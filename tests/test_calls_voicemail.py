@@ -15,11 +15,11 @@ from zope.interface import implementer
 from tests.house import House, flow, say
 from tests.test_recordings import Disk
 from voiced.call import audio
-from voiced.call.recorder import BEEP
 from voiced.call.records import Ending
 from voiced.call.steps.message import Voicemail
 from voiced.call.steps.speech import Pause
 from voiced.call.template import Template
+from voiced.call.tones import BEEP
 from voiced.ivoiced import ICall, IStep, Mentions
 from voiced.recordings import Recordings, create
 from voiced.simulator.carrier import SimulatedCall

@@ -30,8 +30,8 @@ from voiced.testing.fake_hearing import FakeHearing
 from voiced.testing.fakes import FakeTools, spell
 
 ROOT = Path(voiced.__file__).parent.parent
-PAGE, OUTBOUND, SECURITY = (
-    (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("agents", "outbound", "security")
+PAGE, OUTBOUND, SECURITY, FLOWS = (
+    (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("agents", "outbound", "security", "flows")
 )
 LOOKUPS = (ROOT / "docs" / "lookups.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
@@ -227,6 +227,32 @@ class LookupPageTests(YamlCase):
         self.write("flows/reception.yaml", flow)
         found = read(self.write("voiced.yaml", REST + self.settings[0]), environment(REST)).flows
         self.assertIn("reception", found)
+
+
+class FlowsPageTests(YamlCase):
+    """docs/flows.md."""
+
+    def test_flows(self) -> None:
+        """Each of its files is good beside the others, and all can be made."""
+        files = [block for block in blocks(FLOWS, "yaml") if block.startswith("# flows/")]
+        self.assertEqual(len(files), len(blocks(FLOWS, "yaml")))
+        for block in files:
+            self.write(block.partition("\n")[0].removeprefix("# "), block)
+        (self.directory / "flows" / "music.wav").write_bytes(wav(spell("la la")))
+        text = REST + "voice: spare\nlookups: {crm: {lookup: table, callers: {}}}\n"
+        configuration = read(self.write("voiced.yaml", text), environment(text))
+        self.assertEqual(len(configuration.flows), len(files))  # one is a calendar, and one is there already
+        self.made(configuration)
+
+    def test_verbs(self) -> None:
+        """Each step of its table has its section, and is used in a flow."""
+        verbs = re.findall(r"^\| \[`(\w+)`\]\(#(.+?)\)", FLOWS, re.MULTILINE)
+        self.assertGreaterEqual(len(verbs), 11)
+        titles = re.findall(r"^## (.+)$", FLOWS, re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+        for verb, anchor in verbs:
+            self.assertIn(anchor, anchors)
+            self.assertIn(f"- {verb}", "".join(blocks(FLOWS, "yaml")))
 
 
 class OutboundPageTests(YamlCase):

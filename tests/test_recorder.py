@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import array
-from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -15,10 +13,10 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from voiced.call.audio import FRAME, RATE, seconds, silence, to_linear
+from voiced.call.audio import FRAME, RATE, seconds, silence
 from voiced.call.filing import Filed, IRecording, IRecordings, transcript_of
 from voiced.call.keypad import Keypad
-from voiced.call.recorder import BEEP, KEPT_WITHIN, Recorder, facts_of, tone
+from voiced.call.recorder import KEPT_WITHIN, Recorder, facts_of
 from voiced.call.records import CallInfo, CallRecord, Gap, RecordingRecord
 from voiced.errors import RecognitionFailed, RecordingFailed
 from voiced.ivoiced import IHearing, Recorded, RecordLimits
@@ -233,7 +231,7 @@ class KeepingTests(RecorderCase):
         self.press("#")
         self.assertEqual(self.record.recordings, [RecordingRecord("recordings/x/CA1-1.wav", 2.0, "key")])
         facts = {"voicemail.file": "recordings/x/CA1-1.wav", "voicemail.seconds": "2.0", "voicemail.ended_by": "key"}
-        self.assertEqual(facts_of(self.kept[0]), facts)
+        self.assertEqual(facts_of(self.kept[0], "voicemail"), facts)
 
     def test_gap(self) -> None:
         """What was lost on its way to us is silence in the file: the time in it is the time of the call."""
@@ -420,21 +418,3 @@ class TranscriptTests(RecorderCase):
     def test_beside(self) -> None:
         """The text stands beside the recording."""
         self.assertEqual(transcript_of("recordings/2026-03-01/CA1-2.wav"), "recordings/2026-03-01/CA1-2.txt")
-
-
-class BeepTests(SynchronousTestCase):
-    """The tone before a message."""
-
-    def test_beep(self) -> None:
-        """0.4 s of 1 kHz at -13 dBm0, that begins and ends softly."""
-        samples = array.array("h", to_linear(BEEP))
-        crossings = sum((a < 0) != (b < 0) for a, b in pairwise(samples))
-        self.assertEqual(seconds(BEEP), 0.4)
-        self.assertEqual(round(crossings / 2 / 0.4, -1), 1000)
-        self.assertEqual(round(max(samples), -2), 5100)
-        self.assertLess(max(map(abs, (*samples[:8], *samples[-8:]))), 600)
-
-    def test_level(self) -> None:
-        """A full sine is +3.17 dBm0 (G.711, note to table 5), and 6.02 dB are half of it."""
-        peaks = [max(array.array("h", to_linear(tone(0.1, 1000.0, 3.17 - less)))) for less in (0.0, 6.02, 12.04)]
-        self.assertEqual([round(peak / 32124, 2) for peak in peaks], [1.0, 0.5, 0.25])

@@ -13,7 +13,7 @@ from voiced.call.dialplan import DialPlan
 from voiced.call.program import Colleague, Program
 from voiced.call.records import Ending
 from voiced.call.steps.handover import Agent
-from voiced.call.steps.routing import Lookup
+from voiced.call.steps.lookup import Lookup
 from voiced.icarrier import IMediaStream
 from voiced.ivoiced import Brief, IAgent, ICall, ICallerLookup, ILine, ISpeech, Outcome
 from voiced.testing.fakes import spell

@@ -16,8 +16,9 @@ from voiced.call.flow import Flow, OnMachine, Placed
 from voiced.call.steps.asking import Http
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import Agent, Transfer
+from voiced.call.steps.lookup import Lookup
 from voiced.call.steps.message import Voicemail
-from voiced.call.steps.routing import Goto, Hangup, Lookup
+from voiced.call.steps.routing import Goto, Hangup
 from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.steps.texting import Sms
 from voiced.call.template import Template
@@ -71,12 +72,15 @@ HEAD = "flow: test\nvoice: rachel\nstart: a\nnodes:\n"
 """Four lines; what follows begins in the fifth."""
 
 QUOTES = "expects text, and `{` or `[` is syntax: put the text in quotes"
-MENU = "(prompt, keys, timeout, retries, invalid, otherwise, voice, interruptible)"
+MENU = "(prompt, keys, timeout, retries, invalid, otherwise, voice, interruptible, words, barge_in)"
 BRACE = "is not a place like {party.name|there}; write {{ for a plain brace"
 SAY = "there are: barge_in, interruptible, language, text, voice"
 BOTH = "`on_machine: leave_message` and `message: <node>`, what is left, need each other"
 DESK = "`to` is a telephone number like +14155550100, in quotes, or a SIP address like sip:desk@example.com"
-VERBS = "agent, call, choose, goto, hangup, http, lookup, menu, pause, play, return, say, sms, transfer, voicemail"
+VERBS = (
+    "agent, call, choose, gather, goto, hangup, hours, http, journal, limit, lookup, menu, pause, play, queue, "
+    "random, record, return, say, set, sms, transfer, voicemail"
+)
 
 ASCII = "`url` must be plain ASCII, without spaces, `\\` and `#`: percent-encode the rest"
 NO_FACT = "is no name for a fact like order.state (call. and http. are ours)"

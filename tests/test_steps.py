@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from voiced.call.privacy import Privacy
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import UNANSWERED, Agent, Transfer
-from voiced.call.steps.routing import Choose, Goto, Hangup, Lookup
+from voiced.call.steps.lookup import Lookup
+from voiced.call.steps.routing import Choose, Goto, Hangup
 from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.template import Template
 from voiced.errors import AgentError, LookupFailed, Refused
@@ -269,6 +270,16 @@ class AgentTests(SynchronousTestCase):
         self.assertEqual((brief.language, brief.first_message, brief.voice), ("en", None, None))
         self.assertEqual(limits, AgentLimits(None, 10.0, None))
 
+    def test_silence(self) -> None:
+        """A caller who has said nothing to the agent is taken to the flow's `on_silence`, where it has one."""
+        for outcome, on_silence, node in [
+            ("caller_silent", "hello", "hello"),
+            ("caller_silent", None, None),
+            ("completed", "hello", None),
+        ]:
+            call = FakeCall(agents={"sales": Outcome(outcome)}, on_silence=on_silence)
+            self.assertEqual(self.successResultOf(start(Agent("sales"), call)), node)
+
     def test_ends_the_flow(self) -> None:
         """An agent that hangs up, or transfers the caller, ends the flow; one without a number does not."""
         for outcome, end, sequel in [
@@ -314,7 +325,7 @@ class ChooseTests(SynchronousTestCase):
 
     def test_mentions(self) -> None:
         """All its nodes, and its fact."""
-        expected = Mentions(nodes=("sorry", "nothing", "else"), reads=("agent.outcome",))
+        expected = Mentions(nodes=("sorry", "nothing", "else"), reads=("agent.outcome",), goes_on=False)
         self.assertEqual(self.step.mentions(), expected)
         self.assertEqual(Choose("a.b", {"x": "y"}).mentions().nodes, ("y",))
 

@@ -13,7 +13,8 @@ from zope.interface.verify import verifyObject
 from voiced.call.steps.calling import Call, Return
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import Agent, Transfer
-from voiced.call.steps.routing import Choose, Goto, Hangup, Lookup
+from voiced.call.steps.lookup import Lookup
+from voiced.call.steps.routing import Choose, Goto, Hangup
 from voiced.call.steps.speech import Pause, Play, Say
 from voiced.call.template import Template
 from voiced.ivoiced import Apologise, ICall, Outcome

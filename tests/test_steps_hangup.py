@@ -40,7 +40,7 @@ class HangupTests(SynchronousTestCase):
         """The reason is for the record; it names nothing that has to be there."""
         ended, call = self.run_step(Hangup("nobody spoke"))
         self.assertEqual((ended, call.reasons), (END, ["nobody spoke"]))
-        self.assertEqual(Hangup("nobody spoke").mentions(), Mentions())
+        self.assertEqual(Hangup("nobody spoke").mentions(), Mentions(goes_on=False))
 
 
 class HangupCalls(House):

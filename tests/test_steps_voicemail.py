@@ -8,9 +8,9 @@ import msgspec
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from voiced.call.recorder import BEEP
 from voiced.call.steps.message import Voicemail
 from voiced.call.template import Template
+from voiced.call.tones import BEEP
 from voiced.errors import RecordingFailed
 from voiced.ivoiced import Mentions, Prompt, Recorded, RecordLimits
 from voiced.settings.registry import Registry
@@ -102,9 +102,17 @@ class VoicemailTests(SynchronousTestCase):
         prompts = (Prompt(PROMPT, "rachel"),)
         self.assertEqual(
             step.mentions(),
-            Mentions(("goodbye",), ("rachel",), hears=True, prompts=prompts, reads=("party.name",), sets=sets),
+            Mentions(
+                nodes=("goodbye",),
+                voices=("rachel",),
+                hears=True,
+                prompts=prompts,
+                sets=sets,
+                keys=("#",),
+                waits=True,
+            ),
         )
-        self.assertEqual(Voicemail(Template.parse("")).mentions(), Mentions(sets=sets))
+        self.assertEqual(Voicemail(Template.parse(""), keys="").mentions(), Mentions(sets=sets, waits=True))
 
     def test_settings(self) -> None:
         """Bounds, and keys that no telephone has, are wrong."""

@@ -448,6 +448,14 @@ class ICall(Interface):
         One listener at a time.
         """
 
+    def answer(timeout: float, words: Mapping[str, Sequence[str]]) -> Deferred[str | None]:
+        """The same, or the key whose words the caller says, as our own ears have it (`words`: key and its phrases).
+
+        "" when something was said that is none of these, None when nothing was said and no key pressed; a sentence
+        that has begun within `timeout` is heard to its end. What the caller has said before, over our own speech
+        (`by_speech`), counts. Where there are no ears, or they are broken, it is keys only.
+        """
+
     def has_key() -> bool:
         """Whether a key waits that no step has taken yet (the caller types ahead)."""
 
@@ -485,8 +493,8 @@ class ICall(Interface):
         or is over.
         """
 
-    def leave(part: str) -> None:
-        """Give the place in that part back."""
+    def leave(part: str, after: float = 0.0) -> None:
+        """Give the place in that part back: now, or so many seconds later unless it is entered again until then."""
 
     def chance() -> float:
         """Throw the dice: at least 0, less than 1."""
@@ -516,7 +524,7 @@ class ICall(Interface):
     def record_voice(limits: RecordLimits) -> Deferred[Recorded]:
         """Record the human from now on, to a file; fires when that has ended. What is being said is heard first.
 
-        Cancelling ends the recording; what there is of it is kept. Sets the facts `voicemail.file`, `.seconds` and
+        Cancelling ends the recording; what there is of it is kept. Sets the facts `<into>.file`, `.seconds` and
         `.ended_by`, also then. Fails with RecordingFailed.
         """
 
@@ -557,6 +565,8 @@ class RecordLimits:
     """Each of these keys ends it, too; "" for none."""
     transcribe: bool = False
     """Whether our own ears shall write down what was said."""
+    into: str = "voicemail"
+    """What the facts begin with that say what became of it."""
 
 
 @attrs.frozen

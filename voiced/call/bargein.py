@@ -53,6 +53,8 @@ _AGAIN = 16
 """Windows (0.5 s) after which somebody who goes on speaking, after we went on, is recognised once more."""
 _BEFORE = round(0.3 * audio.RATE)
 """Bytes before the first window of speech that belong to the sound: its beginning may be a faint consonant."""
+_ONSET_BEFORE = round(0.1 * audio.RATE)
+"""Bytes from before the end of what we said that may be the beginning of an answer, and no sound that we judged."""
 _LONGEST = 4 * audio.RATE
 """Bytes of a sound that are recognised at most: its newest."""
 
@@ -132,6 +134,8 @@ class BargeIn:
         """Of the last two frames: a window is in them."""
         self._gate: float = _FAINTEST
         self._sound: _Sound | None = None
+        self.heard = b""
+        """What has cut what we said, or what came since it was over, at most four seconds: for who hears next."""
 
     def hear(self, frame: bytes) -> None:
         """What the caller's line brings: 20 ms, or more at once."""
@@ -153,12 +157,13 @@ class BargeIn:
         self._loudness = (self._loudness[1], audio.loudness(frame))
         if self._sound is not None:
             self._sound.audio = (self._sound.audio + frame)[-_LONGEST:]
+        self.heard = self._before[-_ONSET_BEFORE:] if self._saying.playing else (self.heard + frame)[-_LONGEST:]
         for chance in self._detector.feed(frame):
             self._window(chance, max(self._loudness))
 
     def _window(self, chance: float, loudness: float) -> None:
         if not self._saying.playing:
-            self._forget()
+            self._leave()
             return
         if self._sound is None:
             if chance < _ONSET or loudness < self._gate:
@@ -235,8 +240,14 @@ class BargeIn:
             self._speak_on(sound)
 
     def _cut(self) -> None:
-        self._forget()
+        self._leave()
         self._saying.cut()
+
+    def _leave(self) -> None:
+        """Judge a sound no more; it may have to be heard by somebody else."""
+        if self._sound is not None:
+            self.heard = self._sound.audio
+        self._forget()
 
     def _drop(self, sound: _Sound) -> None:
         """It was nothing, and it is over."""

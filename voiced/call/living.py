@@ -224,7 +224,7 @@ class LivingCall(Verbs):
         if self._verdict is Ending.TRANSFERRED and self._leg is not None and not self._leg.may_talk:
             self._verdict = None  # the human has left before anybody can have answered
         self._tell_verdict()
-        self._parts.over(self.info.sid)
+        self._out_of_parts()
         ending = self.record.ending = self._verdict or why
         now = self.record.ended = self.clock.seconds()
         for timer in (self._limit, self._news):

@@ -8,8 +8,6 @@ missing, and silence takes their place, so that the time in the file is the time
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -31,30 +29,18 @@ from voiced.ivoiced import IHearing, Recorded, RecordLimits
 
 KEPT_WITHIN = 5.0
 """Seconds that the disk has for the end of a recording: the caller waits for it, or a call that is over (10 s)."""
-FACTS = ("voicemail.file", "voicemail.seconds", "voicemail.ended_by")
-"""What a flow may know of the call's last recording."""
 
 log = Logger()
 
 
-def facts_of(recorded: Recorded) -> dict[str, str]:
-    """FACTS, filled in."""
-    return dict(zip(FACTS, (recorded.file, f"{recorded.seconds:.1f}", recorded.ended_by), strict=True))
+def facts_of(recorded: Recorded, into: str) -> dict[str, str]:
+    """What a flow may know of a recording, by facts that begin with `into`."""
+    return dict(zip(names_of(into), (recorded.file, f"{recorded.seconds:.1f}", recorded.ended_by), strict=True))
 
 
-def tone(seconds: float, hertz: float, level: float) -> bytes:
-    """A tone of so many dBm0 (G.711: a full sine is +3.17), which fades in and out for 10 ms so as not to click."""
-    peak = 32124 * 10 ** ((level - 3.17) / 20)
-    count, fade = round(seconds * audio.RATE), round(0.01 * audio.RATE)
-    samples = [
-        round(peak * min(1.0, n / fade, (count - n) / fade) * math.sin(2 * math.pi * hertz * n / audio.RATE))
-        for n in range(count)
-    ]
-    return audio.from_linear(struct.pack(f"<{count}h", *samples))
-
-
-BEEP = tone(0.4, 1000.0, -13.0)
-"""What tells the caller to speak: about as loud as speech is on a telephone."""
+def names_of(into: str) -> tuple[str, str, str]:
+    """The names of these facts."""
+    return f"{into}.file", f"{into}.seconds", f"{into}.ended_by"
 
 
 class Recorder:

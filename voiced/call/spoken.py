@@ -26,6 +26,8 @@ LANGUAGE = Language("en")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 """No exponents: `1e999999` would be a megabyte of zeros."""
 _MONEY = re.compile(rf"(?:([A-Za-z]{{3}})\s+)?({_NUMBER.pattern})(?:\s*([A-Za-z]{{3}}))?")
+_WORD = re.compile(r"'[^']*'|(E+|ccc+|MMM+|LLL+)")
+"""In a pattern of CLDR (UTS 35): what is quoted, or a weekday or a month as a word."""
 
 
 def language(tag: str) -> Language:
@@ -87,13 +89,10 @@ def _date(value: str, argument: str, locale: Locale) -> str:
         day = date.fromisoformat(value)
     except ValueError:
         day = datetime.fromisoformat(value)
-    return format_date(day, _in_full(locale), locale=locale)
-
-
-def _in_full(locale: Locale) -> str:
-    """The language's pattern for a weekday, month and day; CLDR has it with short names (UTS 35, MMMEd)."""
-    pattern = locale.datetime_skeletons["MMMEd"].pattern
-    return re.sub(r"(?<!')\b(?:E{1,3}|c{1,3})\b", "EEEE", re.sub(r"M{3}|L{3}", "MMMM", pattern))
+    skeletons = locale.datetime_skeletons
+    # CLDR has short words in the order of the language ("EEE, MMM d"); a voice needs whole ones.
+    short = (skeletons.get("MMMMEd") or skeletons["MMMEd"]).pattern
+    return format_date(day, _WORD.sub(lambda found: found[0][0] * 4 if found[1] else found[0], short), locale=locale)
 
 
 def _time(value: str, argument: str, locale: Locale) -> str:

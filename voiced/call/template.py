@@ -104,6 +104,11 @@ class Template:
         return not self.facts
 
     @property
+    def silent(self) -> bool:
+        """Whether there is nothing to be said."""
+        return self.static and not self.fill({}).strip()
+
+    @property
     def facts(self) -> tuple[str, ...]:
         """The dotted names it reads, in all its wordings."""
         return tuple(place.fact for place in self.places())

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from voiced.call.answering import Answering
 from voiced.call.bargein import BargeIn, Saying
 from voiced.call.conversation import Conversation
 from voiced.call.flow import Flow, Run
@@ -124,6 +125,10 @@ class Verbs:
         self._keypad = Keypad(clock)
         self._ear: Deliver | None = None
         """Who hears the caller, while anybody does."""
+        self._overheard = b""
+        """What the caller has said over the last thing that words may cut."""
+        self._leaving: dict[str, IDelayedCall] = {}
+        """The parts that it will leave by and by."""
         self._conversation: Conversation | None = None
         self._settling: list[Deferred[None]] = []
         """What was recorded and may not be on the disk yet."""
@@ -195,6 +200,22 @@ class Verbs:
             return fail(CallOver())
         return self._keypad.listen(timeout)
 
+    def answer(self, timeout: float, words: Mapping[str, Sequence[str]]) -> Deferred[str | None]:
+        """See ICall."""
+        overheard, self._overheard = self._overheard, b""
+        if self._stream is None or self.program.hearing is None or self.has_key():
+            return self.listen(timeout)
+        try:
+            answering = Answering(self.program.hearing, self.clock, self._keypad, timeout, words)
+        except RecognitionFailed as error:
+            log.warn("{call}: nobody listens for words: {error}", call=self.info.sid, error=str(error))
+            return self.listen(timeout)
+        before, self._ear = self._ear, answering.hear
+        answering.result.addBoth(self._heard_out, before)
+        if overheard:
+            answering.hear(overheard)
+        return answering.result
+
     def has_key(self) -> bool:
         """See ICall."""
         return len(self._keypad) > 0
@@ -249,11 +270,16 @@ class Verbs:
 
     def enter(self, part: str, most: int | None = None) -> int | None:
         """See ICall."""
+        self._stay(part)
         return self._parts.enter(part, self.info.sid, most)
 
-    def leave(self, part: str) -> None:
+    def leave(self, part: str, after: float = 0.0) -> None:
         """See ICall."""
-        self._parts.leave(part, self.info.sid)
+        self._stay(part)
+        if after:
+            self._leaving[part] = self.clock.callLater(after, self.leave, part)
+        else:
+            self._parts.leave(part, self.info.sid)
 
     def chance(self) -> float:
         """See ICall."""
@@ -333,6 +359,24 @@ class Verbs:
         return self.program.privacy.key(key)
 
     # Within
+
+    def _stay(self, part: str) -> None:
+        """It does not leave that part later."""
+        leaving = self._leaving.pop(part, None)
+        if leaving is not None and leaving.active():
+            leaving.cancel()
+
+    def _out_of_parts(self) -> None:
+        """It is in no part any more, and nothing is to come of any."""
+        for part in list(self._leaving):
+            self._stay(part)
+        self._parts.over(self.info.sid)
+
+    def _heard_out(self, answer: Any, ear: Deliver | None) -> Any:
+        """The caller has answered, or has not."""
+        self._ear = ear
+        self.inputs += answer is not None
+        return answer
 
     def _voice_for(self, name: str | None, language: str) -> ITTSEngine:
         name = name or self.scene.voice_of(language)
@@ -440,7 +484,7 @@ class Verbs:
             program.hearing,
             self._keypad,
             self.clock,
-            lambda recorded: self.facts.update(facts_of(recorded)),
+            lambda recorded: self.facts.update(facts_of(recorded, limits.into)),
         )
         self._settling.append(recorder.settled)
         self._ear = recorder.hear
@@ -465,13 +509,14 @@ class Verbs:
         before, self._ear = self._ear, ears.hear
 
         def over(result: Any) -> Any:
-            self._ear = before
+            self._ear, self._overheard = before, ears.heard
             ears.stop()
             return result
 
         return saying.addBoth(over)
 
     def _speak(self, interruptible: bool, synthesize: Callable[[Deliver], Deferred[Any]]) -> Deferred[Heard]:
+        self._overheard = b""
         if self._stream is None:
             return fail(CallOver())
         return self._speaker.say(synthesize, interruptible)

@@ -6,7 +6,7 @@ may be called only while it is within the hours in every one of them: whoever wo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,25 +15,19 @@ import attrs
 import phonenumbers
 from phonenumbers import PhoneNumberType, timezone
 
+from voiced.call.week import Week
 from voiced.guard.destinations import Destination
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAY = 24 * 60
-"""Minutes."""
 _AHEAD = 8
 """Days that are looked through for the next opening: one day of the week, and the same a week later."""
 _OF_A_PLACE = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-
-Span = tuple[int, int]
-"""From and to, in minutes after midnight by the local clock; `to` is not in it."""
 
 
 @attrs.frozen
 class Hours:
     """When people may be called."""
 
-    week: Mapping[int, tuple[Span, ...]]
-    """Day of the week (Monday is 0) -> its hours. A day that is not here has none."""
+    week: Week
     zone: str | None = None
     """The clock for destinations that are of no place: toll-free numbers, satellites, SIP addresses. None: a number
     of no place may not be called, and a SIP address always (it is an operator's own, not anybody's bedroom)."""

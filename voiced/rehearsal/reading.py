@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import attrs
 
 from voiced.call.audio import RATE
-from voiced.call.recorder import BEEP
+from voiced.call.tones import BEEP
 from voiced.testing.fakes import CELL, spell
 
 SILENCE = b"\xff"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import types
 from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -249,6 +250,7 @@ _CONVERTERS: dict[Any, Callable[[Part], Any]] = {
     bool: _truth,
     int: _other(int, "a whole number"),
     float: _other(float, "a number"),
+    Decimal: _other(Decimal, "a number"),
     Template: _template,
     Language: _language,
     Secret: _secret,

@@ -18,7 +18,10 @@ from voiced.settings.plainyaml import BROKEN
 SHARED = ("include", "constants", "pronunciation")
 """What a flow may have and its included files, too, besides `nodes`."""
 
-OURS = ("call", "party", "agent", "argument", "variables", "menu", "transfer", "voicemail")
+OURS = (
+    *("call", "party", "agent", "argument", "variables"),
+    *("menu", "transfer", "voicemail", "record", "hours", "queue", "random"),
+)
 """What the facts begin with that come of the call itself."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -40,6 +41,6 @@ def _count(value: Any, number: int) -> str:
 
 def finite(value: Any) -> Any:
     """The value. Raises ValueError for a number like `nan` or `inf`."""
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float | Decimal) and not math.isfinite(value):
         raise ValueError("not a finite number")
     return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from voiced.call.dialplan import plain
+from voiced.call.week import DAYS, NoDay, Span, days, spans
 from voiced.errors import Fault, Refused
 from voiced.guard.destinations import destination
-from voiced.guard.hours import DAY, DAYS, Hours, Span
+from voiced.guard.hours import Hours
 from voiced.guard.patterns import Kind, Pattern
 from voiced.guard.prices import Prices
 from voiced.guard.risky import bounded
@@ -26,7 +26,6 @@ from voiced.settings.plainyaml import BROKEN
 _OURS = ("allow", "risky", "dnc", "hours", "prices")
 """What is not read field by field."""
 _ZONE, _DEFAULT = "zone", "default"
-_TIMES = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)", re.ASCII)
 _SHOWN = 40
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -115,10 +114,10 @@ def _hours(part: Part) -> Hours | None:
         if name == _ZONE:
             zone = _zone(inner)
             continue
-        days, spans = _days(inner, name), _spans(inner)
-        if twice := [DAYS[day] for day in days if day in week]:
+        named, hours = _days(inner, name), _spans(inner)
+        if twice := [DAYS[day] for day in named if day in week]:
             inner.wrong(f"{twice[0]} is here twice: write all its hours into one line", named=True)
-        week.update(dict.fromkeys(days, spans))
+        week.update(dict.fromkeys(named, hours))
     if isinstance(part.value, dict) and set(part.value) <= {_ZONE}:
         part.wrong('has no day: write `mon-fri: "9:00-20:00"`, or take it out to call at any time', named=True)
     return Hours(week, zone)
@@ -136,37 +135,19 @@ def _zone(part: Part) -> str | None:
 
 
 def _days(part: Part, name: str) -> list[int]:
-    """`mon`, `mon-fri`, `mon, wed, fri`, `daily`."""
-    if name == "daily":
-        return list(range(7))
-    days: list[int] = []
-    for piece in name.lower().replace(" ", "").split(","):
-        first, dash, last = piece.partition("-")
-        last = last if dash else first
-        if first not in DAYS or last not in DAYS:
-            part.wrong(f"{part.name!r} is no day{instead(first if first not in DAYS else last, DAYS)}", named=True)
-            return []
-        length = (DAYS.index(last) - DAYS.index(first)) % 7 + 1
-        days += [(DAYS.index(first) + ahead) % 7 for ahead in range(length)]
-    return days
+    try:
+        return days(name)
+    except NoDay as error:
+        part.wrong(f"{part.name!r} is no day{instead(error.day, DAYS)}", named=True)
+        return []
 
 
 def _spans(part: Part) -> tuple[Span, ...]:
-    """`9:00-12:00, 13:00-20:00`."""
     text = part.text()
-    pieces = [] if text is BROKEN else [piece.strip() for piece in text.split(",")]
-    spans = []
-    for piece in pieces:
-        times = _TIMES.fullmatch(piece)
-        start, end = (int(times[1]) * 60 + int(times[2]), int(times[3]) * 60 + int(times[4])) if times else (0, 0)
-        if not times or int(times[2]) > 59 or int(times[4]) > 59 or end > DAY:
-            part.wrong(f"{part.written} is not of the form 9:00-20:00")
-            break
-        if start >= end:
-            part.wrong(f"{part.written} ends before it begins: hours over midnight belong to two days")
-            break
-        spans.append((start, end))
-    return tuple(spans)
+    try:
+        return () if text is BROKEN else spans(text)
+    except ValueError as error:
+        return part.wrong(str(error)) and ()
 
 
 def _dnc(part: Part) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import attrs
@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.call.audio import seconds
+from voiced.call.keywords import key_for
 from voiced.call.privacy import Privacy
 from voiced.call.recorder import facts_of
 from voiced.call.records import CallInfo
@@ -100,6 +101,8 @@ class FakeCall:
         """What each flow that was called was given."""
         self.parts: list[str] = []
         """The parts that the call is in."""
+        self.leaving: dict[str, float] = {}
+        """The parts that were to be left later, and in how many seconds."""
         self.written: dict[str, str] = {}
         """What was written down in the call's record."""
         self.inside = dict(inside or {})
@@ -142,6 +145,8 @@ class FakeCall:
         self._forbids = forbids
         self._privacy = privacy
         self._keys: list[str] = []
+        self._words: Mapping[str, Sequence[str]] = {}
+        self._spoken: str | None = None
         self._over = False
         self._listener: Deferred[str | None] | None = None
         self._speech: Deferred[Heard] | None = None
@@ -157,6 +162,14 @@ class FakeCall:
             self._keys.append(key)
             if self._speech is not None:
                 self._speech.callback(Heard(0.0, self._pace, cut=True))
+
+    def speak(self, text: str) -> None:
+        """The caller says this: to whoever waits for an answer, or over what words may cut."""
+        if self._listener is not None and self._words:
+            self._listener.callback(key_for(text, self._words))
+        elif self._speech is not None and self.said[-1].by_speech:
+            self._spoken = text
+            self._speech.callback(Heard(0.0, self._pace, cut=True))
 
     def hang_up(self) -> None:
         """The caller is gone; the test cancels the step that runs, as the session would."""
@@ -199,12 +212,20 @@ class FakeCall:
         late = self.clock.callLater(timeout, lambda: listener.callback(None))
 
         def ended(result: str | Failure | None) -> str | Failure | None:
-            self._listener = None
+            self._listener, self._words = None, {}
             if late.active():
                 late.cancel()
             return result
 
         return listener.addBoth(ended)
+
+    def answer(self, timeout: float, words: Mapping[str, Sequence[str]]) -> Deferred[str | None]:
+        """See ICall. What was spoken before it listens is heard where it has cut our own speech."""
+        self._words = words
+        spoken, self._spoken = self._spoken, None
+        if spoken is not None and not self._keys:
+            return succeed(key_for(spoken, words))
+        return self.listen(timeout)
 
     def has_key(self) -> bool:
         """See ICall."""
@@ -249,8 +270,10 @@ class FakeCall:
             self.parts.append(part)
         return others + 1
 
-    def leave(self, part: str) -> None:
-        """See ICall."""
+    def leave(self, part: str, after: float = 0.0) -> None:
+        """See ICall. What is left later is in `leaving`, with its seconds, and left at once."""
+        if after:
+            self.leaving[part] = after
         if part in self.parts:
             self.parts.remove(part)
 
@@ -289,7 +312,7 @@ class FakeCall:
         self.recordings.append(limits)
         waiting: Deferred[None] = deferLater(self.clock, self._pace) if self._pace else succeed(None)
         recording: Deferred[Recorded] = waiting.addCallback(lambda _: _answer(self._recorded))
-        return recording.addCallback(self._kept)
+        return recording.addCallback(self._kept, limits.into)
 
     def ask(self, request: HttpRequest) -> Deferred[HttpAnswer]:
         """See ICall."""
@@ -313,8 +336,8 @@ class FakeCall:
         """See ICall."""
         return self._privacy.key(key)
 
-    def _kept(self, recorded: Recorded) -> Recorded:
-        self.facts.update(facts_of(recorded))
+    def _kept(self, recorded: Recorded, into: str) -> Recorded:
+        self.facts.update(facts_of(recorded, into))
         return recorded
 
     def _check(self) -> None:

@@ -38,9 +38,10 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     up or transfers the caller ends the flow.
 
     When the agent is not there within two seconds, breaks or does not answer, `fallback` is spoken and the outcome
-    is `failed`; an empty one is not spoken. `prompt`, `first_message`, `language`, `voice` and `variables` are for
-    this conversation; what is left out is as the agent has it. `seconds` limits the conversation, `silence` how long
-    nobody may speak, `first_audio` how long the agent may take to speak first.
+    is `failed`; an empty one is not spoken. After `caller_silent` the flow goes to its `on_silence`, if it has one.
+    `prompt`, `first_message`, `language`, `voice` and `variables` are for this conversation; what is left out is as
+    the agent has it. `seconds` limits the conversation, `silence` how long nobody may speak, `first_audio` how long
+    the agent may take to speak first.
     """
 
     shorthand: ClassVar[str] = "use"
@@ -62,13 +63,13 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         told = [text for text in (self.prompt, self.first_message, *self.variables.values()) if text is not None]
         return Mentions(
             agents=(self.use,),
-            prompts=spoken[1:] if silent(self.fallback) else spoken,
+            prompts=spoken[1:] if self.fallback.silent else spoken,
             reads=tuple(fact for text in (self.fallback, *told) for fact in text.needs),
             sets=(*LEFT_BEHIND, "agent.*"),
             waits=True,
         )
 
-    async def run(self, call: ICall) -> End | None:
+    async def run(self, call: ICall) -> str | End | None:
         """Hand over, and remember how it ended."""
         if (dialled := call.dialled()) is not None:  # the agent has put the caller through, and nobody was there
             await _came_back(call, dialled, UNANSWERED, None)
@@ -94,14 +95,14 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if outcome.name == "hung_up":
             call.hang_up_because("the agent has hung up")  # its own words are in `{agent.reason}`
             return End.BY_AGENT
-        return None
+        return call.on_silence if outcome.name == "caller_silent" else None
 
     async def _failed(self, call: ICall, error: VoicedError, sentence: Template) -> None:
         """The agent cannot talk, or has not: say so, and go on."""
         log.warn("{call}: agent {agent}: {error}", call=call.info.sid, agent=self.use, error=str(error))
         call.facts |= {OUTCOME: "failed", "agent.error": str(error)}
         call.note(f"failed: {error}")
-        if not silent(sentence):
+        if not sentence.silent:
             await call.say(sentence)
 
     def _brief(self, call: ICall) -> Brief:
@@ -150,7 +151,7 @@ class Transfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What it says, and whom it names."""
         return Mentions(
             voices=(self.voice,) if self.voice else (),
-            prompts=() if silent(self.fallback) else (Prompt(self.fallback, self.voice),),
+            prompts=() if self.fallback.silent else (Prompt(self.fallback, self.voice),),
             reads=(*self.to.needs, *self.fallback.needs),
             sets=(RESULT,),
             waits=True,
@@ -196,10 +197,5 @@ async def _came_back(call: ICall, dialled: Dialled, fallback: Template, voice: s
     call.facts[RESULT] = dialled.result
     if dialled.result != "refused":
         call.note(dialled.result)
-    if not silent(fallback):
+    if not fallback.silent:
         await call.say(fallback, voice)
-
-
-def silent(text: Template) -> bool:
-    """Whether there is nothing to be said."""
-    return text.static and not text.fill({}).strip()

@@ -1,18 +1,14 @@
-"""The steps that decide where a flow goes, and what it knows: goto, choose, hangup, lookup."""
+"""The steps that decide where a flow goes, and where it ends: goto, choose, hangup."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import msgspec
-from twisted.internet.defer import TimeoutError as TimedOut
-from twisted.logger import Logger
 from zope.interface import implementer
 
-from voiced.errors import LookupFailed
+from voiced.call.steps.conditions import Name, When
 from voiced.ivoiced import END, End, ICall, IStep, Mentions
-
-log = Logger()
 
 
 @implementer(IStep)
@@ -34,23 +30,41 @@ class Goto(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @implementer(IStep)
 class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Go to the node that stands for what a fact says; to `otherwise`, or on with the next step, when none does.
+    """Go to the node that stands for what is known; to `otherwise`, or on with the next step, when none does.
 
-    Facts compare as text; one that is not there is "".
+    `cases` are what the `fact` may say, word for word, each with its node: `cases: {completed: bye, failed: sorry}`.
+    `when` is a list of conditions, and the first that holds leads to its node: `{in: [gold, silver], goto: vip}`,
+    `{prefix: "+49", goto: german}`, `{at_least: 100, below: 500, goto: bulk}`, `{fact: party.name, present: true,
+    goto: known}`. Cases come before conditions. Facts compare as text, but for ranges of numbers; one that is not
+    there is "".
     """
 
-    fact: Annotated[str, msgspec.Meta(min_length=1)]
-    cases: Annotated[dict[str, str], msgspec.Meta(min_length=1)]
+    fact: Name | None = None
+    cases: dict[str, str] = {}
     otherwise: str | None = None
+    when: list[When] = []
+
+    def __post_init__(self) -> None:
+        if not self.cases and not self.when:
+            raise ValueError("`choose` needs `cases` (what a fact says: node) or `when` (a list of conditions)")
+        if self.fact is None and (self.cases or any(each.fact is None for each in self.when)):
+            raise ValueError("the setting 'fact' is missing: it says what decides")
 
     def mentions(self) -> Mentions:
-        """The nodes, and the fact."""
+        """The nodes, and the facts; whether one is there at all, may be asked of any."""
         otherwise = (self.otherwise,) if self.otherwise else ()
-        return Mentions(nodes=(*self.cases.values(), *otherwise), reads=(self.fact,))
+        nodes = (*self.cases.values(), *(each.node for each in self.when), *otherwise)
+        asked = [self.fact] if self.cases else []
+        asked += [each.fact or self.fact for each in self.when if each.present is None]
+        reads = tuple(dict.fromkeys(fact for fact in asked if fact is not None))
+        return Mentions(nodes=nodes, reads=reads, goes_on=self.otherwise is None)
 
     async def run(self, call: ICall) -> str | None:
         """Go there."""
-        return self.cases.get(call.facts.get(self.fact, ""), self.otherwise)
+        fact = self.fact or ""
+        if self.cases and (node := self.cases.get(call.facts.get(fact, ""))) is not None:
+            return node
+        return next((each.node for each in self.when if each.holds(call.facts, fact)), self.otherwise)
 
 
 @implementer(IStep)
@@ -70,33 +84,3 @@ class Hangup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.reason:
             call.hang_up_because(self.reason)
         return END
-
-
-@implementer(IStep)
-class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask a lookup who is calling; what it knows is read as `{party.name}` and so on.
-
-    A lookup that fails, or takes longer than `timeout` seconds, is left behind: the flow goes on without its facts.
-    """
-
-    shorthand: ClassVar[str] = "use"
-
-    use: str
-    timeout: Annotated[float, msgspec.Meta(gt=0)] = 2.0
-
-    def mentions(self) -> Mentions:
-        """The lookup. What facts it sets, only the lookup knows."""
-        return Mentions(lookups=(self.use,), sets=("party.*",))
-
-    async def run(self, call: ICall) -> None:
-        """Ask it, and remember the answer."""
-        try:
-            known = await call.look_up(self.use).addTimeout(self.timeout, call.clock)
-        except TimedOut:
-            call.note(f"no answer within {self.timeout:g} s")
-        except LookupFailed as error:
-            log.warn("{call}: lookup {lookup}: {error}", call=call.info.sid, lookup=self.use, error=str(error))
-            call.note("no answer")
-        else:
-            call.facts.update({f"party.{name}": value for name, value in known.items()})
-            call.note("known" if known else "not known")
