@@ -96,6 +96,8 @@ class LineTests(SynchronousTestCase):
                 "agents": [],
                 "legs": [],
                 "recordings": [],
+                "disclosures": [],
+                "opted_out": None,
                 "facts": {},
                 "faults": ["the voice was late"],
             },

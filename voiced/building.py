@@ -106,7 +106,13 @@ class Building:
         self.journal = FileJournal(data / JOURNAL, tools.in_thread)
         self.store = _opened(data / STORE, tools)
         self.guard = Guard(
-            settings.outbound, settings.inbound, reactor, self.store.counts, self._refused, pepper=_pepper(settings)
+            settings.outbound,
+            settings.inbound,
+            reactor,
+            self.store.counts,
+            self._refused,
+            pepper=_pepper(settings),
+            opted_out=self.store.opted_out,
         )
         api = Api(
             self.store.placed,

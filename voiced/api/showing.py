@@ -15,9 +15,11 @@ import msgspec
 from voiced.api.messages import (
     Agent,
     Call,
+    Disclosure,
     Leg,
     Line,
     Missing,
+    OptedOut,
     Position,
     Recording,
     Step,
@@ -120,6 +122,13 @@ def live(call: LiveCall, now: float) -> Call:
             Recording(file=each.file, seconds=each.seconds, ended_by=each.ended_by, transcript=each.transcript)
             for each in record.recordings
         ],
+        disclosures=[
+            Disclosure(
+                text=told.text, language=told.language, time=time(told.at), seconds=told.seconds, heard=told.heard
+            )
+            for told in record.disclosures
+        ],
+        opted_out=record.opted_out and OptedOut(how=record.opted_out.how, time=time(record.opted_out.at)),
         facts=dict(record.facts),
         faults=list(record.faults),
     )

@@ -21,6 +21,7 @@ from voiced.settings.chosen import ChosenVoice
 from voiced.settings.daemon import Settings, check_flows, default_voice, make_tools, read_settings
 from voiced.settings.expand import expand
 from voiced.settings.flowfile import FlowFiles, Names
+from voiced.settings.optout import may_opt_out
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
 from voiced.speech.cache import MEGABYTE, Cache
@@ -72,7 +73,8 @@ def _flows(part: Part) -> Path:
 def _names(part: Part) -> Names:
     """What flows may name, whether it is right or not: a fault in a voice is not a fault of every flow."""
     voices, agents, lookups = (_declared(part[kind]) for kind in ("voices", "agents", "lookups"))
-    return Names(voices, agents, lookups, default_voice(part))
+    opting = may_opt_out(part["agents"], part["tools"])
+    return Names(voices, agents, lookups, default_voice(part), opting)
 
 
 def _declared(part: Part) -> Collection[str]:
@@ -158,6 +160,11 @@ def static_prompts(program: Program) -> Iterator[tuple[str, Utterance]]:
 
 
 def _sentences(flow: Flow, program: Program) -> Iterator[tuple[str | None, str]]:
+    for text in (flow.disclose, None if flow.opt_out is None else flow.opt_out.confirm):
+        for wording in () if text is None else text.wordings:
+            if wording.static:
+                said = flow.pronunciation.of(wording.fill({}))
+                yield flow.voice_of(wording.language or flow.language), said
     for mentions in (placed.step.mentions() for steps in flow.nodes.values() for placed in steps):
         agents = (program.agents[name].prompts for name in mentions.agents if name in program.agents)
         for prompt in (*mentions.prompts, *chain.from_iterable(agents)):

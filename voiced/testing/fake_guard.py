@@ -67,6 +67,10 @@ class FakeGuard:
         self.asked.append(("converse", info))
         return self._permit("converse")
 
+    def opt_out(self, info: CallInfo, how: str) -> None:
+        """See IGuard."""
+        self.asked.append(("opt_out", (info.party, how)))
+
     def refuse(self, refusal: Refused, *, account: str, party: str, key: str) -> None:
         """See IGuard."""
         self.asked.append(("refuse", (refusal.rule, account, party, key)))
