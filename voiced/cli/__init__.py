@@ -9,6 +9,7 @@ from voiced.cli.carrier import carrier
 from voiced.cli.check import check
 from voiced.cli.demo import demo
 from voiced.cli.dial import dial
+from voiced.cli.dnc import dnc
 from voiced.cli.prerender import prerender
 
 
@@ -17,5 +18,5 @@ def main() -> None:
     """The tools around the voiced daemon. The daemon itself is `twistd voiced`."""
 
 
-for command in (check, call, carrier, dial, prerender, demo):
+for command in (check, call, carrier, dial, dnc, prerender, demo):
     main.add_command(command)
