@@ -128,7 +128,7 @@ def live(call: LiveCall, now: float) -> Call:
             )
             for told in record.disclosures
         ],
-        opted_out=record.opted_out and OptedOut(how=record.opted_out.how, time=time(record.opted_out.at)),
+        opted_out=_opted_out(record),
         facts=dict(record.facts),
         faults=list(record.faults),
     )
@@ -164,6 +164,11 @@ def _live(call: LiveCall, now: float) -> dict[str, Any]:
         "answered": time(record.answered),
         "seconds": round(max(now - record.began, 0.0), 3),
     }
+
+
+def _opted_out(record: CallRecord) -> OptedOut | None:
+    said = record.opted_out
+    return None if said is None else OptedOut(how=said.how, time=time(said.at))
 
 
 def _agent(agent: AgentRecord, transcript: Sequence[Said]) -> Agent:

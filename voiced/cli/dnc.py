@@ -1,8 +1,8 @@
 """`voiced dnc`: who has opted out of being called, for the operator to look at, and to change.
 
 The list is in the daemon's database, and in the memory of a daemon that runs, which reads it at the start. So looking
-works at any time, and changing needs a daemon that is stopped: a change of the file would not change what it does. There
-is no route of the API for it: an API key is for calling people, and not for deciding whose word counts.
+works at any time, and changing needs a daemon that is stopped: it would not notice a change of the file. There is no
+route of the API for it: an API key is for calling people, and not for deciding whose word counts.
 """
 
 from __future__ import annotations

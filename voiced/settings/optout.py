@@ -83,7 +83,8 @@ def taken_keys(flows: Mapping[str, Flow], entries: Collection[str]) -> Iterator[
     seen: set[tuple[str, str, int]] = set()
     for entry in sorted(set(entries) & set(flows)):
         for flow in reached(flows, entry):
-            keys = {each.opt_out.key for each in (flow, flows[entry]) if each.opt_out is not None} - {None}
+            opt_outs = (each.opt_out for each in (flow, flows[entry]) if each.opt_out is not None)
+            keys = {each.key for each in opt_outs if each.key is not None}
             for node, number, step in steps_of(flow):
                 taken = sorted(keys & {*step.mentions().keys})
                 if taken and (flow.name, node, number) not in seen:
