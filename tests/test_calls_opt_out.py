@@ -193,6 +193,29 @@ class KeyTests(OptingOut):
         """... and may have another one of its own."""
         self.calls_another("7", "Done.")
 
+    def test_at_a_menu_of_a_flow_that_is_called(self):
+        """A menu there that has the key of the first flow takes it for itself."""
+        inner = flow({"in": [Menu(PRESS, {"9": "nine"})], "nine": [say("Nine.")]}, "inner")
+        call = self.begins(Call("inner"), flows=[inner])
+        self.passes(1)
+        call.press("9")
+        self.passes(10)
+        self.assertEqual(self.opted_out(), [])
+        self.assert_heard(call, "Press.", "Nine.")
+
+    def test_during_the_disclosure(self):
+        """Not even what nobody may cut keeps anybody on the line; the agent never comes."""
+        self.agent = ScriptedAgent(self.clock)
+        told = flow({"start": [Agent("helper")]}, disclose=Template.parse("one two three"), opt_out=NINE)
+        self.lives_in(told, agents={"helper": Colleague(self.agent)})
+        call = self.ring()
+        self.passes(0.3)
+        call.press("9")
+        self.passes(0.1)
+        record = self.assert_opted_out(call, "key", "one twNever again.")
+        self.assertFalse(record["disclosures"][0]["heard"])
+        self.assertIsNone(self.agent.line)
+
     def test_called_by_us(self):
         """The human's number is the one that was called, where we have rung them."""
         self.lives_in(flow({"start": [Pause(20)]}, opt_out=NINE))

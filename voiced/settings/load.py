@@ -74,7 +74,7 @@ def _names(part: Part) -> Names:
     """What flows may name, whether it is right or not: a fault in a voice is not a fault of every flow."""
     voices, agents, lookups = (_declared(part[kind]) for kind in ("voices", "agents", "lookups"))
     opting = may_opt_out(part["agents"], part["tools"])
-    return Names(voices, agents, lookups, default_voice(part), opting)
+    return Names(voices, agents, lookups, default_voice(part), opting_agent=opting)
 
 
 def _declared(part: Part) -> Collection[str]:
