@@ -1,5 +1,7 @@
 """Whole calls of people who do not want to be called any more: the number is on the list, whatever happens then."""
 
+from pathlib import Path
+
 import msgspec
 from twisted.internet.defer import maybeDeferred
 from twisted.logger import LogLevel, capturedLogs
@@ -428,16 +430,21 @@ class GuardedTests(OptingOut):
     """With the real guard and store."""
 
     def setUp(self):
-        """A guard that lets all of the United States be called."""
+        """A store in a file."""
         super().setUp()
-        self.threads = maybeDeferred
-        self.store = open_store(None, lambda *work: self.threads(*work), self.clock)
-        self.real = Guard(
-            Outbound(allow=(Pattern.parse("US"),)), Inbound(), self.clock, self.store.counts,
-            lambda refusal, attempt: None, opted_out=self.store.opted_out,
-        )  # fmt: skip
-        self.guard.opt_out = self.real.opt_out
-        self.guard.place = self.real.place
+        self.path, self.threads, self.store = Path(self.mktemp()), maybeDeferred, None
+        self.begins_anew()
+
+    def begins_anew(self):
+        """The guard of a daemon that begins: it lets all of the United States be called."""
+        if self.store is not None:
+            self.successResultOf(self.store.close())
+        self.store = open_store(self.path, lambda *work: self.threads(*work), self.clock)
+        self.addCleanup(self.store.close)
+        rules, counts = Outbound(allow=(Pattern.parse("US"),)), self.store.counts
+        kept = {"opted_out": self.store.opted_out}
+        real = Guard(rules, Inbound(), self.clock, counts, lambda refusal, attempt: None, **kept)
+        self.guard.opt_out, self.guard.place = real.opt_out, real.place
 
     def opts_out(self):
         """A human who has called us opts out; gives their call, which is over."""
@@ -454,8 +461,10 @@ class GuardedTests(OptingOut):
         return status, body.get("rule")
 
     def test_never_again(self):
-        """Whoever has called us and opted out is not called."""
+        """Whoever has called us and opted out is not called, nor after a restart."""
         self.opts_out()
+        self.assertEqual(self.called(), (403, "dnc"))
+        self.begins_anew()
         self.assertEqual(self.called(), (403, "dnc"))
         self.assertEqual([each.number for each in self.store.opted_out.load()], [CALLER])
 
@@ -465,6 +474,7 @@ class GuardedTests(OptingOut):
         def full(*work):
             raise StoreError("the disk is full")
 
+        self.addCleanup(setattr, self, "threads", maybeDeferred)
         self.threads = lambda *work: maybeDeferred(full)
         with capturedLogs() as logs:
             call = self.opts_out()

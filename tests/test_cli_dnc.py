@@ -49,7 +49,7 @@ class DncTests(SynchronousTestCase):
         self.successResultOf(self.daemon().opted_out.keep([ANN]))
         self.assertEqual(self.dnc("list"), f"+14155550100  # 2023-11-14T22:13:20+00:00 key {ANN.call}\n")
         for command in ("add", "remove"):
-            self.assertIn("stop the daemon", self.dnc(command, ANN.number, code=1))
+            self.assertIn("stop it, change the list", self.dnc(command, ANN.number, code=1))
 
     def test_add_and_remove(self) -> None:
         """A number can be put on it and taken off, and the daemon knows with its next start."""

@@ -105,5 +105,6 @@ def changed(config: str | None, change: Callable[[IOptedOut], Deferred[bool] | D
         if isinstance(given[0], Failure):
             given[0].raiseException()
     except StoreError as error:
-        raise click.ClickException(f"{error}\n(To change the list, stop the daemon, and start it again.)") from None
+        hint = "(While a daemon runs, the list can only be looked at: stop it, change the list, start it again.)"
+        raise click.ClickException(f"{error}\n{hint}") from None
     return given[0]
