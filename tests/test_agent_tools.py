@@ -14,7 +14,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 
 from tests.memory_reactor import MemoryReactor
 from tests.test_net_outside import certificate
-from voiced.agents.tools import dtmf, hang_up, http, transfer
+from voiced.agents.tools import dtmf, hang_up, http, opt_out, transfer
 from voiced.agents.tools.parameters import Parameter, checked, schema
 from voiced.call.dtmf import tones
 from voiced.errors import ToolFailed
@@ -64,8 +64,8 @@ class HangUpTests(ToolCase):
         self.assertEqual(len(result.leave.facts["reason"]), 200)
 
     def test_description(self):
-        """Each of the three has one, and may have another."""
-        for module in (hang_up, transfer, dtmf):
+        """Each of them has one, and may have another."""
+        for module in (hang_up, transfer, dtmf, opt_out):
             self.assertEqual(module.make(module.Settings(), self.tools).description, module.DESCRIPTION)
             self.assertEqual(module.make(module.Settings(description="x"), self.tools).description, "x")
 

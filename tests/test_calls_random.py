@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.house import NUMBER, House, flow, say
+from voiced.call.optout import OptOut
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.routing import Goto
 from voiced.call.steps.speech import Pause
@@ -25,7 +26,7 @@ NODES = {
     "gone": [Pause(1)],
 }
 ACTS = (
-    *("ring", "press", "hang_up", "drop", "garbage", "stop", "second"),
+    *("ring", "press", "opts_out", "hang_up", "drop", "garbage", "stop", "second"),
     *("after", "fallback", "ended", "alive", "incoming"),
     *("lose", "refuse", "next", "action", "drain"),
     *("moment", "second_passes", "minute"),
@@ -45,7 +46,7 @@ class RandomTests(House):
         """Whatever happens: no call, ticket, timer or error stays, and each call has one beginning and one end."""
         House.setUp(self)
         self.carrier.callbacks, self.voice.pace = manners, pace
-        self.lives_in(flow(NODES, on_hangup="gone"), most_calls=most)
+        self.lives_in(flow(NODES, on_hangup="gone", opt_out=OptOut("9")), most_calls=most)
         for act in ["ring", *acts]:
             self.act(act)
         self.passes(100)
@@ -53,6 +54,8 @@ class RandomTests(House):
         House.tearDown(self)
         self.assertEqual(self.daemon.switchboard._tickets, {})
         lines = Counter((line["call"], line["event"]) for line in self.journal.lines)
+        opted_out = [line["call"] for line in self.journal.lines if line.get("opted_out")]
+        self.assertEqual(len(opted_out), len([kind for kind, _ in self.guard.asked if kind == "opt_out"]))
         for sid in self.carrier.calls:
             self.assertEqual(lines[sid, "began"], lines[sid, "ended"], sid)
             self.assertLessEqual(lines[sid, "began"], 1, sid)
@@ -89,8 +92,8 @@ class RandomTests(House):
     def on_the_line(self, act: str, call: SimulatedCall) -> None:
         """Something happens on the line itself."""
         live = call.stream is not None and call.stream.live
-        if act == "press":
-            call.press("1")
+        if act in ("press", "opts_out"):
+            call.press("1" if act == "press" else "9")
         elif act == "hang_up":
             call.hang_up()
         elif act == "drop":

@@ -15,6 +15,8 @@ from tests import agent_schema, openai_schema
 from tests.agents import FakeTool
 from tests.house import NUMBER, House, flow, say
 from voiced.agents import elevenlabs, openai
+from voiced.agents.tools import opt_out
+from voiced.call.optout import OptOut
 from voiced.call.program import Colleague
 from voiced.call.records import Ending
 from voiced.call.steps.handover import Agent
@@ -33,11 +35,12 @@ from voiced.testing.fakes import FakeTools, spell
 
 EXAMPLES = 10
 ENDINGS = {ending.value for ending in Ending} - {Ending.BUG.value}
-TEXTS = ("Hello.", "one two three", "A longer sentence.", "")
+TEXTS = ("Hello.", "one two three", "A longer sentence.", "", "Stop calling me!")
 LATE = (0.0, 0.0, 0.3, 2.5, None)
 AGENT_ACTS = ("says", "says_slowly", "interrupts", "hears", "good", "broken", "slow", "leaves", "unknown",
-              "ends", "crashes", "drops", "stalls", "deaf", "garbage", "nonsense")  # fmt: skip
-OTHER_ACTS = ("speaks", "coughs", "press", "hang_up", "drop", "drain", "cut", "swallow", "ring")
+              "ends", "crashes", "drops", "stalls", "deaf", "garbage", "nonsense", "opt_out")  # fmt: skip
+OTHER_ACTS = ("speaks", "coughs", "press", "hang_up", "drop", "drain", "cut", "swallow", "ring",
+              "opts_out")  # fmt: skip
 TIMES = {"turn": 0, "moment": 0.07, "third": 0.3, "second": 1.1, "twelve": 12.0}
 ACTION = st.sampled_from((*["says", "hears"] * 4, *AGENT_ACTS, *OTHER_ACTS, *[*TIMES] * 4))
 CROSSED = {"conversation_already_has_active_response", "response_cancel_not_active"}
@@ -80,8 +83,18 @@ class RandomAgentCalls:
         ended = [line["ending"] for line in self.journal.lines if line["event"] == "ended"]
         self.assertLessEqual(set(ended), ENDINGS)
         self.assertEqual(len(ended), len({line["call"] for line in self.journal.lines}))
+        self.consent_is_kept()
         self.assertEqual(self.flushLoggedErrors(), [])
         self.no_complaints()
+
+    def consent_is_kept(self) -> None:
+        """Whoever has opted out is on the list, and no agent has talked to anybody who was not told so."""
+        ended = [line for line in self.journal.lines if line["event"] == "ended"]
+        opted_out = [line for line in ended if line["opted_out"] is not None]
+        self.assertEqual(len([kind for kind, _ in self.guard.asked if kind == "opt_out"]), len(opted_out))
+        for line in ended:
+            known = any(told["heard"] for told in line["disclosures"])
+            self.assertTrue(known or not line["agents"], line)
 
     def tearDown(self) -> None:
         """Each example has swept up behind itself."""
@@ -92,6 +105,7 @@ class RandomAgentCalls:
             "good": FakeTool(ToolResult("Sunny.")),
             "broken": FakeTool(ToolFailed("no weather")),
             "slow": NeverDone(None, timeout=2.0),
+            "opt_out": opt_out.make(opt_out.Settings(), FakeTools(self.clock)),
             "leaves": FakeTool(ToolResult("Go.", leave=Outcome("hung_up"))),
         }
         equipment = attrs.evolve(
@@ -104,7 +118,8 @@ class RandomAgentCalls:
                  "sorry": [say("Sorry.")], "bye": [say("Bye.")]}  # fmt: skip
         self.ears = FakeHearing(self.clock, delay=0.05)
         colleague = Colleague(agent, tools, "local" if own_ears else "auto")
-        self.lives_in(flow(nodes), agents={"it": colleague}, hearing=self.ears)
+        consent = {"disclose": Template.parse("AI."), "opt_out": OptOut("7", ("stop calling",))}
+        self.lives_in(flow(nodes, **consent), agents={"it": colleague}, hearing=self.ears)
 
     def make_agent(self, equipment: object, late: float | None) -> IAgent:
         """The vendor moves in; its agents are there so late."""
@@ -151,6 +166,9 @@ class RandomAgentCalls:
     def press(self, _: str) -> None:
         self.call.press("5")
 
+    def opts_out(self, _: str) -> None:
+        self.call.press("7")
+
     def hang_up(self, _: str) -> None:
         self.call.hang_up()
 
@@ -184,7 +202,7 @@ class RandomAgentCalls:
     def good(self, tool: str) -> None:
         self.uses(tool)
 
-    broken = slow = leaves = unknown = good
+    broken = slow = leaves = unknown = opt_out = good
 
 
 class Nobody:

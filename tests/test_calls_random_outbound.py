@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from tests.agents import ScriptedAgent
 from tests.house import NUMBER, PERSON, House, flow, say
 from voiced.call.flow import OnMachine
+from voiced.call.optout import OptOut
 from voiced.call.program import Colleague
 from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.speech import Pause
@@ -22,6 +23,7 @@ from voiced.errors import Refused
 from voiced.simulator.carrier import Callbacks, SimulatedCall
 
 DESK = "+14155550100"
+AI = Template.parse("AI.")
 NODES = {
     "start": [
         say("Hello, this is a sentence that takes its time."),
@@ -35,7 +37,7 @@ NODES = {
 }
 ASKS = ("place", "place_other", "place_twice", "end", "end_now", "transfer", "look")
 CARRIER = ("status", "doubled_status", "twiml", "after", "dialled", "fallback", "machine", "human")
-HUMAN = ("hang_up", "press", "drop", "agent_leaves")
+HUMAN = ("hang_up", "press", "drop", "agent_leaves", "opts_out")
 TROUBLE = (
     "rest_500",
     "rest_silent",
@@ -90,7 +92,7 @@ class RandomOutboundTests(House):
         self.ways = Ways("test", 20, 60, {NUMBER: "main"})
         message = "message" if on_machine is OnMachine.LEAVE_MESSAGE else None
         self.lives_in(
-            flow(NODES, on_hangup="gone", on_machine=on_machine, message=message),
+            flow(NODES, on_hangup="gone", disclose=AI, opt_out=OptOut("9"), on_machine=on_machine, message=message),
             agents={"helper": Colleague(self.agent)},
         )
         for act in ["place", *acts]:
@@ -178,8 +180,8 @@ class RandomOutboundTests(House):
         """Somebody on the line does something."""
         if act == "hang_up":
             call.hang_up()
-        elif act == "press":
-            call.press("1")
+        elif act in ("press", "opts_out"):
+            call.press("1" if act == "press" else "9")
         elif act == "drop":
             self.carrier.drop_stream(call)
         elif self.agent.talking is not None and not self.agent.talking.called:

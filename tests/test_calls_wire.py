@@ -17,7 +17,7 @@ from voiced.call.privacy import Privacy
 from voiced.call.program import Colleague
 from voiced.call.records import Ending
 from voiced.call.steps.handover import Agent
-from voiced.call.steps.routing import Lookup
+from voiced.call.steps.lookup import Lookup
 from voiced.call.wire import MOST_EVENTS, Wire
 from voiced.errors import LookupFailed
 from voiced.ivoiced import ICall, ICallerLookup, IStep, Mentions, ToolResult, Who

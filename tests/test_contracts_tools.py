@@ -11,7 +11,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from tests.memory_reactor import MemoryReactor
-from voiced.agents.tools import dtmf, hang_up, http, transfer
+from voiced.agents.tools import dtmf, hang_up, http, opt_out, transfer
 from voiced.agents.tools.parameters import Parameter
 from voiced.ivoiced import ToolResult
 from voiced.simulator.memory import elapse
@@ -40,6 +40,12 @@ class HandoverContract(AgentToolContract, SynchronousTestCase):
     def make_tool(self):
         self.clock = Clock()
         return transfer.make(transfer.Settings(), FakeTools(self.clock))
+
+
+class OptOutContract(AgentToolContract, SynchronousTestCase):
+    def make_tool(self):
+        self.clock = Clock()
+        return opt_out.make(opt_out.Settings(), FakeTools(self.clock))
 
 
 class DtmfContract(AgentToolContract, SynchronousTestCase):

@@ -266,14 +266,14 @@ class OutboundPageTests(YamlCase):
             self.write(f"flows/{number}.yaml", block)
         text = REST + settings
         configuration = read(self.write("voiced.yaml", text), {**environment(text), "VOICED_API_KEY": "k" * 32})
-        self.assertEqual(set(configuration.flows), {"main", "outreach", "reminder", "desk"})
+        self.assertEqual(set(configuration.flows), {"main", "outreach", "reminder", "desk", "renewal"})
         self.made(configuration)
 
     def test_settings(self) -> None:
         """Each block of settings is good beside the rest of a voiced.yaml."""
         pages = blocks(OUTBOUND, "yaml") + blocks(SECURITY, "yaml")
         settings = [block for block in pages if block.startswith("# voiced.yaml")]
-        self.assertEqual(len(settings), 4)
+        self.assertEqual(len(settings), 5)
         for name in ("outreach", "reminder", "front_desk"):
             self.write(f"flows/{name}.yaml", FLOW.replace("main", name))
         for block in settings:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.test_guard_guard import ANN, BOB, DAY_LEFT, JAMAICA, GuardCase, info
+from tests.test_guard_guard import ANN, BOB, DAY_LEFT, JAMAICA, GuardCase, info, order
 from voiced.call.records import CallInfo, Direction
 from voiced.guard.guard import Attempt, Guard
 from voiced.guard.patterns import Pattern
-from voiced.guard.rules import Outbound
+from voiced.guard.rules import Inbound, Outbound
+from voiced.iguard import Party
 
 NEVER = [
     ("+19002345678", "risky"),
@@ -52,6 +53,15 @@ class TextTests(GuardCase):
             self.assert_refused("allow", None, guard.text, info(ANN), JAMAICA)
         attempt = Attempt("text", Direction.OUTBOUND, "main", JAMAICA, call="CA1")
         self.assertEqual(self.told[-1][1], attempt)
+
+    def test_opted_out(self) -> None:
+        """Who has opted out is not texted any more, nor when the rules are others."""
+        guard = self.guard()
+        guard.opt_out(info(ANN), "word")
+        self.assert_refused("dnc", None, guard.text, info(ANN), ANN)
+        guard.follow(Outbound(allow=EVERYBODY), Inbound())
+        self.assert_refused("dnc", None, guard.text, info(ANN), ANN)
+        self.assert_refused("dnc", None, guard.place, order(ANN), Party("crm"))
 
     def test_never(self) -> None:
         """Premium, satellite and the like, and what is no number: never, even where all is allowed by name."""

@@ -99,6 +99,8 @@ class LineTests(SynchronousTestCase):
                 "agents": [],
                 "legs": [],
                 "recordings": [],
+                "disclosures": [],
+                "opted_out": None,
                 "facts": {},
                 "texts": [],
                 "faults": ["the voice was late"],

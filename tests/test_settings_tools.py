@@ -40,7 +40,7 @@ INSIDE = "`url` points inside, to this machine or its own network: allow it (all
 NO_NAME = "is no tool's name: at most 64 letters, digits, `_` and `-`"
 NO_WEATHER = "no tool is called 'weather'; did you mean 'the weather'?"
 NO_TYPE = "'object' is not a choice; there are: boolean, integer, number, string"
-TOOLS = "hang_up, put_through, send_dtmf, transfer_call, weather"
+TOOLS = "hang_up, opt_out, put_through, send_dtmf, transfer_call, weather"
 
 BROKEN = [
     (

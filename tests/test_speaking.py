@@ -10,6 +10,8 @@ from voiced.call.speaking import Speaking
 from voiced.errors import SynthesisError
 from voiced.ivoiced import Heard
 
+BROKEN = SynthesisError("the voice is gone")
+
 
 class Voice:
     """A voice in the test's hands: `deliver` and `done` are what `synthesize` was given and gave."""
@@ -144,3 +146,42 @@ class SpeakingTests(SynchronousTestCase):
         """Whether a key may cut it is what it was made with."""
         self.assertTrue(self.speaking.interruptible)
         self.assertFalse(Speaking(self.playback.speak(), False).interruptible)
+
+
+class ToldTests(SynchronousTestCase):
+    """Whoever wants to know how much was heard is told once, however it ends."""
+
+    def setUp(self):
+        self.playback, self.voice, self.told = Playback(Clock()), Voice(), []
+        self.playback.attach(PaperStream())
+        self.speaking = Speaking(self.playback.speak(), True, self.told.append)
+
+    def tearDown(self):
+        """Nobody is told twice."""
+        self.assertLessEqual(len(self.told), 1)
+
+    def test_told(self):
+        """All of it, with its last mark, also when the step does not wait any more."""
+        result = self.speaking.start(self.voice)
+        self.speaking.outlive()
+        self.voice.deliver(b"\x01" * 160)
+        result.cancel()
+        self.failureResultOf(result, CancelledError)
+        self.voice.done.callback(None)
+        self.assertEqual(self.told, [])
+        self.playback.mark_returned("0.1")
+        self.assertEqual(self.told, [Heard(0.02, 0.02)])
+
+    def test_told_when_it_is_cut(self):
+        """As much as was heard when it was cut, when the step was stopped, or when the voice had failed."""
+        ends = {
+            "cut": lambda: self.playback.interrupt(),
+            "stopped": lambda: self.result.cancel(),
+            "failed": lambda: self.voice.done.errback(BROKEN),
+        }
+        for how, end in ends.items():
+            self.setUp()
+            self.result = self.speaking.start(self.voice).addErrback(lambda failure: None)
+            self.voice.deliver(b"\x01" * 160)
+            end()
+            self.assertEqual([(heard.of, heard.cut) for heard in self.told], [(0.02, True)], how)

@@ -129,7 +129,13 @@ class Building:
         self.journal = FileJournal(data / JOURNAL, tools.in_thread)
         self.store = _opened(data / STORE, tools)
         self.guard = Guard(
-            settings.outbound, settings.inbound, reactor, self.store.counts, self._refused, pepper=_pepper(settings)
+            settings.outbound,
+            settings.inbound,
+            reactor,
+            self.store.counts,
+            self._refused,
+            pepper=_pepper(settings),
+            opted_out=self.store.opted_out,
         )
         self._accounts = Accounts(settings.accounts)
         self._warming: Deferred[None] = succeed(None)

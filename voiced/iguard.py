@@ -59,6 +59,14 @@ class IGuard(Interface):
     def text(info: CallInfo, to: str) -> None:
         """A text message to be sent on this call, to that number; counts it."""
 
+    def opt_out(info: CallInfo, how: str) -> None:
+        """The human of this call does not want to be called any more: from now on every call, leg and text to their
+        number is refused by the rule `dnc`, on every account, over restarts, too. Never fails: what cannot be kept
+        is logged, and holds all the same while the daemon runs. Whoever has no number is noted only.
+
+        `how`: see OptOutRecord.
+        """
+
     def refuse(refusal: Refused, *, account: str, party: str, key: str) -> None:
         """Somebody else says no to a call that this API key has asked for, to that number: for the journal."""
 

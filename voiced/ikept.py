@@ -66,6 +66,33 @@ class ICounts(Interface):
         """Replace these, and forget what counts no more; fires when they are on the disk. Fails with StoreError."""
 
 
+@attrs.frozen
+class OptedOut:
+    """A number whose owner does not want to be called any more."""
+
+    number: str
+    """E.164."""
+    at: float
+    """Seconds since the epoch."""
+    how: str
+    """See OptOutRecord; `operator`: somebody has put it on the list by hand."""
+    call: str = ""
+    """The SID of the call on which they have said so."""
+
+
+class IOptedOut(Interface):
+    """The do-not-call list that calls themselves make: for good, and over restarts."""
+
+    def load() -> Sequence[OptedOut]:
+        """All of it, the oldest first. Reads the disk: at the start only. Raises StoreError."""
+
+    def keep(opted_out: Sequence[OptedOut]) -> Deferred[None]:
+        """Put these on it, but for those that are there; fires when they are on the disk. Fails with StoreError."""
+
+    def forget(number: str) -> Deferred[bool]:
+        """Take a number off it; fires with whether it was there. Fails with StoreError."""
+
+
 class IKeptCalls(Interface):
     """The calls that are over, newest first, as the journal has them. Fails with StoreError only."""
 

@@ -546,6 +546,13 @@ class ICall(Interface):
     def hang_up_because(reason: str) -> None:
         """Why the flow is about to hang up: for the record."""
 
+    def opt_out(how: str, within: float = 0.0) -> None:
+        """The human does not want to be called any more (`how`: `key`, `word` or `tool`).
+
+        From now on their number is not called (IGuard.opt_out), whatever becomes of this call. What runs may end by
+        itself within so many seconds; then it is cut off, that is confirmed to the human, and the call ends.
+        """
+
     def note(result: str) -> None:
         """How this step went, for the record; holds nothing of the caller that `privacy` would hide."""
 

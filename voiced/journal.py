@@ -94,6 +94,17 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
             }
             for recording in record.recordings
         ],
+        "disclosures": [
+            {
+                "text": told.text,
+                "language": told.language,
+                "time": _time(told.at),
+                "seconds": round(told.seconds, 3),
+                "heard": told.heard,
+            }
+            for told in record.disclosures
+        ],
+        "opted_out": record.opted_out and {"how": record.opted_out.how, "time": _time(record.opted_out.at)},
         "facts": dict(record.facts),
         "texts": [{"to": privacy.party(text.to), "sent": _time(text.sent), "sid": text.sid} for text in record.texts],
         "faults": record.faults,

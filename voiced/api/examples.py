@@ -6,6 +6,7 @@ from voiced.api.messages import (
     Agent,
     Call,
     Calls,
+    Disclosure,
     Done,
     Faulty,
     Initiated,
@@ -73,6 +74,7 @@ CALL = Call(
     first_audio_ms=180.0,
     position=[Position("reminder", "talk", 1)],
     steps=[Step(node="talk", step=1, verb="agent", began=SOON)],
+    disclosures=[Disclosure(text="You are speaking with an AI.", language="en", time=SOON, seconds=1.9, heard=True)],
     agents=[
         Agent(
             agent="practice",

@@ -250,6 +250,23 @@ class TextMessage(Struct, kw_only=True):
     sid: str = ""
 
 
+class Disclosure(Struct, kw_only=True):
+    """What the human was told before an agent spoke: that it is one."""
+
+    text: str
+    language: str = ""
+    time: str | None = None
+    seconds: Annotated[float, Meta(description="How much of it was heard.")] = 0.0
+    heard: Annotated[bool, Meta(description="Whether all of it was.")] = False
+
+
+class OptedOut(Struct, kw_only=True):
+    """The human does not want to be called any more."""
+
+    how: Annotated[str, Meta(description="key, word or tool.")]
+    time: str | None = None
+
+
 class Missing(Struct, frozen=True):
     """What was lost of the caller's audio on its way."""
 
@@ -273,6 +290,8 @@ class Call(Summary, kw_only=True):
     agents: list[Agent] = []
     legs: list[Leg] = []
     recordings: list[Recording] = []
+    disclosures: list[Disclosure] = []
+    opted_out: Annotated[OptedOut | None, Meta(description="null: they have not said so.")] = None
     facts: Annotated[dict[str, str], Meta(description="What the flow has written down, as far as it may.")] = {}
     texts: list[TextMessage] = []
     faults: list[str] = []

@@ -15,9 +15,11 @@ import msgspec
 from voiced.api.messages import (
     Agent,
     Call,
+    Disclosure,
     Leg,
     Line,
     Missing,
+    OptedOut,
     Position,
     Recording,
     Reload,
@@ -125,6 +127,13 @@ def live(call: LiveCall, now: float) -> Call:
             Recording(file=each.file, seconds=each.seconds, ended_by=each.ended_by, transcript=each.transcript)
             for each in record.recordings
         ],
+        disclosures=[
+            Disclosure(
+                text=told.text, language=told.language, time=time(told.at), seconds=told.seconds, heard=told.heard
+            )
+            for told in record.disclosures
+        ],
+        opted_out=_opted_out(record),
         facts=dict(record.facts),
         texts=[TextMessage(to=text.to, sent=time(text.sent), sid=text.sid) for text in record.texts],
         faults=list(record.faults),
@@ -169,6 +178,11 @@ def _live(call: LiveCall, now: float) -> dict[str, Any]:
         "answered": time(record.answered),
         "seconds": round(max(now - record.began, 0.0), 3),
     }
+
+
+def _opted_out(record: CallRecord) -> OptedOut | None:
+    said = record.opted_out
+    return None if said is None else OptedOut(how=said.how, time=time(said.at))
 
 
 def _agent(agent: AgentRecord, transcript: Sequence[Said]) -> Agent:

@@ -59,11 +59,19 @@ class Ears(Protocol):
 class Conversation:
     """An agent with the line. `begin` gives the Deferred that the flow waits for; cancelling it takes the line back.
 
-    `record` is kept up to date by its end, however it comes.
+    `record` is kept up to date by its end, however it comes; `caller_said(text)` is told what the caller says.
     """
 
-    def __init__(self, call: ICall, speaker: Playback, limits: AgentLimits, record: AgentRecord) -> None:
+    def __init__(
+        self,
+        call: ICall,
+        speaker: Playback,
+        limits: AgentLimits,
+        record: AgentRecord,
+        caller_said: Callable[[str], object] = lambda text: None,
+    ) -> None:
         self.record = record
+        self._caller_said = caller_said
         self._call = call
         self._clock: IReactorTime = call.clock
         self._speaker = speaker
@@ -211,6 +219,7 @@ class Conversation:
         self._transcript.add(who, text, self._clock.seconds(), speech)
         if who is Who.CALLER:
             self._vigil.caller_waits()
+            self._caller_said(text)
 
     def corrected(self, text: str) -> None:
         """See ILine."""

@@ -11,12 +11,13 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from voiced.call.leg import Position
+from voiced.call.optout import OptOut
 from voiced.call.pronunciation import Pronunciation
 from voiced.call.records import Ending, StepRecord
 from voiced.call.spoken import LANGUAGE
 from voiced.call.template import Template
 from voiced.errors import CallOver, FlowError, VoicedError
-from voiced.ivoiced import Apologise, Back, End, IStep
+from voiced.ivoiced import Apologise, Back, End, HangUp, IStep
 
 if TYPE_CHECKING:
     from voiced.call.living import LivingCall
@@ -57,9 +58,11 @@ class Run:
     step: Deferred[Any] | None = None
     """The step that it is in."""
     sorry: bool = False
-    """Whether it apologises: nothing is more important then."""
+    """Whether it apologises, or takes leave: nothing is more important then."""
     diversion: str | None = None
     """The node that it is sent to from outside."""
+    leaving: bool = False
+    """Whether the human has opted out of being called: the step that it is in is the last."""
     below: tuple[Position, ...] = ()
     """Where it has to go on in the flows that the first step calls, when it takes up an earlier walk."""
     steps: int = 0
@@ -84,6 +87,11 @@ class Run:
         silence()
         if step is not None and not step.called:
             step.cancel()
+
+    def end_step(self) -> None:
+        """Leave the step, if it is in one."""
+        if self.step is not None and not self.step.called:
+            self.step.cancel()
 
     def diverted(self) -> str | None:
         """The node to go on at, once."""
@@ -125,6 +133,10 @@ class Flow:
     """What happens when an answering machine takes a call that we place; None: nobody finds out."""
     message: str | None = None
     """The node that is what a machine is told, after its beep."""
+    disclose: Template | None = None
+    """What the caller is told before the first agent speaks: that it is one."""
+    opt_out: OptOut | None = None
+    """How a human says that they do not want to be called any more."""
     sounds: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     """The audio of every file its steps mention, by the name they use."""
     calendars: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, repr=False)
@@ -146,6 +158,8 @@ class Flow:
         """
         node, number = call.position[0][1:] if call.position else (self.start, 0)
         run.below = tuple(call.position[1:])
+        if call.record.opted_out is not None:  # the line was lost before they were told
+            return await self._take_leave(call, run)
         while True:
             try:
                 ending = _ending(await self._walk(call, run, node, number))
@@ -158,6 +172,8 @@ class Flow:
                 return ending
             except (VoicedError, CancelledError) as error:
                 run.check()
+                if run.leaving:
+                    return await self._take_leave(call, run)
                 if (elsewhere := run.diverted()) is not None:
                     node, number = elsewhere, 0
                     continue
@@ -187,7 +203,7 @@ class Flow:
             return await self._walk(call, run, node, number, depth)
         except VoicedError as error:
             run.check()
-            if run.diversion is not None or call.rescued or self.on_error is None:
+            if run.diversion is not None or run.leaving or call.rescued or self.on_error is None:
                 raise
             self._failed(call, str(error))
             call.rescued, run.steps = True, 0
@@ -210,7 +226,7 @@ class Flow:
                 follow = await step
                 run.below = ()
                 run.check()
-                if depth and run.diversion is not None:  # the flow that was called by the carrier goes there
+                if run.leaving or (depth and run.diversion is not None):  # the flow that came first does what follows
                     raise CancelledError
                 if (elsewhere := run.diverted()) is not None:
                     node = elsewhere
@@ -256,7 +272,21 @@ class Flow:
         except VoicedError:
             run.check()
             call.then(Apologise(apology))
+        if run.leaving:  # they have opted out of being called meanwhile
+            await self._take_leave(call, run)
         return ending
+
+    async def _take_leave(self, call: LivingCall, run: Run) -> Ending:
+        """Confirm to a human who has opted out that they have; where the voice fails, the carrier does."""
+        run.sorry = True
+        call.then(HangUp())
+        try:
+            call.interrupt()
+            await call.say(call.confirmation, interruptible=False)
+        except VoicedError:
+            run.check()
+            call.then(Apologise(call.confirmation.fill(call.facts, call.language)))
+        return Ending.COMPLETED
 
     def _failed(self, call: Verbs, why: str) -> None:
         _, node, place = call.position[-1]

@@ -227,7 +227,7 @@ class LivingCall(Verbs):
         self._out_of_parts()
         ending = self.record.ending = self._verdict or why
         now = self.record.ended = self.clock.seconds()
-        for timer in (self._limit, self._news):
+        for timer in (self._limit, self._news, self._ending_step):
             if timer is not None and timer.active():
                 timer.cancel()
         if self._leg is not None:
@@ -318,6 +318,7 @@ class LivingCall(Verbs):
 
     def _flow_ended(self, ending: Ending) -> None:
         machine = self.record.answered_by == "machine" and self.flow.on_machine is OnMachine.LEAVE_MESSAGE
+        machine = machine and self.record.opted_out is None
         self._verdict = Ending.MACHINE if machine and ending is Ending.COMPLETED else ending
         self._life.flow_ended(ending)
 

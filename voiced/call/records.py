@@ -225,6 +225,32 @@ class WireEvent:
 
 
 @attrs.define
+class DisclosureRecord:
+    """The human was told that an AI is about to speak, once."""
+
+    text: str
+    """What was said; where a fact stands in it, as it is written in the flow."""
+    language: str
+    """Its tag."""
+    at: float
+    """When it began, in seconds since the epoch."""
+    seconds: float = 0.0
+    """How much of it was heard."""
+    heard: bool = False
+    """Whether all of it was, as the carrier's mark at its end says."""
+
+
+@attrs.frozen
+class OptOutRecord:
+    """The human does not want to be called any more."""
+
+    how: str
+    """`key`, `word` or `tool`."""
+    at: float
+    """Seconds since the epoch."""
+
+
+@attrs.define
 class CallRecord:
     """What is kept of a call. Times are seconds since the epoch."""
 
@@ -252,6 +278,8 @@ class CallRecord:
     agents: list[AgentRecord] = attrs.field(factory=list)
     legs: list[LegRecord] = attrs.field(factory=list)
     recordings: list[RecordingRecord] = attrs.field(factory=list)
+    disclosures: list[DisclosureRecord] = attrs.field(factory=list)
+    opted_out: OptOutRecord | None = None
     facts: dict[str, str] = attrs.field(factory=dict)
     """What the flow has written down, by name; no more of it than may be."""
     wire: Sequence[WireEvent] = ()

@@ -79,6 +79,8 @@ class CallSession(LivingCall):
         """A key: cuts what may be cut, and goes to the listener, or waits for one; an agent is told of it, too."""
         self.inputs += 1
         self.wire.note("key", key="" if getattr(self.step, "private", False) else key)
+        if self._takes_leave(key):
+            return
         self._keypad.press(key)
         if self._conversation is not None:
             self._conversation.key(key)
@@ -143,9 +145,9 @@ class CallSession(LivingCall):
         """Connect the human with somebody else, after the sentence now spoken.
 
         Where the other side does not answer, the flow goes on with the step it was in, from its beginning.
-        Raises CallOver where no flow is running, and Refused (see IGuard.leg).
+        Raises CallOver where no flow is running, or the human has opted out, and Refused (see IGuard.leg).
         """
-        if self.stage is not Stage.RUNNING:
+        if self.stage is not Stage.RUNNING or self.record.opted_out is not None:
             raise CallOver
         self._order_leg(dial, party=party)
         self._life.evict(Ending.TRANSFERRED)
@@ -158,6 +160,19 @@ class CallSession(LivingCall):
         self._life.parted(Ending.DRAINED)
 
     # Within
+
+    def _takes_leave(self, key: str) -> bool:
+        """Whether this key is one of a human who opts out of being called, or has."""
+        if self.record.opted_out is not None:
+            return True
+        opt_out = self.opts_out(key) if self.stage in (Stage.RUNNING, Stage.DRAINING) else None
+        if opt_out is None:
+            return False
+        self._opted_out("key", opt_out)
+        if self.stage is Stage.DRAINING:  # its flow has no word any more: the carrier says it, after what is said now
+            sentence = opt_out.confirm.fill(self.facts, self.language)
+            self._verdict, self._sequel = Ending.COMPLETED, Apologise(sentence)
+        return True
 
     def _leave_message(self, node: str) -> None:
         if self.stage is Stage.RUNNING:

@@ -22,9 +22,17 @@ class Speaker(Playback):
 
     _utterance: Speaking | None = None
 
-    def say(self, synthesize: Callable[[Deliver], Deferred[Any]], interruptible: bool) -> Deferred[Heard]:
-        """Speak what `synthesize(deliver)` delivers; fires when it is heard or cut, as ICall.say says."""
-        self._utterance = Speaking(self.speak(), interruptible)
+    def say(
+        self,
+        synthesize: Callable[[Deliver], Deferred[Any]],
+        interruptible: bool,
+        told: Callable[[Heard], object] = lambda heard: None,
+    ) -> Deferred[Heard]:
+        """Speak what `synthesize(deliver)` delivers; fires when it is heard or cut, as ICall.say says.
+
+        `told` as in Speaking.
+        """
+        self._utterance = Speaking(self.speak(), interruptible, told)
         return self._utterance.start(synthesize)
 
     def key_pressed(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
@@ -16,10 +17,15 @@ class Speaking:
     """Feeds a speech from a synthesis. `result` is what the step awaits: Heard, or why the voice failed.
 
     Cancelling `result` stops the synthesis, and what was sent plays on; after `outlive` it goes on being fed, too.
+
+    `told(heard)` is called once, whoever still waits, when its last mark is back, or when it ends before (`cut`).
     """
 
-    def __init__(self, speech: Speech, interruptible: bool) -> None:
+    def __init__(
+        self, speech: Speech, interruptible: bool, told: Callable[[Heard], object] = lambda heard: None
+    ) -> None:
         self.interruptible = interruptible
+        self._told = told
         self._speech = speech
         self._outlives = False
         self.result: Deferred[Heard] = Deferred(self._let_go)
@@ -46,6 +52,7 @@ class Speaking:
         self._outlives = True
 
     def _heard(self, heard: Heard) -> None:
+        self._told(heard)
         if heard.cut:
             self._synthesis.cancel()
         if not self.result.called:
@@ -53,6 +60,7 @@ class Speaking:
 
     def _forgotten(self, failure: Failure) -> None:
         failure.trap(CancelledError)
+        self._told(attrs.evolve(self._speech.so_far(), cut=True))
 
     def _failed(self, failure: Failure) -> None:
         if self._speech.done.called:  # it was cut or let go: we stopped it

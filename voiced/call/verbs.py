@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,19 +11,22 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.call.answering import Answering
 from voiced.call.bargein import BargeIn, Saying
 from voiced.call.conversation import Conversation
+from voiced.call.disclosing import disclose
 from voiced.call.flow import Flow, Run
 from voiced.call.keypad import Keypad
 from voiced.call.leg import Leg, Position, leg
+from voiced.call.optout import CONFIRM, OptOut
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
 from voiced.call.recorder import Recorder, facts_of
-from voiced.call.records import AgentRecord, CallInfo, CallRecord, StepRecord, TextRecord
+from voiced.call.records import AgentRecord, CallInfo, CallRecord, OptOutRecord, StepRecord, TextRecord
 from voiced.call.speaker import Speaker
 from voiced.call.template import Template
 from voiced.call.texting import Texting
@@ -56,6 +59,8 @@ from voiced.ivoiced import (
 
 LANGUAGE_FACT = "call.language"
 """The fact that says which language is spoken: a flow may set it."""
+OPTED_OUT_FACT = "call.opted_out"
+"""The fact that says how the human has opted out of being called; it is there for `on_hangup`."""
 ARGUMENT = "argument."
 """What the facts begin with that one flow passes to another."""
 
@@ -135,6 +140,10 @@ class Verbs:
         self._texting = Texting()
         self._sequel: Sequel | None = None
         self._started = 0.0
+        self.confirmation = CONFIRM
+        """The last sentence to a human who has opted out."""
+        self._ending_step: IDelayedCall | None = None
+        """Ends the step of a human who has opted out."""
 
     @property
     def scene(self) -> Flow:
@@ -148,6 +157,11 @@ class Verbs:
         return self.facts.get(LANGUAGE_FACT) or self.flow.language
 
     @property
+    def diverted(self) -> bool:
+        """Whether the flow is about to go on at another node."""
+        return self._run.diversion is not None
+
+    @property
     def on_silence(self) -> str | None:
         """See ICall."""
         return self.scene.on_silence
@@ -159,8 +173,9 @@ class Verbs:
         interruptible: bool = True,
         by_speech: bool = False,
         language: str | None = None,
+        told: Callable[[Heard], object] = lambda heard: None,
     ) -> Deferred[Heard]:
-        """See ICall."""
+        """See ICall; `told` as in Speaking."""
         tag = language or self.language
         try:
             engine = self._voice_for(voice, tag)
@@ -170,7 +185,7 @@ class Verbs:
             log.warn("{call}: nothing is known of {fact}, and a gap is said for it", call=self.info.sid, fact=fact)
         said = self.scene.pronunciation.of(text.fill(self.facts, tag))
         utterance = Utterance(said, keep=text.wording(tag).static, call=self.info.sid)
-        saying = self._speak(interruptible, partial(engine.synthesize, utterance))
+        saying = self._speak(interruptible, partial(engine.synthesize, utterance), told)
         saying = self.wire.answered("spoken", saying, _as_heard, text=said, voice=voice or self.scene.voice_of(tag))
         return self._listening(saying) if by_speech else saying
 
@@ -237,16 +252,27 @@ class Verbs:
             return fail(CallOver())
         if agent not in self.program.agents:
             return fail(FlowError(f"no agent is called {agent!r}"))
-        colleague = self.program.agents[agent]
         self.inputs += 1
         try:
             permit = self._guard.converse(self.info)
         except Refused:
             return fail()
+
+        def not_told(failure: Failure) -> Failure:
+            permit.over(None)
+            return failure
+
+        # First the disclosure, and only then the agent: one that was there sooner would speak right after it, or hear
+        # a caller who does not know yet whom they speak to. It costs the time that an agent takes to come.
+        disclosing = Deferred.fromCoroutine(disclose(self))
+        return disclosing.addCallbacks(lambda _: self._hand_over(agent, brief, limits, permit), not_told)
+
+    def _hand_over(self, agent: str, brief: Brief, limits: AgentLimits, permit: IPermit) -> Deferred[Outcome]:
+        colleague = self.program.agents[agent]
         limits = attrs.evolve(limits, seconds=min(limits.seconds or permit.seconds, permit.seconds))
         record = AgentRecord(agent, self.clock.seconds())
         self.record.agents.append(record)
-        conversation = self._conversation = Conversation(self, self._speaker, limits, record)
+        conversation = self._conversation = Conversation(self, self._speaker, limits, record, self.heard_words)
         self._ear = conversation.heard
         ears = self._ears(conversation) if colleague.needs_ears else None
         tools: IToolbox = Toolbox(colleague.tools, self)
@@ -347,7 +373,26 @@ class Verbs:
 
     def hang_up_because(self, reason: str) -> None:
         """See ICall."""
-        self.record.reason = reason
+        if self.record.opted_out is None:  # nothing is more of a reason
+            self.record.reason = reason
+
+    def opt_out(self, how: str, within: float = 0.0) -> None:
+        """See ICall."""
+        self._opted_out(how, next(self._opt_outs(), OptOut()), within)
+
+    def heard_words(self, text: str) -> bool:
+        """The caller has said this, as an agent or our own ears understand it; whether that opts them out."""
+        for opt_out in self._opt_outs():
+            if opt_out.said_in(text):
+                self._opted_out("word", opt_out)
+                return True
+        return False
+
+    def opts_out(self, key: str) -> OptOut | None:
+        """How this key opts the caller out now; None where it does not, or means something to the step."""
+        if key in self._awaited_keys():
+            return None
+        return next((each for each in self._opt_outs() if each.key == key), None)
 
     def note(self, result: str) -> None:
         """See ICall."""
@@ -377,6 +422,33 @@ class Verbs:
         self._ear = ear
         self.inputs += answer is not None
         return answer
+
+    def _opt_outs(self) -> Iterator[OptOut]:
+        """Those that hold now: of the flow whose step runs, and of the first one."""
+        for flow in (self.scene, self.flow):
+            if flow.opt_out is not None:
+                yield flow.opt_out
+
+    def _awaited_keys(self) -> Collection[str]:
+        """The keys that the step which runs waits for."""
+        _, node, place = self.position[-1]
+        steps = self.scene.nodes[node][place:]
+        return steps[0].step.mentions().keys if steps else ()
+
+    def _opted_out(self, how: str, opt_out: OptOut, within: float = 0.0) -> None:
+        """The human does not want to be called any more: that holds from now on, whatever becomes of this call."""
+        if self.record.opted_out is not None:
+            return
+        self.hang_up_because(f"opted out by {how}")
+        self.record.opted_out = OptOutRecord(how, self.clock.seconds())
+        self.facts[OPTED_OUT_FACT] = how
+        self.confirmation = opt_out.confirm
+        log.info("{call}: the human opts out of being called, by {how}", call=self.info.sid, how=how)
+        self._guard.opt_out(self.info, how)
+        if self._stream is not None:
+            self._run.leaving = True
+            # In a moment, even where it is now: an agent that tells us what was said is not done with it yet.
+            self._ending_step = self.clock.callLater(within, self._run.end_step)
 
     def _voice_for(self, name: str | None, language: str) -> ITTSEngine:
         name = name or self.scene.voice_of(language)
@@ -515,11 +587,16 @@ class Verbs:
 
         return saying.addBoth(over)
 
-    def _speak(self, interruptible: bool, synthesize: Callable[[Deliver], Deferred[Any]]) -> Deferred[Heard]:
+    def _speak(
+        self,
+        interruptible: bool,
+        synthesize: Callable[[Deliver], Deferred[Any]],
+        told: Callable[[Heard], object] = lambda heard: None,
+    ) -> Deferred[Heard]:
         self._overheard = b""
         if self._stream is None:
             return fail(CallOver())
-        return self._speaker.say(synthesize, interruptible)
+        return self._speaker.say(synthesize, interruptible, told)
 
     def _first_audio(self) -> None:
         if self.record.first_audio_ms is None:

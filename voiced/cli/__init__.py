@@ -9,6 +9,7 @@ from voiced.cli.carrier import carrier
 from voiced.cli.check import check
 from voiced.cli.demo import demo
 from voiced.cli.dial import dial
+from voiced.cli.dnc import dnc
 from voiced.cli.prerender import prerender
 from voiced.cli.reload import reload
 from voiced.cli.replay import replay
@@ -20,5 +21,5 @@ def main() -> None:
     """The tools around the voiced daemon. The daemon itself is `twistd voiced`."""
 
 
-for command in (check, call, carrier, dial, prerender, reload, replay, simulate, demo):
+for command in (check, call, carrier, dial, dnc, prerender, reload, replay, simulate, demo):
     main.add_command(command)

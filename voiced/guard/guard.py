@@ -15,6 +15,7 @@ from voiced.call.records import CallInfo, Direction
 from voiced.errors import Refused
 from voiced.guard.counters import Counted, Window
 from voiced.guard.destinations import Destination, destination
+from voiced.guard.leavers import Leavers
 from voiced.guard.ledger import Ledger, Terms, a_day, a_minute
 from voiced.guard.permission import permitted
 from voiced.guard.places import Limit, Permit
@@ -25,7 +26,7 @@ from voiced.guard.rules import Inbound, Outbound
 from voiced.guard.texting import Texting
 from voiced.icarrier import CallOrder
 from voiced.iguard import IGuard, IPermit, Party
-from voiced.ikept import ICounts
+from voiced.ikept import ICounts, IOptedOut
 from voiced.ivoiced import Dial
 
 T = TypeVar("T")
@@ -59,7 +60,8 @@ class Guard:
     """See IGuard. Raises StoreError when what was counted before cannot be read.
 
     Whatever is refused is told to `refused(refusal, attempt)` first; nothing is logged here. A refusal's message says
-    which rule it is and names nobody. `pepper`: see Ledger.
+    which rule it is and names nobody. `pepper`: see Ledger. `opted_out`: where it is kept who has opted out (None:
+    nowhere).
     """
 
     def __init__(
@@ -70,11 +72,13 @@ class Guard:
         counts: ICounts,
         refused: Callable[[Refused, Attempt], object],
         pepper: bytes = b"",
+        opted_out: IOptedOut | None = None,
     ) -> None:
         self._clock = clock
         self._refused = refused
         self._refusals = Refusals(clock)
         self._ledger = Ledger(clock, counts, pepper)
+        self._leavers = Leavers(clock, opted_out)
         self.follow(outbound, inbound)
 
     def follow(self, outbound: Outbound, inbound: Inbound) -> None:
@@ -82,7 +86,7 @@ class Guard:
         self._outbound = outbound
         self._inbound = inbound
         self._ringing = Ringing(inbound, self._ledger)
-        self._texting = Texting(outbound, self._ledger)
+        self._texting = Texting(outbound, self._ledger, self._leavers)
 
     def __len__(self) -> int:
         """How many places are taken: none, when all is over."""
@@ -115,13 +119,17 @@ class Guard:
         attempt = Attempt("text", Direction.OUTBOUND, info.account, to, call=info.sid)
         self._guarded(attempt, lambda: self._texting.text(info, to))
 
+    def opt_out(self, info: CallInfo, how: str) -> None:
+        """See IGuard."""
+        self._leavers.add(info, how)
+
     def refuse(self, refusal: Refused, *, account: str, party: str, key: str) -> None:
         """See IGuard."""
         self._tell(refusal, Attempt("call", Direction.OUTBOUND, account, party, key=key))
 
     def settled(self) -> Deferred[None]:
-        """See IGuard."""
-        return self._ledger.settled()
+        """See IGuard. Who has opted out counts, too."""
+        return self._ledger.settled().addCallback(lambda _: self._leavers.settled())
 
     def _guarded(self, attempt: Attempt, ask: Callable[[], T]) -> T:
         try:
@@ -138,14 +146,14 @@ class Guard:
 
     def _place(self, order: CallOrder, party: Party) -> IPermit:
         to = destination(order.to)
-        permitted(to, self._outbound, self._clock.seconds())
+        self._permitted(to)
         seconds = max(1, min(order.seconds, self._outbound.max_seconds))
         terms = self._calls(order.account) + self._of_key(order.account, party)
         return self._dial(order.account, to, seconds, terms + self._of_destination(order.account, to))
 
     def _leg(self, info: CallInfo, dial: Dial, named: bool, party: Party | None) -> IPermit:
         to = destination(dial.to)
-        permitted(to, self._outbound, self._clock.seconds(), named=named)
+        self._permitted(to, named=named)
         most = (self._inbound if info.direction is Direction.INBOUND else self._outbound).max_seconds
         if party is not None:
             most = min(most, self._outbound.max_seconds)
@@ -156,6 +164,10 @@ class Guard:
         terms += self._transfers(info.account) if named and party is None else self._calls(info.account)
         terms += Terms() if party is None else self._of_key(info.account, party)
         return self._dial(info.account, to, seconds, terms + self._of_destination(info.account, to, named=named))
+
+    def _permitted(self, to: Destination, *, named: bool = False) -> None:
+        """Raises Refused for somebody who may not be called, nor written to."""
+        permitted(to, self._outbound, self._clock.seconds(), named=named, opted_out=self._leavers)
 
     def _calls(self, account: str) -> Terms:
         """What all calls share, and whoever is connected with somebody that the operator has not named."""

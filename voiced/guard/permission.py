@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from voiced.errors import Refused
 from voiced.guard.destinations import NOT_A_NUMBER, NOT_CLEAR, Destination
 from voiced.guard.patterns import Kind, closest
@@ -9,8 +11,17 @@ from voiced.guard.risky import risk
 from voiced.guard.rules import Outbound
 
 
-def permitted(to: Destination, rules: Outbound, now: float, *, named: bool = False) -> None:
+def permitted(
+    to: Destination,
+    rules: Outbound,
+    now: float,
+    *,
+    named: bool = False,
+    opted_out: Container[str] = frozenset(),
+) -> None:
     """Raises Refused when this destination may not be called. `now` is in seconds since the epoch.
+
+    `opted_out` are those who have said so themselves, each as Destination.who.
 
     `named`: the operator has written this very target down; then it needs not be allowed once more, whatever it costs
     and however late it is. A SIP address that all of a host's pattern allows has to be a name, or clearly a number: a
@@ -27,7 +38,7 @@ def permitted(to: Destination, rules: Outbound, now: float, *, named: bool = Fal
     if not chosen and not named and allowed is None:
         where = to.host or to.region
         raise Refused("allow", f"{where or 'this network'} is not in `allow`")
-    if to.who in rules.dnc:
+    if to.who in rules.dnc or to.who in opted_out:
         raise Refused("dnc", "it is on the do-not-call list")
     if not named:
         _within_hours(to, rules, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import attrs
 
 from voiced.call.records import CallInfo, Direction
@@ -24,6 +26,8 @@ class Texting:
 
     _rules: Outbound
     _ledger: Ledger
+    _opted_out: Container[str] = frozenset()
+    """Those who have said so themselves, each as Destination.who."""
 
     def text(self, info: CallInfo, to: str) -> None:
         """See IGuard."""
@@ -48,5 +52,5 @@ class Texting:
         # A network of no country ("001") charges what it likes.
         if closest(self._rules.allow, who) is None and not (called_us and len(who.region) == len("US")):
             raise Refused("allow", f"{who.region or 'this network'} is not in `allow`, and they have not called us")
-        if who.who in self._rules.dnc:
+        if who.who in self._rules.dnc or who.who in self._opted_out:
             raise Refused("dnc", "it is on the do-not-call list")

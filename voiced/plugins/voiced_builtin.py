@@ -16,6 +16,7 @@ sql_lookup = Maker("lookup", "sql", "Callers in a database: one SELECT, never a 
 hang_up_tool = Maker("tool", "hang_up", "End the call", "voiced.agents.tools.hang_up")
 transfer_tool = Maker("tool", "transfer_call", "Put the caller through to a human", "voiced.agents.tools.transfer")
 dtmf_tool = Maker("tool", "send_dtmf", "Press keys, as tones", "voiced.agents.tools.dtmf")
+opt_out_tool = Maker("tool", "opt_out", "Never call this number again", "voiced.agents.tools.opt_out")
 http_tool = Maker("tool", "http", "Ask a web service", "voiced.agents.tools.http")
 
 say = Maker("step", "say", "Speak a text", "voiced.call.steps.speech.Say")

@@ -20,7 +20,7 @@ from voiced.settings.registry import PluginError, Registry
 ENGINE = "engine"
 _OF_VOICES = (ENGINE, "fallback", "cache")
 _OF_AGENTS = ("agent", "tools", "barge_in")
-READY_TOOLS = ("hang_up", "transfer_call", "send_dtmf")
+READY_TOOLS = ("hang_up", "transfer_call", "send_dtmf", "opt_out")
 """Tools that an agent may have without a block of their own: they need no settings."""
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 """What every vendor takes as a tool's name (platform.openai.com/docs: function calling; the others take more)."""

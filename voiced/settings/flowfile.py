@@ -13,15 +13,18 @@ import msgspec
 from voiced.call import audio
 from voiced.call.flow import Flow, OnMachine
 from voiced.call.spoken import LANGUAGE, Language
+from voiced.call.template import Template
 from voiced.errors import ConfigError, Fault
 from voiced.ivoiced import Mentions
 from voiced.net.outside import points_inside
 from voiced.net.url import UrlTemplate
 from voiced.settings import check, plainyaml
 from voiced.settings.calendar import read_calendar
+from voiced.settings.disclosure import check_disclosure
 from voiced.settings.files import Files
 from voiced.settings.include import SHARED, Shared, shared
 from voiced.settings.nearest import instead
+from voiced.settings.optout import WrittenOptOut, check_opt_out
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
 from voiced.settings.stepbody import WrittenStep, read_step
@@ -42,6 +45,8 @@ class Names:
     """Hosts of our own network that may be asked over HTTP."""
     headed: Collection[str] = ()
     """Hosts that are sent headers of voiced.yaml: not in clear."""
+    opting_agent: bool = False
+    """Whether some agent has the tool that opts people out."""
 
 
 class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +62,8 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on_hangup: str | None = None
     on_machine: OnMachine | None = None
     message: str | None = None
+    disclose: Template | None = None
+    opt_out: WrittenOptOut | None = None
 
     def __post_init__(self) -> None:
         if (self.on_machine is OnMachine.LEAVE_MESSAGE) is not (self.message is not None):
@@ -136,6 +143,8 @@ class FlowFiles:
         voice = next(iter(voices.values()), None) or part["voice"].value or self.names.voice
         if voice is None:
             self._voiceless(loading)
+        opting = check_opt_out(part, None if head is None else head.opt_out, self.names.opting_agent)
+        check_disclosure(part, None if head is None else head.disclose, voice)
         if head is not None and len(self.faults) == before:
             self.flows[head.flow] = Flow(
                 name=head.flow,
@@ -152,6 +161,8 @@ class FlowFiles:
                 max_seconds=head.max_seconds,
                 on_machine=head.on_machine,
                 message=head.message,
+                disclose=head.disclose,
+                opt_out=opting,
                 sounds=loading.sounds,
                 calendars=loading.calendars,
             )

@@ -22,6 +22,7 @@ from voiced.settings.files import Files
 from voiced.settings.flowfile import FlowFiles, Names
 from voiced.settings.made import Made
 from voiced.settings.making import Making, mentions_of
+from voiced.settings.optout import may_opt_out
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
 from voiced.settings.web import hosts_with_headers, private_hosts
@@ -100,7 +101,8 @@ def _names(part: Part) -> Names:
     """What flows may name, whether it is right or not: a fault in a voice is not a fault of every flow."""
     voices, agents, lookups = (_declared(part[kind]) for kind in ("voices", "agents", "lookups"))
     web = part["http"]
-    return Names(voices, agents, lookups, default_voice(part), private_hosts(web), hosts_with_headers(web))
+    opting = may_opt_out(part["agents"], part["tools"])
+    return Names(voices, agents, lookups, default_voice(part), private_hosts(web), hosts_with_headers(web), opting)
 
 
 def _declared(part: Part) -> Collection[str]:
@@ -178,6 +180,11 @@ def static_prompts(program: Program) -> Iterator[tuple[str, Utterance]]:
 
 
 def _sentences(flow: Flow, program: Program) -> Iterator[tuple[str | None, str]]:
+    for text in (flow.disclose, None if flow.opt_out is None else flow.opt_out.confirm):
+        for wording in () if text is None else text.wordings:
+            if wording.static:
+                said = flow.pronunciation.of(wording.fill({}))
+                yield flow.voice_of(wording.language or flow.language), said
     for mentions in (placed.step.mentions() for steps in flow.nodes.values() for placed in steps):
         agents = (program.agents[name].prompts for name in mentions.agents if name in program.agents)
         for prompt in (*mentions.prompts, *chain.from_iterable(agents)):

@@ -1,1 +1,1 @@
-"""What survives a restart: the guard's counts, idempotency keys and the calls that are over, in one SQLite file."""
+"""What survives a restart, in one SQLite file: counts, numbers that opted out, idempotency keys, past calls."""

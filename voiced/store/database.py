@@ -137,7 +137,7 @@ def _begin(connection: Connection) -> None:
 
 def _check(connection: Connection, name: str) -> None:
     """Look for what a failing disk leaves where it is decisive, and small: the calls that are over are neither."""
-    for table in ("counts", "placed"):
+    for table in ("counts", "placed", "opted_out"):
         known = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).first()
         verdict = connection.exec_driver_sql(f"PRAGMA integrity_check({table})").scalar() if known else "ok"
         if verdict != "ok":
@@ -147,7 +147,8 @@ def _check(connection: Connection, name: str) -> None:
 def _broken(name: str, how: str) -> str:
     return (
         f"{name} is broken ({how}): move it away, with the files beside it that are named like it, and start again; "
-        "the guard then counts from nothing, and the idempotency keys and the list of past calls are lost"
+        "the guard then counts from nothing, and the idempotency keys, the list of past calls and the numbers of "
+        "those who have opted out are lost (`voiced dnc list` before that may still read them)"
     )
 
 

@@ -33,6 +33,13 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX kept_time ON kept (time)",
         "CREATE INDEX kept_flow ON kept (flow, number)",
     ),
+    (
+        """
+        CREATE TABLE opted_out (number TEXT NOT NULL PRIMARY KEY, at REAL NOT NULL, how TEXT NOT NULL,
+                                call TEXT NOT NULL)
+        WITHOUT ROWID
+        """,
+    ),
 )
 """The statements that make each version of the database, from 1, out of the one before."""
 
@@ -68,6 +75,17 @@ KEPT = Table(
     Column("line", String, nullable=False),
 )
 """IKeptCalls. `number` counts the calls as they ended, `time` is when that was, in seconds since the epoch."""
+
+OPTED_OUT = Table(
+    "opted_out",
+    _metadata,
+    Column("number", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("how", String, nullable=False),
+    Column("call", String, nullable=False),
+)
+"""IOptedOut. `number` is E.164, in clear: the operator has to be able to say who is on the list, and why. `at` is in
+seconds since the epoch."""
 
 
 def upgrade(connection: Connection, name: str, versions: Sequence[Sequence[str]] = VERSIONS) -> None:

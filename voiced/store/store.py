@@ -11,11 +11,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from voiced.errors import StoreError
-from voiced.ikept import ICounts, IKeptCalls, IPlacedCalls
+from voiced.ikept import ICounts, IKeptCalls, IOptedOut, IPlacedCalls
 from voiced.store.counts import Counts
 from voiced.store.database import Database
 from voiced.store.kept import KeptCalls
 from voiced.store.lock import Lock
+from voiced.store.optedout import OptedOutNumbers
 from voiced.store.placed import PlacedCalls
 
 FILE = "voiced.sqlite"
@@ -29,6 +30,7 @@ class Store:
     counts: ICounts
     placed: IPlacedCalls
     kept: IKeptCalls
+    opted_out: IOptedOut
     database: Database
     lock: Lock | None
     """Keeps other daemons out; in memory there are none."""
@@ -58,4 +60,11 @@ def open_store(path: Path | None, in_thread: Callable[..., Deferred[Any]], clock
         if lock is not None:
             lock.release()
         raise
-    return Store(Counts(database, clock), PlacedCalls(database, clock), KeptCalls(database, clock), database, lock)
+    return Store(
+        Counts(database, clock),
+        PlacedCalls(database, clock),
+        KeptCalls(database, clock),
+        OptedOutNumbers(database),
+        database,
+        lock,
+    )

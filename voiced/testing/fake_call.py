@@ -126,6 +126,8 @@ class FakeCall:
         """Whom the caller was to be connected with."""
         self.reasons: list[str] = []
         """Why the flow was about to hang up."""
+        self.opted_out: list[str] = []
+        """How the human has opted out of being called, each time."""
         self.sequel: Sequel = HangUp()
         self.interrupts = 0
         self.listened = 0
@@ -327,6 +329,10 @@ class FakeCall:
     def hang_up_because(self, reason: str) -> None:
         """See ICall."""
         self.reasons.append(reason)
+
+    def opt_out(self, how: str, within: float = 0.0) -> None:
+        """See ICall. It needs no line."""
+        self.opted_out.append(how)
 
     def note(self, result: str) -> None:
         """See ICall."""

@@ -73,6 +73,10 @@ class FakeGuard:
         if "text" in self.refusals:
             raise self.refusals["text"]
 
+    def opt_out(self, info: CallInfo, how: str) -> None:
+        """See IGuard."""
+        self.asked.append(("opt_out", (info.party, how)))
+
     def refuse(self, refusal: Refused, *, account: str, party: str, key: str) -> None:
         """See IGuard."""
         self.asked.append(("refuse", (refusal.rule, account, party, key)))
