@@ -10,7 +10,7 @@ from voiced.call.audio import RATE
 from voiced.call.session import CallSession
 from voiced.rehearsal.acts import Act, HangsUp, Hears, NeverHears, Presses, Reaches, Says, Waits, Within
 from voiced.rehearsal.difference import difference
-from voiced.rehearsal.performance import Failure
+from voiced.rehearsal.performance import ROUNDING, Failure
 from voiced.rehearsal.reading import Ear, Sentence
 from voiced.rehearsal.stage import Stage
 from voiced.simulator.carrier import SimulatedCall
@@ -157,7 +157,7 @@ class Caller:
     def _does(self, number: int, act: Act) -> Failure | None:
         """What the caller does with hand and mouth."""
         self.passes(max(0.0, self._free_at - self._now))
-        if self.call.over:
+        if self.call.over and isinstance(act, Says | Presses):
             return Failure(f"{_shown(act)}, but the call is over: {self._how_it_ended()}", number, self._so_far())
         match act:
             case Waits(seconds):
@@ -223,7 +223,8 @@ class Caller:
     def _node_at(self, second: float) -> str:
         if self.session is None:
             return ""
-        began = [step for step in self.session.record.steps if step.began - self.call.rang_at <= second + 1e-6]
+        steps = self.session.record.steps
+        began = [step for step in steps if step.began - self.call.rang_at <= second + ROUNDING]
         return f"{began[-1].node}.{began[-1].number}" if began else ""
 
     def _stands(self) -> str:
