@@ -33,7 +33,7 @@ class CallerTests(Rehearsals):
         places = [f"greeting.{number}" for number in range(1, 7)]
         self.assertEqual([step.place for step in went.steps], places)
         self.assertEqual((went.flow, went.facts["party.name"]), ("restaurant", "Bob"))
-        self.assertAlmostEqual(went.seconds, 9.0, delta=1.0)
+        self.assertApproximates(went.seconds, 9.0, 1.0)
         self.assertEqual(went.place_at(5.0), "greeting.4")
 
     def test_presses(self) -> None:
@@ -72,7 +72,7 @@ class CallerTests(Rehearsals):
     def test_patience(self) -> None:
         """A caller who has nothing more to do waits for the end, and not for ever."""
         went = self.plays("patience: 2\nsteps: []", ending="caller_hung_up")
-        self.assertAlmostEqual(went.seconds, 2.0, delta=0.1)
+        self.assertApproximates(went.seconds, 2.0, 0.1)
 
     def test_interrupts(self) -> None:
         """CAPITALS are loud enough to interrupt; small letters are not."""
@@ -171,8 +171,8 @@ class AgentTests(Rehearsals):
         self.plays(
             "agents: {reception: [says: A very long story of this house and its owner., hears: STOP, says: Fine., "
             "sees: '5', {outcome: {name: handover, facts: {colour: red}}}]}\n"
-            f"steps: [{TO_THE_AGENT}, {{waits: 0.8}}, {{says: PLEASE STOP NOW}}, {{hears: Fine}}, {{presses: '5'}}, "
-            "{hears: So handover.}]\nexpect: {facts: {agent.colour: red}, never_heard: ['house and its owner']}"
+            f"steps: [{TO_THE_AGENT}, {{waits: 0.8}}, {{says: PLEASE STOP NOW}}, {{hears: Fine}}, {{presses: '5'}}]\n"
+            "expect: {facts: {agent.colour: red}, never_heard: ['house and its owner']}"
         )
 
     def test_transfers(self) -> None:
