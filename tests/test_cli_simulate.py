@@ -90,6 +90,15 @@ class SimulateTests(Rehearsals):
             self.assertEqual(result.exit_code, 2, result.output)
             self.assertIn(fault, result.output)
 
+    def test_wrong_among_good(self) -> None:
+        """Nothing is played while any of them is wrong, and what is wrong is named once, of all of them."""
+        good, bad = self.write("tests/good.yaml", GOOD), self.write("tests/a.yaml", "scenario: a\nsteps: [jumps]")
+        worse = self.write("tests/b.yaml", "scenario: a\nflow: nope\nchance: 3")
+        result = self.simulate(good, bad, worse, bad)
+        self.assertEqual(result.exit_code, 2)
+        self.assertNotIn("ok ", result.output)
+        self.assertIn("\n\nvoiced: 2 faults; nothing was played.\n", result.output)
+
     def test_which_settings(self) -> None:
         """Those of --config, else the file's own, else the nearest voiced.yaml above it."""
         other = self.write("other/her.yaml", SETTINGS.replace("Bob", "Eve") + "flows: ../flows\n")

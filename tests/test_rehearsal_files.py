@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -134,6 +135,16 @@ EVERYTHING = Scenario(
 )
 
 
+_NAMES = ["scenario", "scenarios", "config", *acts.ACTS, *turns.TURNS, *Scenario.__struct_encode_fields__]
+_SCALARS = some.sampled_from(["", "1", "-1", "x", "true", "+14155550123", *_NAMES])
+anything = some.recursive(
+    _SCALARS | some.none(),
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.sampled_from(_NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+"""Scenario files as a monkey writes them."""
+
+
 def reread(*scenarios: Scenario) -> list[Scenario]:
     """These, written and read again."""
     page = scenariofile.parsed(plainyaml.parse(to_yaml(*scenarios, config="../voiced.yaml"), "scenarios.yaml"))
@@ -151,6 +162,15 @@ class FileTests(Rehearsals):
             with self.assertRaises(ConfigError) as caught:
                 scenariofile.parsed(plainyaml.parse(text, "t.yaml")).check(configuration)
             self.assertEqual(str(caught.exception), f"t.yaml:{fault}")
+
+    @settings(deadline=None, max_examples=150)
+    @given(anything)
+    def test_anything(self, written: object) -> None:
+        """Whatever is written, there are faults in places, or there are none."""
+        try:
+            scenariofile.parsed(plainyaml.parse(json.dumps(written), "t.yaml"))
+        except ConfigError as error:
+            self.assertTrue(all(fault.line >= 1 and fault.message for fault in error.faults))
 
     def test_all_at_once(self) -> None:
         """All of them are named in one run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import DNSLookupError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -13,6 +14,7 @@ from voiced.call.records import CallInfo
 from voiced.errors import LookupFailed, RecordingFailed, ToolFailed
 from voiced.ikept import ICounts, IJournal
 from voiced.ivoiced import ToolResult
+from voiced.rehearsal import web
 from voiced.rehearsal.memory import ListJournal, MemoryRecordings, NoCounts
 from voiced.rehearsal.props import ScriptedLookup, ScriptedTool
 from voiced.rehearsal.rehearse import configured
@@ -93,7 +95,11 @@ class WebTests(Rehearsals):
     """The web of a scenario."""
 
     def ask(self, method: str, url: str) -> tuple[int, str]:
-        """What is answered, in a scenario that knows three pages."""
+        """What is answered."""
+        return self.successResultOf(self.asking(method, url))
+
+    def asking(self, method: str, url: str) -> Deferred[tuple[int, str]]:
+        """The same, as it comes, in a scenario that knows three pages."""
         answers = (
             WebAnswer("https://crm.example/a", json={"name": "Ann"}),
             WebAnswer("https://crm.example/b?x=1", status=503, body="away"),
@@ -101,7 +107,7 @@ class WebTests(Rehearsals):
         )
         scenario = Scenario(scenario="it", http=answers)
         self.stage = Stage(configured(self.directory / "voiced.yaml", {}), scenario)
-        http = self.stage.network.http()
+        http = web.client(self.stage.network, answers, self.stage.complain)
 
         async def asked() -> tuple[int, str]:
             response = await http.request(method, url)
@@ -109,7 +115,7 @@ class WebTests(Rehearsals):
 
         asking = Deferred.fromCoroutine(asked())
         elapse(self.stage.clock, 1)
-        return self.successResultOf(asking)
+        return asking
 
     def test_answers(self) -> None:
         """By URL and method; a query that the answer does not name does not matter."""
@@ -122,6 +128,12 @@ class WebTests(Rehearsals):
         """What nobody has thought of is not there, and the scenario fails by it."""
         self.assertEqual(self.ask("GET", "http://crm.example/b")[0], 404)
         hint = "GET https://crm.example/b is asked, and `http:` has no answer for it"
+        self.assertEqual(self.stage.complaints, [hint])
+
+    def test_nobody_there(self) -> None:
+        """Nor is a host that the scenario does not name."""
+        self.failureResultOf(self.asking("GET", "https://elsewhere.example/b"), DNSLookupError)
+        hint = "GET https://elsewhere.example/b is asked, and `http:` has no answer for it"
         self.assertEqual(self.stage.complaints, [hint])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from voiced.errors import ConfigError
 from voiced.rehearsal.caller import Caller, Listener
 from voiced.rehearsal.expecting import unmet
 from voiced.rehearsal.overheard import overhearing
@@ -34,7 +35,10 @@ def perform(scenario: Scenario, configuration: Configuration) -> Performance:
     """Play it. Nothing of it is left afterwards."""
     began = time.perf_counter()
     with overhearing() as overheard:
-        stage = Stage(configuration, scenario)
+        try:
+            stage = Stage(configuration, scenario)
+        except ConfigError as error:  # a plugin that cannot be made
+            return Performance(scenario.scenario, failures=(Failure(f"it cannot be played: {error}"),))
         put_back = tell_autobahn(stage.clock)
         try:
             performance = _played(stage)

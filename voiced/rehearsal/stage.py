@@ -56,8 +56,6 @@ DAEMON, TWILIO = "daemon", "api.twilio"
 """Their hosts in this network."""
 REAL_LOOKUPS = ("table", "web")
 """Lookups that need nothing from outside but what `http:` answers."""
-REAL_AGENTS = ("local",)
-"""Agents that do without a script: they need ears and a voice, and both are here."""
 DESKS = {"answers": "completed", "busy": "busy", "no-answer": "no-answer", "failed": "failed"}
 """What somebody does whom a call is transferred to, and its DialCallStatus."""
 _FOR_PEOPLE = 0.1
@@ -94,7 +92,11 @@ class Stage:
         )
         self._hearing = FakeHearing(self.clock, _FOR_PEOPLE)
         self._tools = FakeTools(
-            self.clock, http=http, carrier=self._rest, directory=Path("rehearsal"), hearing=self._hearing
+            self.clock,
+            http=web.client(self.network, scenario.http, self.complain),
+            carrier=self._rest,
+            directory=Path("rehearsal"),
+            hearing=self._hearing,
         )
         self.program = self._program(configuration, self._tools)
         self.guard = Guard(settings.outbound, settings.inbound, self.clock, NoCounts(), self._refused)
@@ -207,7 +209,7 @@ class Stage:
         return attrs.evolve(flow, sounds=sounds)
 
     def _colleague(self, name: str, chosen: ChosenAgent) -> Colleague:
-        if name not in self.scenario.agents and chosen.plugin in REAL_AGENTS:
+        if name not in self.scenario.agents and _plays_itself(chosen):
             agent = chosen.make(self._tools)
         else:
             scripts = conversations(self.scenario.agents.get(name, ()))
@@ -281,6 +283,12 @@ class Stage:
 
     def _refused(self, refusal: Refused, attempt: Attempt) -> None:
         self.daemon.refused(refusal, **attrs.asdict(attempt, recurse=False))
+
+
+def _plays_itself(chosen: ChosenAgent) -> bool:
+    """Whether it does without a script: rules need ears and a voice, and both are here."""
+    brain = getattr(chosen.settings, "brain", None)
+    return chosen.plugin == "local" and bool(getattr(brain, "rules", ()))
 
 
 def _pretended(account: Account, *, first: bool) -> Account:

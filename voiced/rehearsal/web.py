@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
+import attrs
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
+from twisted.web.iweb import IAgent
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
+from zope.interface import implementer
 
 from voiced.rehearsal.agents import Complain
 from voiced.rehearsal.scenario import WebAnswer
-from voiced.simulator.memory import MemoryNetwork
+from voiced.simulator.memory import MemoryNetwork, whole_body
 
 
 class Answers(Resource):
@@ -44,6 +50,28 @@ class Answers(Resource):
             request.setHeader("content-type", "application/json")
         body = answer.body if answer.json is None else json.dumps(answer.json)
         return body.encode()
+
+
+@implementer(IAgent)
+@attrs.frozen
+class Web:
+    """The way there: a host that the scenario does not name fails it."""
+
+    _agent: IAgent
+    _hosts: Collection[str]
+    _complain: Complain
+
+    def request(self, method: bytes, uri: bytes, *more: Any, **others: Any) -> Deferred[Any]:
+        """See IAgent."""
+        if (urlsplit(uri.decode()).hostname or "") not in self._hosts:
+            self._complain(f"{method.decode()} {uri.decode()} is asked, and `http:` has no answer for it")
+        return self._agent.request(method, uri, *more, **others)
+
+
+def client(network: MemoryNetwork, answers: Sequence[WebAnswer], complain: Complain) -> HTTPClient:
+    """An HTTP client for plugins."""
+    hosts = {urlsplit(answer.url).hostname or "" for answer in answers}
+    return HTTPClient(Web(network.agent(), hosts, complain), data_to_body_producer=whole_body)
 
 
 def listen(network: MemoryNetwork, answers: Sequence[WebAnswer], clock: object, complain: Complain) -> None:
