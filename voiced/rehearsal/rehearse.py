@@ -10,8 +10,9 @@ from typing import Any
 import attrs
 
 from voiced.errors import ConfigError
-from voiced.rehearsal.caller import Caller, Listener
+from voiced.rehearsal.caller import Caller
 from voiced.rehearsal.expecting import unmet
+from voiced.rehearsal.listener import Listener
 from voiced.rehearsal.overheard import overhearing
 from voiced.rehearsal.performance import Failure, Performance, from_journal
 from voiced.rehearsal.pretended import Pretended, content, needed
