@@ -394,6 +394,30 @@ class StageTests(Rehearsals):
         self.write("voiced.yaml", SETTINGS.replace("data:", "") + 'apology: "${SORRY}"\nbusy: "${BUSY:-Busy.}"\n')
         self.plays("steps: [{hears: Bob}]")
 
+    def test_addresses(self) -> None:
+        """However the daemon is reached: behind a proxy that takes off a path, or on this machine only."""
+        account = 'twilio: {account_sid: "${TWILIO_ACCOUNT_SID}", number: "+14155550123"}\n'
+        insecure = "insecure: true\n" + account + SETTINGS.split("\n", 2)[2]
+        for settings_ in (SETTINGS.replace("${SERVER_DOMAIN}", "${SERVER_DOMAIN}/phone"), insecure):
+            self.write("voiced.yaml", settings_)
+            self.plays("steps: [{hears: Bob}]")
+            self.plays('call: {number: "+14155550199"}\nsteps: [{hears: guest}]')
+
+    def test_two_accounts(self) -> None:
+        """Each number is of its own account."""
+        one, two = (
+            f'{{account_sid: "${{{name}_ACCOUNT_SID}}", auth_token: t, number: "+1415555012{n}"}}'
+            for n, name in ((3, "A"), (4, "B"))
+        )
+        self.write(
+            "voiced.yaml",
+            re.sub("twilio: .*", f"twilio:\n  a: {one}\n  b: {two}", SETTINGS).replace(
+                "numbers: {", 'numbers: {"+14155550124": restaurant, '
+            ),
+        )
+        for number, account in (("+14155550123", "a"), ("+1 (415) 555-0124", "b")):
+            self.plays(f'ring: "{number}"\nsteps: [{{hears: Bob}}]\nexpect: {{facts: {{call.account: {account}}}}}')
+
     def test_language_model(self) -> None:
         """A local agent whose brain is elsewhere needs a script; one with rules does not."""
         chat = "{openai-chat: {base_url: 'https://llm.example/v1', model: m}}"

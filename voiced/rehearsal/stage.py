@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -72,14 +73,14 @@ class Stage:
         web.listen(self.network, scenario.http, self.clock, self.complain)
         settings = configuration.settings
         self._accounts = [_pretended(account, first=n == 0) for n, account in enumerate(settings.accounts)]
-        self._settings = attrs.evolve(settings, accounts=tuple(self._accounts))
+        # A path in it is for a proxy that takes it off again, and here is none.
+        public_url = urljoin(settings.public_url, "/").rstrip("/")
+        self._settings = attrs.evolve(settings, accounts=tuple(self._accounts), public_url=public_url)
         self._carriers = [self._carrier(account) for account in self._accounts]
         rest = Rest([carrier.ledger for carrier in self._carriers])
         self.network.listen(TWILIO, Site(rest, reactor=self.clock))
         http = self.network.http()
-        self._rest = TwilioCarrier(
-            self._accounts, http, self.clock, settings.public_url, chance=lambda: scenario.chance
-        )
+        self._rest = TwilioCarrier(self._accounts, http, self.clock, public_url, chance=lambda: scenario.chance)
         hearing = FakeHearing(self.clock, UNDERSTANDING)
         tools = FakeTools(
             self.clock,
@@ -98,11 +99,13 @@ class Stage:
     # What is played
 
     def ring(self) -> SimulatedCall:
-        """Somebody rings us."""
+        """Somebody rings us; the daemon has been asked when this returns."""
         number = plain(self.scenario.ring or self._own_number())
         carrier = next((each for each in self._carriers if number in each.account.numbers), self._carriers[0])
         carrier.number(number, "/call/incoming", fallback_url="/call/fallback", status_url="/call/status")
-        return carrier.ring(number, from_=self.scenario.caller)
+        call = carrier.ring(number, from_=self.scenario.caller)
+        elapse(self.clock, 0)
+        return call
 
     def place(self, callee: Callee) -> SimulatedCall | None:
         """An API client has us call somebody; None, and `refused` says why, when nobody is called."""
