@@ -396,5 +396,9 @@ class SqlContract(CallerLookupContract, SynchronousTestCase):
     def make_lookup(self) -> ICallerLookup:
         """A lookup in a database with two people in it."""
         self.clock = Clock()
-        settings = sql.Settings(Secret(f"sqlite:///{customers(self.mktemp(), 'x.db')}"), NAME)
-        return sql.make(settings, FakeTools(self.clock, late=True))
+        self.file = Path(customers(self.mktemp(), "x.db"))
+        return sql.make(sql.Settings(Secret(f"sqlite:///{self.file}"), NAME), FakeTools(self.clock, late=True))
+
+    def break_lookup(self) -> None:
+        """The database is gone."""
+        self.file.unlink()

@@ -413,5 +413,10 @@ class WebContract(CallerLookupContract, SynchronousTestCase):
 
     def make_lookup(self) -> ICallerLookup:
         """A lookup, and a service that knows everybody."""
-        self.clock = network(Service())
+        self.service = Service()
+        self.clock = network(self.service)
         return web.make(web.Settings(URL), FakeTools(self.clock))
+
+    def break_lookup(self) -> None:
+        """The service is down."""
+        self.service.answer = (503, b"")

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as some
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.rehearsals import FLOW, PROMPT, SETTINGS, Rehearsals
-from voiced.rehearsal.acts import Hears, Presses
+from voiced.agents import local
+from voiced.errors import VoicedError
+from voiced.rehearsal.acts import Act, HangsUp, Hears, Presses, Reaches, Says, Waits, Within
 from voiced.rehearsal.agents import ScriptedAgent
 from voiced.rehearsal.reading import Labels
 from voiced.rehearsal.scenario import Expect, Scenario
-from voiced.rehearsal.turns import AgentFails, AgentSays, AgentSees, Turn
+from voiced.rehearsal.turns import AgentFails, AgentHears, AgentSays, AgentSees, HasOutcome, Turn
 from voiced.testing.contracts import AgentContract
 
+ACTS: list[Act] = [
+    Hears("One for"),
+    Hears("Thanks", within=0.3),
+    Presses("1"),
+    Presses("2"),
+    Presses("3#*"),
+    Says("STOP IT"),
+    Says("a b"),
+    Waits(0.7),
+    Waits(3.0),
+    Within(0.5),
+    Reaches("message"),
+    HangsUp(),
+]
+SCRIPT: tuple[Turn, ...] = (AgentSays("Hello."), AgentHears(), AgentSays("Bye."), HasOutcome("completed"))
 TO_THE_AGENT = '{hears: "One for"}, {presses: "1"}'
 
 
@@ -33,7 +54,7 @@ class CallerTests(Rehearsals):
         places = [f"greeting.{number}" for number in range(1, 7)]
         self.assertEqual([step.place for step in went.steps], places)
         self.assertEqual((went.flow, went.facts["party.name"]), ("restaurant", "Bob"))
-        self.assertAlmostEqual(went.seconds, 9.0, delta=1.0)
+        self.assertApproximates(went.seconds, 9.0, 1.0)
         self.assertEqual(went.place_at(5.0), "greeting.4")
 
     def test_presses(self) -> None:
@@ -72,7 +93,7 @@ class CallerTests(Rehearsals):
     def test_patience(self) -> None:
         """A caller who has nothing more to do waits for the end, and not for ever."""
         went = self.plays("patience: 2\nsteps: []", ending="caller_hung_up")
-        self.assertAlmostEqual(went.seconds, 2.0, delta=0.1)
+        self.assertApproximates(went.seconds, 2.0, 0.1)
 
     def test_interrupts(self) -> None:
         """CAPITALS are loud enough to interrupt; small letters are not."""
@@ -96,6 +117,25 @@ class CallerTests(Rehearsals):
         """There is nothing to press when nobody is there."""
         why = "presses 1, but the call is over: completed"
         self.fails('steps: [{hears: Goodbye}, {waits: 2}, {presses: "1"}]', why)
+
+    def test_anonymous(self) -> None:
+        """Somebody may ring who shows no number."""
+        self.plays("from: anonymous\nsteps: [{hears: dear guest}]\nexpect: {facts: {call.caller: anonymous}}")
+
+    def test_not_there_any_more(self) -> None:
+        """Whatever a caller does after the end, it is said what."""
+        acts = {"{says: Hello?}": "says 'Hello?'", "{hears: {matches: x+}}": "hears what matches 'x+'"}
+        for act, shown in acts.items():
+            (failure,) = self.perform(self.read(f"scenario: it\nsteps: [hangs up, {act}]")).failures
+            self.assertTrue(failure.message.startswith(shown), failure.message)
+
+    @settings(deadline=None, max_examples=25)
+    @given(some.lists(some.sampled_from(ACTS), max_size=8))
+    def test_any_caller(self, steps: list[Act]) -> None:
+        """Whatever a caller does, in whichever order, the call ends, and nothing is left of it."""
+        went = self.perform(Scenario(scenario="it", steps=tuple(steps), patience=4, agents={"reception": SCRIPT}))
+        self.assertTrue(went.ending)
+        self.assertEqual([failure for failure in went.failures if not failure.step], [])
 
     def test_clock(self) -> None:
         """The call is at its time, by the clock of its place."""
@@ -171,8 +211,8 @@ class AgentTests(Rehearsals):
         self.plays(
             "agents: {reception: [says: A very long story of this house and its owner., hears: STOP, says: Fine., "
             "sees: '5', {outcome: {name: handover, facts: {colour: red}}}]}\n"
-            f"steps: [{TO_THE_AGENT}, {{waits: 0.8}}, {{says: PLEASE STOP NOW}}, {{hears: Fine}}, {{presses: '5'}}, "
-            "{hears: So handover.}]\nexpect: {facts: {agent.colour: red}, never_heard: ['house and its owner']}"
+            f"steps: [{TO_THE_AGENT}, {{waits: 0.8}}, {{says: PLEASE STOP NOW}}, {{hears: Fine}}, {{presses: '5'}}]\n"
+            "expect: {facts: {agent.colour: red}, never_heard: ['house and its owner']}"
         )
 
     def test_transfers(self) -> None:
@@ -353,6 +393,52 @@ class StageTests(Rehearsals):
         self.plays("steps: [{hears: Bob}]")
         self.write("voiced.yaml", SETTINGS.replace("data:", "") + 'apology: "${SORRY}"\nbusy: "${BUSY:-Busy.}"\n')
         self.plays("steps: [{hears: Bob}]")
+
+    def test_addresses(self) -> None:
+        """However the daemon is reached: behind a proxy that takes off a path, or on this machine only."""
+        account = 'twilio: {account_sid: "${TWILIO_ACCOUNT_SID}", number: "+14155550123"}\n'
+        insecure = "insecure: true\n" + account + SETTINGS.split("\n", 2)[2]
+        for settings_ in (SETTINGS.replace("${SERVER_DOMAIN}", "${SERVER_DOMAIN}/phone"), insecure):
+            self.write("voiced.yaml", settings_)
+            self.plays("steps: [{hears: Bob}]")
+            self.plays('call: {number: "+14155550199"}\nsteps: [{hears: guest}]')
+
+    def test_two_accounts(self) -> None:
+        """Each number is of its own account."""
+        one, two = (
+            f'{{account_sid: "${{{name}_ACCOUNT_SID}}", auth_token: t, number: "+1415555012{n}"}}'
+            for n, name in ((3, "A"), (4, "B"))
+        )
+        self.write(
+            "voiced.yaml",
+            re.sub("twilio: .*", f"twilio:\n  a: {one}\n  b: {two}", SETTINGS).replace(
+                "numbers: {", 'numbers: {"+14155550124": restaurant, '
+            ),
+        )
+        for number, account in (("+14155550123", "a"), ("+1 (415) 555-0124", "b")):
+            self.plays(f'ring: "{number}"\nsteps: [{{hears: Bob}}]\nexpect: {{facts: {{call.account: {account}}}}}')
+
+    def test_language_model(self) -> None:
+        """A local agent whose brain is elsewhere needs a script; one with rules does not."""
+        chat = "{openai-chat: {base_url: 'https://llm.example/v1', model: m}}"
+        for brain in (chat, "{rules: [{when: hello, say: Hello.}]}"):
+            agent = f"reception: {{agent: local, brain: {brain}, first_message: Hi there.}}\n"
+            self.write("voiced.yaml", re.sub(r"reception:\n(    .*\n)+", agent, SETTINGS))
+            went = self.perform(self.read(f"scenario: it\nsteps: [{TO_THE_AGENT}, {{waits: 1}}, hangs up]"))
+            complaints = [failure.message.partition(":")[0] for failure in went.failures]
+            self.assertEqual(complaints, ["agent reception has no script"] if brain == chat else [])
+
+    def test_plugin_that_cannot_be_made(self) -> None:
+        """It is named, and the scenario fails."""
+        agent = "reception: {agent: local, brain: {rules: [{when: hello, say: Hello.}]}}\n"
+        self.write("voiced.yaml", re.sub(r"reception:\n(    .*\n)+", agent, SETTINGS))
+
+        def cannot(*_: object) -> None:
+            raise VoicedError("it needs a lamp")
+
+        self.patch(local, "LocalAgent", cannot)
+        (failure,) = self.perform(self.read("scenario: it")).failures
+        self.assertRegex(failure.message, r"^it cannot be played: .*voiced\.yaml:\d+:\d+: it needs a lamp$")
 
 
 class ScriptedAgentTests(AgentContract, SynchronousTestCase):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from twisted.logger import globalLogBeginner
 
 from voiced.errors import ConfigError, Fault
 from voiced.settings.load import NAME, Configuration, find_settings
-from voiced.tap import complaint
+
+if TYPE_CHECKING:
+    from voiced.rehearsal.report import Played
+    from voiced.rehearsal.scenariofile import ScenarioFile
 
 
 @click.command()
@@ -31,16 +34,12 @@ def simulate(files: tuple[Path, ...], config: Path | None, junit: Path | None, v
 
     globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
     played = []
-    for file in files:
-        click.echo(f"{file}:")
-        for written, configuration in _scenarios(file, config):
+    for page, configuration in _read(files, config):
+        click.echo(f"{page.path}:")
+        for written in page.scenarios:
             each = report.Played(written, perform(written.scenario, configuration))
             played.append(each)
-            click.echo(f"  {each.line}")
-            if verbose:
-                click.echo(report.page(each))
-            if each.trouble:
-                click.echo("\n".join(f"    {line}" for line in each.trouble.splitlines()))
+            _tell(each, verbose=verbose)
     click.echo(report.summary(played))
     if junit is not None:
         junit.write_bytes(report.junit(played))
@@ -48,21 +47,37 @@ def simulate(files: tuple[Path, ...], config: Path | None, junit: Path | None, v
         raise SystemExit(1)
 
 
-def _scenarios(path: Path, config: Path | None) -> Iterator[tuple[Any, Configuration]]:
-    """The scenarios of a file, each with the settings it is for; a wrong file ends the command with code 2."""
+def _tell(played: Played, *, verbose: bool) -> None:
+    from voiced.rehearsal.report import page
+
+    click.echo(f"  {played.line}")
+    if verbose:
+        click.echo(page(played))
+    if played.trouble:
+        click.echo("\n".join(f"    {line}" for line in played.trouble.splitlines()))
+
+
+def _read(files: Sequence[Path], config: Path | None) -> list[tuple[ScenarioFile, Configuration]]:
+    """The files, each with the settings it is for. What is wrong in any of them is shown, and ends it with code 2."""
     from voiced.rehearsal import scenariofile
     from voiced.rehearsal.rehearse import configured
 
-    try:
-        file = scenariofile.read(path)
-        environ: Mapping[str, str] = {**os.environ, **file.head.environment}
-        configuration = configured(config or file.head.config or settings_above(path), environ)
-        file.check(configuration)
-    except ConfigError as error:
-        click.echo(complaint(error), err=True)
-        raise SystemExit(2) from None
-    for written in file.scenarios:
-        yield written, configuration
+    read, faults = [], set[Fault]()
+    for path in files:
+        try:
+            page = scenariofile.read(path)
+            environ: Mapping[str, str] = {**os.environ, **page.head.environment}
+            configuration = configured(config or page.head.config or settings_above(path), environ)
+            page.check(configuration)
+        except ConfigError as error:
+            faults.update(error.faults)
+        else:
+            read.append((page, configuration))
+    if faults:
+        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+        click.echo(f"{ConfigError(list(faults))}\n\nvoiced: {count}; nothing was played.", err=True)
+        raise SystemExit(2)
+    return read
 
 
 def settings_above(path: Path) -> Path:

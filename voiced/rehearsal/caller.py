@@ -10,8 +10,8 @@ from voiced.call.audio import RATE
 from voiced.call.session import CallSession
 from voiced.rehearsal.acts import Act, Came, HangsUp, Hears, NeverHears, Presses, Reaches, Says, Waits, Within
 from voiced.rehearsal.difference import difference
-from voiced.rehearsal.performance import Failure
-from voiced.rehearsal.reading import Ear, Sentence
+from voiced.rehearsal.listener import Listener
+from voiced.rehearsal.performance import ROUNDING, Failure
 from voiced.rehearsal.stage import Stage
 from voiced.simulator.carrier import SimulatedCall
 from voiced.simulator.memory import elapse
@@ -25,53 +25,6 @@ COMING = 20.0
 """Seconds that a call which is lived through again waits for what came then."""
 SOON = 1e-4
 """Seconds within which two moments are one: a clock at today's date is not finer than 0.2 us."""
-
-
-@attrs.define
-class Listener:
-    """What the caller of one call has heard, over all its streams, and of the carrier itself."""
-
-    _call: SimulatedCall
-    _ear: Ear
-    _stream: int = 0
-    _position: int = 0
-    """Samples of that stream."""
-    _said: int = 0
-    """Sentences of the carrier's own."""
-
-    @property
-    def sentences(self) -> list[Sentence]:
-        """In order."""
-        return self._ear.sentences
-
-    @property
-    def speaking(self) -> Sentence | None:
-        """What is being said now, as far as it goes."""
-        return self._ear.speaking
-
-    @property
-    def all(self) -> list[Sentence]:
-        """With what is being said now."""
-        speaking = self.speaking
-        return self.sentences + ([] if speaking is None or not speaking.text else [speaking])
-
-    def look(self) -> None:
-        """Hear on from where we were."""
-        while self._stream < len(self._call.streams):
-            stream = self._call.streams[self._stream]
-            player = stream.player
-            if player is not None and player.now > self._position:
-                at = player.born + self._position / RATE - self._call.rang_at
-                self._ear.hear(player.heard_between(self._position, player.now), at)
-                self._position = player.now
-            if stream.end is None:
-                break
-            self._ear.stop()
-            self._stream, self._position = self._stream + 1, 0
-        for text in self._call.said[self._said :]:
-            now = self._call.account.clock.seconds() - self._call.rang_at
-            self.sentences.append(Sentence(now, now, text, "carrier"))
-        self._said = len(self._call.said)
 
 
 @attrs.define
@@ -161,7 +114,7 @@ class Caller:
     def _does(self, number: int, act: Act) -> Failure | None:
         """What the caller does with hand and mouth."""
         self.passes(max(0.0, self._free_at - self._now))
-        if self.call.over:
+        if self.call.over and isinstance(act, Says | Presses):
             return Failure(f"{_shown(act)}, but the call is over: {self._how_it_ended()}", number, self._so_far())
         match act:
             case Waits(seconds):
@@ -231,7 +184,8 @@ class Caller:
     def _node_at(self, second: float) -> str:
         if self.session is None:
             return ""
-        began = [step for step in self.session.record.steps if step.began - self.call.rang_at <= second + 1e-6]
+        steps = self.session.record.steps
+        began = [step for step in steps if step.began - self.call.rang_at <= second + ROUNDING]
         return f"{began[-1].node}.{began[-1].number}" if began else ""
 
     def _stands(self) -> str:

@@ -36,10 +36,10 @@ def _how_it_ended(expect: Expect, went: Performance) -> Iterator[Failure]:
 def _heard(expect: Expect, went: Performance) -> Iterator[Failure]:
     texts = [sentence.text for sentence in went.heard]
     sentence = place = 0
-    for wanted in expect.heard:
+    for number, wanted in enumerate(expect.heard):
         found = _next(Hears(wanted), texts, sentence, place)
         if found is None:
-            behind = f" after {expect.heard[expect.heard.index(wanted) - 1]!r}" if sentence or place else ""
+            behind = f" after {expect.heard[number - 1]!r}" if number else ""
             yield Failure(f"{wanted!r} was to be heard{behind}", detail=difference(wanted, texts) + _page(went))
             break
         sentence, place = found

@@ -11,6 +11,9 @@ import attrs
 from voiced.rehearsal.reading import Sentence
 from voiced.simulator.sheet import Entry
 
+ROUNDING = 0.002
+"""Seconds: the journal's times are whole milliseconds, and audio begins at a sample."""
+
 
 @attrs.frozen
 class Step:
@@ -95,7 +98,7 @@ class Performance:
 
 
 def _place(steps: Sequence[Step], second: float) -> str:
-    began = [step for step in steps if step.began <= second + 1e-6]
+    began = [step for step in steps if step.began <= second + ROUNDING]
     return began[-1].place if began else ""
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import attrs
 
-from voiced.rehearsal.caller import Caller, Listener
+from voiced.errors import ConfigError
+from voiced.rehearsal.caller import Caller
 from voiced.rehearsal.expecting import unmet
+from voiced.rehearsal.listener import Listener
 from voiced.rehearsal.overheard import overhearing
 from voiced.rehearsal.performance import Failure, Performance, from_journal
 from voiced.rehearsal.pretended import Pretended, content, needed
@@ -34,7 +36,10 @@ def perform(scenario: Scenario, configuration: Configuration) -> Performance:
     """Play it. Nothing of it is left afterwards."""
     began = time.perf_counter()
     with overhearing() as overheard:
-        stage = Stage(configuration, scenario)
+        try:
+            stage = Stage(configuration, scenario)
+        except ConfigError as error:  # a plugin that cannot be made
+            return Performance(scenario.scenario, failures=(Failure(f"it cannot be played: {error}"),))
         put_back = tell_autobahn(stage.clock)
         try:
             performance = _played(stage)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -19,27 +20,19 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 from twisted.web.server import Site
 
-from voiced.call.dialplan import DialPlan, plain
-from voiced.call.flow import Flow
-from voiced.call.privacy import Privacy
-from voiced.call.program import Colleague, Program
+from voiced.call.dialplan import plain
 from voiced.call.session import CallSession
 from voiced.daemon import Api, Daemon
-from voiced.errors import RecognitionFailed, Refused
+from voiced.errors import Refused
 from voiced.guard.guard import Attempt, Guard
 from voiced.iguard import Party
-from voiced.ivoiced import IAgentTool, ICallerLookup, Tools
 from voiced.rehearsal import web
-from voiced.rehearsal.agents import ScriptedAgent
+from voiced.rehearsal.cast import Cast
 from voiced.rehearsal.memory import ListJournal, MemoryRecordings, NoCounts
-from voiced.rehearsal.props import ScriptedLookup, ScriptedTool
 from voiced.rehearsal.reading import Labels
 from voiced.rehearsal.scenario import OURS, Callee, Desk, Scenario
-from voiced.rehearsal.turns import conversations
-from voiced.rehearsal.voices import voices
 from voiced.secret import Secret
-from voiced.settings.chosen import READY_TOOLS, ChosenAgent
-from voiced.settings.load import Configuration, build_program, named_targets
+from voiced.settings.load import Configuration
 from voiced.settings.ways import ways
 from voiced.simulator.carrier import AUTH_TOKEN, Carrier, SimulatedCall
 from voiced.simulator.memory import MemoryNetwork, elapse
@@ -54,14 +47,10 @@ KEY = "the-key-of-a-scenario-that-opens-nothing"
 PARTY = Party("scenario")
 DAEMON, TWILIO = "daemon", "api.twilio"
 """Their hosts in this network."""
-REAL_LOOKUPS = ("table",)
-"""Lookups that need nothing from outside."""
-REAL_AGENTS = ("local",)
-"""Agents that do without a script: they need ears and a voice, and both are here."""
+UNDERSTANDING = 0.1
+"""Seconds that the ears of this machine take to understand."""
 DESKS = {"answers": "completed", "busy": "busy", "no-answer": "no-answer", "failed": "failed"}
 """What somebody does whom a call is transferred to, and its DialCallStatus."""
-_FOR_PEOPLE = 0.1
-"""Seconds that hearing takes to understand."""
 
 
 class Stage:
@@ -84,19 +73,25 @@ class Stage:
         web.listen(self.network, scenario.http, self.clock, self.complain)
         settings = configuration.settings
         self._accounts = [_pretended(account, first=n == 0) for n, account in enumerate(settings.accounts)]
-        self._settings = attrs.evolve(settings, accounts=tuple(self._accounts))
+        # A path in it is for a proxy that takes it off again, and here is none.
+        public_url = urljoin(settings.public_url, "/").rstrip("/")
+        self._settings = attrs.evolve(settings, accounts=tuple(self._accounts), public_url=public_url)
         self._carriers = [self._carrier(account) for account in self._accounts]
         rest = Rest([carrier.ledger for carrier in self._carriers])
         self.network.listen(TWILIO, Site(rest, reactor=self.clock))
         http = self.network.http()
-        self._rest = TwilioCarrier(
-            self._accounts, http, self.clock, settings.public_url, chance=lambda: scenario.chance
+        self._rest = TwilioCarrier(self._accounts, http, self.clock, public_url, chance=lambda: scenario.chance)
+        hearing = FakeHearing(self.clock, UNDERSTANDING)
+        tools = FakeTools(
+            self.clock,
+            http=web.client(self.network, scenario.http, self.complain),
+            carrier=self._rest,
+            directory=Path("rehearsal"),
+            hearing=hearing,
         )
-        self._hearing = FakeHearing(self.clock, _FOR_PEOPLE)
-        self._tools = FakeTools(
-            self.clock, http=http, carrier=self._rest, directory=Path("rehearsal"), hearing=self._hearing
-        )
-        self.program = self._program(configuration, self._tools)
+        asked = web.services(settings.web, self.network, scenario.http, self.clock, self.complain)
+        cast = Cast(scenario, self._settings, self.labels, tools, hearing, asked, self.complain)
+        self.program = attrs.evolve(cast.program(configuration), recordings=self.recordings)
         self.guard = Guard(settings.outbound, settings.inbound, self.clock, NoCounts(), self._refused)
         self.daemon = self._daemon()
         self.network.listen(DAEMON, self.daemon.site())
@@ -105,11 +100,13 @@ class Stage:
     # What is played
 
     def ring(self) -> SimulatedCall:
-        """Somebody rings us."""
+        """Somebody rings us; the daemon has been asked when this returns."""
         number = plain(self.scenario.ring or self._own_number())
         carrier = next((each for each in self._carriers if number in each.account.numbers), self._carriers[0])
         carrier.number(number, "/call/incoming", fallback_url="/call/fallback", status_url="/call/status")
-        return carrier.ring(number, from_=self.scenario.caller)
+        call = carrier.ring(number, from_=self.scenario.caller)
+        elapse(self.clock, 0)
+        return call
 
     def place(self, callee: Callee) -> SimulatedCall | None:
         """An API client has us call somebody; None, and `refused` says why, when nobody is called."""
@@ -176,63 +173,6 @@ class Stage:
     def _own_number(self) -> str:
         """The first that voiced.yaml has."""
         return next((number for number in ways(self._settings, self._accounts).numbers), OURS)
-
-    def _program(self, configuration: Configuration, tools: Tools) -> Program:
-        """The flows as they are; who speaks, listens or answers in them is played."""
-        settings = self._settings
-        bare = attrs.evolve(settings, voices={}, agents={}, lookups={}, tools={})
-        program = build_program(attrs.evolve(configuration, settings=bare), tools)
-        if any(fault.hearing for fault in self.scenario.faults):
-            self._hearing.fail_with = RecognitionFailed("the scenario lets the ears fail")
-        return attrs.evolve(
-            program,
-            flows={name: self._silenced(flow) for name, flow in program.flows.items()},
-            dial_plan=DialPlan({"default": self.scenario.flow}) if self.scenario.flow else program.dial_plan,
-            voices=voices(settings.voices, self.labels, self.clock, self.scenario.faults),
-            agents={name: self._colleague(name, chosen) for name, chosen in settings.agents.items()},
-            lookups=self._lookups(),
-            hearing=self._hearing,
-            recordings=self.recordings,
-            named=named_targets(configuration),
-            privacy=Privacy.OPEN,
-            chance=lambda: self.scenario.chance,
-            web=web.RehearsedWeb(settings.web, self.scenario.http, self.network, self.clock, self.complain),
-            keeps_wire=True,
-        )
-
-    def _silenced(self, flow: Flow) -> Flow:
-        """The same with sounds of the same length that say which file they are."""
-        sounds = {file: self.labels.sound(file, len(audio)) for file, audio in flow.sounds.items()}
-        return attrs.evolve(flow, sounds=sounds)
-
-    def _colleague(self, name: str, chosen: ChosenAgent) -> Colleague:
-        if name not in self.scenario.agents and chosen.plugin in REAL_AGENTS:
-            agent = chosen.make(self._tools)
-        else:
-            scripts = conversations(self.scenario.agents.get(name, ()))
-            agent = ScriptedAgent(name, scripts, self.labels, self.clock, self.complain)
-        return Colleague(agent, {tool: self._tool(tool) for tool in chosen.tools}, chosen.barge_in)
-
-    def _tool(self, name: str) -> IAgentTool:
-        chosen = self._settings.tools[name]
-        answer = self.scenario.tools.get(name)
-        faults = [fault for fault in self.scenario.faults if fault.tool == name]
-        if chosen.plugin not in READY_TOOLS:
-            return ScriptedTool(name, answer, faults, self.complain)
-        real = chosen.make(self._tools)
-        if answer is None and not faults:
-            return real  # type: ignore[no-any-return]
-        more = {"description": real.description, "parameters": real.parameters, "timeout": real.timeout}
-        return ScriptedTool(name, answer, faults, self.complain, real, **more)
-
-    def _lookups(self) -> dict[str, ICallerLookup]:
-        made: dict[str, ICallerLookup] = {}
-        for name, chosen in self._settings.lookups.items():
-            faults = [fault for fault in self.scenario.faults if fault.lookup == name]
-            known = self.scenario.lookups.get(name)
-            real = chosen.make(self._tools) if known is None and chosen.plugin in REAL_LOOKUPS else None
-            made[name] = ScriptedLookup(name, known, faults, self.complain, real)
-        return made
 
     def _daemon(self) -> Daemon:
         plain_settings = self._settings.plain

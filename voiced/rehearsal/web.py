@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import Deferred, fail
+import attrs
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.web.iweb import IAgent
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 from zope.interface import implementer
 
-from voiced.errors import HttpFailed
-from voiced.ivoiced import HttpAnswer, HttpRequest
-from voiced.iweb import IWebServices
 from voiced.rehearsal.agents import Complain
 from voiced.rehearsal.scenario import WebAnswer
-from voiced.simulator.memory import MemoryNetwork
+from voiced.simulator.memory import MemoryNetwork, whole_body
 from voiced.webservices import WebRules, WebServices
 
 
@@ -53,28 +54,37 @@ class Answers(Resource):
         return body.encode()
 
 
-@implementer(IWebServices)
-class RehearsedWeb:
-    """What the step `http` asks: as the daemon asks, of the hosts of the scenario and nobody else."""
+@implementer(IAgent)
+@attrs.frozen
+class Web:
+    """The way there: a host that the scenario does not name fails it."""
 
-    def __init__(
-        self,
-        rules: WebRules,
-        answers: Sequence[WebAnswer],
-        network: MemoryNetwork,
-        clock: IReactorTime,
-        complain: Complain,
-    ) -> None:
-        self._hosts = {urlsplit(answer.url).hostname for answer in answers}
-        self._services = WebServices(rules, network.agent(), network.agent(), clock, lambda: "rehearsed")
-        self._complain = complain
+    _agent: IAgent
+    _hosts: Collection[str]
+    _complain: Complain
 
-    def ask(self, request: HttpRequest, call: str = "") -> Deferred[HttpAnswer]:
-        """See IWebServices."""
-        if urlsplit(request.url).hostname not in self._hosts:
-            self._complain(f"{request.method} {request.url} is asked, and `http:` has no answer for it")
-            return fail(HttpFailed("nobody answers in this scenario"))
-        return self._services.ask(request, call)
+    def request(self, method: bytes, uri: bytes, *more: Any, **others: Any) -> Deferred[Any]:
+        """See IAgent."""
+        if (urlsplit(uri.decode()).hostname or "") not in self._hosts:
+            self._complain(f"{method.decode()} {uri.decode()} is asked, and `http:` has no answer for it")
+        return self._agent.request(method, uri, *more, **others)
+
+
+def client(network: MemoryNetwork, answers: Sequence[WebAnswer], complain: Complain) -> HTTPClient:
+    """An HTTP client for plugins."""
+    return HTTPClient(_way(network, answers, complain), data_to_body_producer=whole_body)
+
+
+def services(
+    rules: WebRules, network: MemoryNetwork, answers: Sequence[WebAnswer], clock: IReactorTime, complain: Complain
+) -> WebServices:
+    """Whom the step `http` asks: signed and with headers as the daemon does it."""
+    way = _way(network, answers, complain)
+    return WebServices(rules, way, way, clock, lambda: "rehearsed")
+
+
+def _way(network: MemoryNetwork, answers: Sequence[WebAnswer], complain: Complain) -> Web:
+    return Web(network.agent(), {urlsplit(answer.url).hostname or "" for answer in answers}, complain)
 
 
 def listen(network: MemoryNetwork, answers: Sequence[WebAnswer], clock: object, complain: Complain) -> None:

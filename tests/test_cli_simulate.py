@@ -1,0 +1,121 @@
+"""`voiced simulate`: what it prints, writes and exits with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from click.testing import CliRunner
+
+from tests.rehearsals import SETTINGS, Rehearsals
+from voiced.cli import main
+from voiced.cli.simulate import settings_above
+from voiced.errors import ConfigError
+
+GOOD = 'scenario: "Who rings is greeted"\nsteps: [{hears: Buongiorno}]\n'
+TWO = """\
+scenarios:
+  - scenario: "Good"
+    steps: [{hears: Buongiorno}]
+  - scenario: "Bad \\a"
+    steps:
+      - hears: Bob
+      - hears: One for the table
+    expect: {ending: completed}
+"""
+
+
+class SimulateTests(Rehearsals):
+    """The command."""
+
+    def simulate(self, *arguments: str | Path) -> Any:
+        """Its result."""
+        return CliRunner().invoke(main, ["simulate", *map(str, arguments)])
+
+    def test_good(self) -> None:
+        """One line for each scenario, and the settings are found above the file; code 0."""
+        result = self.simulate(self.write("flows/tests/good.yaml", GOOD))
+        self.assertEqual(result.exit_code, 0, result.output)
+        self.assertRegex(
+            result.output, r"ok +Who rings is greeted  \(9\.0 s of call, \d+ ms\)\n1 scenario\(s\), 0 failed"
+        )
+
+    def test_bad(self) -> None:
+        """A failure says where it stands, what was expected and what was heard; code 1."""
+        path = self.write("tests/two.yaml", TWO)
+        result = self.simulate(path)
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn(f"{path}:7: step 2: hears 'One for the table': never\n", result.output)
+        self.assertIn("expected: One for the table\n", result.output)
+        self.assertIn("2 scenario(s), 1 failed, in ", result.output)
+
+    def test_junit(self) -> None:
+        """A suite for each file, a case for each scenario, and what no XML can say is left out."""
+        one, two = self.write("tests/one.yaml", GOOD), self.write("tests/two.yaml", TWO)
+        report = self.directory / "report.xml"
+        self.simulate("--junit", report, one, two)
+        suites = ElementTree.parse(report).getroot()  # noqa: S314 - we have written it
+        self.assertEqual(
+            [(suite.get("name"), suite.get("failures")) for suite in suites], [(str(one), "0"), (str(two), "1")]
+        )
+        good, bad = suites[1]
+        self.assertEqual((good.get("name"), len(good), bad.get("line")), ("Good", 0, "4"))
+        self.assertEqual(bad[0].get("message"), "hears 'One for the table': never")
+        self.assertIn("step 2: hears", bad[0].text or "")
+
+    def test_verbose(self) -> None:
+        """Every step, key and sentence, and what the daemon warned of."""
+        steps = 'steps: [{hears: "One for"}, {presses: "1"}, {hears: Nobody}]\nagents: {reception: [fails: it broke]}'
+        result = self.simulate("--verbose", self.write("tests/a.yaml", f"scenario: it\n{steps}"))
+        self.assertEqual(result.exit_code, 0, result.output)
+        for line in (
+            "0.00 s  rachel     'Buongiorno, Bob: caffè!'",
+            "caller     presses 1",
+            "flow       booking.1 agent: ",
+        ):
+            self.assertIn(line, result.output)
+        self.assertRegex(result.output, r"log: CA\w+: agent reception: it broke")
+
+    def test_wrong_files(self) -> None:
+        """A file that is wrong, or not there, or has wrong settings: every fault, and code 2."""
+        cases = {
+            self.write("tests/a.yaml", "scenario: a\nsteps: [jumps]"): "a.yaml:2:9: step 1: there is no 'jumps' here",
+            self.write("tests/b.yaml", "scenario: a\nconfig: c.yaml"): "c.yaml:1:1: cannot be read",
+            self.write("tests/d.yaml", "scenario: a\nflow: nope"): "d.yaml:2:7: flow: no flow is called 'nope'",
+            self.directory / "none.yaml": "none.yaml:1:1: cannot be read",
+        }
+        for path, fault in cases.items():
+            result = self.simulate(path)
+            self.assertEqual(result.exit_code, 2, result.output)
+            self.assertIn(fault, result.output)
+
+    def test_wrong_among_good(self) -> None:
+        """Nothing is played while any of them is wrong, and what is wrong is named once, of all of them."""
+        good, bad = self.write("tests/good.yaml", GOOD), self.write("tests/a.yaml", "scenario: a\nsteps: [jumps]")
+        worse = self.write("tests/b.yaml", "scenario: a\nflow: nope\nchance: 3")
+        result = self.simulate(good, bad, worse, bad)
+        self.assertEqual(result.exit_code, 2)
+        self.assertNotIn("ok ", result.output)
+        self.assertIn("\n\nvoiced: 2 faults; nothing was played.\n", result.output)
+
+    def test_which_settings(self) -> None:
+        """Those of --config, else the file's own, else the nearest voiced.yaml above it."""
+        other = self.write("other/her.yaml", SETTINGS.replace("Bob", "Eve") + "flows: ../flows\n")
+        own = self.write("tests/own.yaml", "config: ../other/her.yaml\nscenario: a\nsteps: [{hears: Eve}]")
+        plain = self.write("tests/plain.yaml", "scenario: a\nsteps: [{hears: Eve}]")
+        self.assertEqual([self.simulate(own).exit_code, self.simulate(plain).exit_code], [0, 1])
+        self.assertEqual(self.simulate("--config", other, plain).exit_code, 0)
+        self.assertEqual(settings_above(plain), self.directory / "voiced.yaml")
+
+    def test_no_settings(self) -> None:
+        """Where there are none, the file is named, and what to do."""
+        with self.assertRaises(ConfigError) as caught:
+            settings_above(Path("/nowhere/tests/a.yaml"))
+        self.assertIn("/nowhere/tests/a.yaml:1:1: there is no voiced.yaml above this file", str(caught.exception))
+
+    def test_environment(self) -> None:
+        """What voiced.yaml reads of its surroundings may stand in the file."""
+        self.write("voiced.yaml", SETTINGS.replace("name: Bob", 'name: "${OWNER}"'))
+        path = self.write("tests/a.yaml", "environment: {OWNER: Luigi}\nscenario: a\nsteps: [{hears: Luigi}]")
+        self.assertEqual(self.simulate(path).exit_code, 0)
