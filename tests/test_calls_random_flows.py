@@ -1,0 +1,226 @@
+"""Random flows of valid steps: none hangs a call, and each call comes to exactly one end."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import attrs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import deferLater
+from zope.interface import implementer
+
+from tests.house import NUMBER, House
+from voiced.call.flow import Flow
+from voiced.call.program import Colleague
+from voiced.errors import AgentError, HttpFailed, LookupFailed
+from voiced.ivoiced import Brief, HttpAnswer, HttpRequest, IAgent, ICall, ICallerLookup, ILine, Outcome, Who
+from voiced.iweb import IWebServices
+from voiced.rehearsal.memory import MemoryRecordings
+from voiced.settings.flowfile import Names, load_flows
+from voiced.settings.registry import Registry
+from voiced.testing.fake_hearing import FakeHearing
+from voiced.testing.fakes import spell
+
+REGISTRY = Registry.find()
+NAMES = Names(voices=("test",), agents=("desk",), lookups=("crm",), voice="test")
+NODES = ("n0", "n1", "n2", "n3")
+DESK = "+14155550111"
+
+node = st.sampled_from(NODES)
+maybe = st.none() | node
+text = st.sampled_from(["Hello.", "It is {x|nothing}.", "{call.party:digits}", "{x:money EUR|free}", "{gone|}"])
+few = st.sampled_from(["0", "1"])
+
+
+def body(required: dict[str, Any], **optional: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """Settings of a step; what is None is not written."""
+    drawn = st.fixed_dictionaries(required, optional=optional)
+    return drawn.map(lambda found: {name: value for name, value in found.items() if value is not None})
+
+
+flag = st.sampled_from(["true", "false"])
+STEPS = {
+    "say": body({"text": text}, interruptible=flag),
+    "pause": few.map(lambda number: str(int(number) + 0.5)),
+    "menu": body(
+        {"prompt": text, "keys": st.dictionaries(st.sampled_from(["1", "2", "#"]), node, min_size=1), "timeout": st.just("1")},
+        retries=few,
+        invalid=text,
+        otherwise=maybe,
+        interruptible=flag,
+        words=st.just({"1": ["yes"]}),
+    ).filter(lambda found: "words" not in found or "1" in found["keys"]),
+    "gather": body(
+        {"prompt": text, "into": st.just("x"), "digits": st.just("2"), "timeout": st.just("1"), "between": st.just("1")},
+        retries=few,
+        private=flag,
+        otherwise=maybe,
+    ),
+    "choose": body({"fact": st.just("x"), "cases": st.dictionaries(st.sampled_from(["", "1", "12"]), node, min_size=1)}, otherwise=maybe),
+    "hours": body({"time_zone": st.just("UTC"), "open": st.just({"mon-sun": "9:00-17:00"})}, otherwise=maybe),
+    "set": st.just({"x": "1{x|}"}) | st.just({"call.language": "de"}),
+    "random": st.dictionaries(node, st.sampled_from(["1", "3"]), min_size=1),
+    "limit": body({"part": st.just("p"), "most": st.just("1"), "otherwise": node}) | st.just({"part": "p", "leave": "true"}),
+    "lookup": body({"use": st.just("crm"), "timeout": st.just("1")}, filler=text) | st.just({"use": "crm", "ringing": "true"}),
+    "record": body({"prompt": text, "max_seconds": st.just("3"), "silence": st.just("1")}, consent=text, otherwise=maybe),
+    "voicemail": body({"max_seconds": st.just("3"), "silence": st.just("1")}, otherwise=maybe),
+    "queue": body(
+        {"transfer": st.just(DESK), "most": st.just("15"), "retry": st.just("5"), "ring": st.just("5"), "every": st.just("5")},
+        most_waiting=st.just("1"),
+        otherwise=maybe,
+    ),
+    "journal": st.just(["x"]),
+    "http": body({"url": st.just("https://x.example/{x|0}")}, into=st.just({"x": "a"}), otherwise=maybe),
+    "sms": body({"text": st.just("Hello.")}, otherwise=maybe),
+    "agent": body({"use": st.just("desk"), "silence": st.just("2")}, seconds=st.just("3")),
+    "transfer": body({"to": st.just(DESK), "timeout": st.just("5")}),
+    "goto": node,
+    "hangup": st.just("enough"),
+    "call": body({"flow": st.sampled_from(["main", "sub"])}, result=st.just("x")),
+    "return": text,
+    "lookup ": st.just("crm"),
+}  # fmt: skip
+step = st.sampled_from(sorted(STEPS)).flatmap(lambda verb: STEPS[verb].map(lambda found: {verb.strip(): found}))
+nodes = st.fixed_dictionaries({name: st.lists(step, min_size=1, max_size=4) for name in NODES})
+HEADS = body(
+    {}, on_error=maybe, on_silence=maybe, on_hangup=maybe, disclose=st.none() | text, opt_out=st.none() | st.just({"key": "9"})
+)  # fmt: skip
+ACT = st.sampled_from(["1", "2", "9", "12#", "says", "moment", "second", "hang_up", "drop", "drain"])
+
+
+@implementer(IAgent)
+@attrs.define
+class Whim:
+    """Does one of a few things, in turn."""
+
+    clock: Any
+    turns: int = 0
+    notices_interruptions: bool = True
+
+    def converse(self, line: ILine, call: ICall, brief: Brief) -> Deferred[Outcome]:
+        """See IAgent."""
+        self.turns += 1
+        if self.turns % 4 == 0:
+            return fail(AgentError("not today"))
+        line.ready()
+        line.said(Who.AGENT, "Yes?")
+        line.send_audio(spell("Yes?"))
+        if self.turns % 4 == 1:
+            return Deferred()
+        return deferLater(self.clock, 1.0, lambda: Outcome(("handover", "hung_up")[self.turns % 2]))
+
+
+@implementer(ICallerLookup, IWebServices)
+@attrs.define
+class Oracle:
+    """Knows something, fails, or does not answer, in turn."""
+
+    clock: Any
+    turns: int = 0
+
+    def lookup(self, call: ICall) -> Deferred[Any]:
+        """See ICallerLookup."""
+        return self._answer({"name": "Ann"}, LookupFailed("no"))
+
+    def ask(self, request: HttpRequest, call: str = "") -> Deferred[HttpAnswer]:
+        """See IWebServices."""
+        return self._answer(HttpAnswer(200, b'{"a": 1}', True), HttpFailed("no")).addTimeout(1.0, self.clock, _late)
+
+    def _answer(self, good: Any, bad: Exception) -> Deferred[Any]:
+        self.turns += 1
+        if self.turns % 3 == 0:
+            return succeed(good)
+        return fail(bad) if self.turns % 3 == 1 else Deferred()
+
+
+def _late(*_: object) -> Any:
+    raise HttpFailed("late")
+
+
+class RandomFlowTests(House):
+    """What no flow may do."""
+
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+    @given(main=nodes, sub=nodes, head=HEADS, acts=st.lists(ACT, max_size=8))
+    def test_one_end(self, main: Any, sub: Any, head: Any, acts: list[str]) -> None:
+        """Whatever a flow is, and whatever the caller does: the call ends once, and nothing of it is left."""
+        House.setUp(self)
+        self.carrier.callee(DESK, "busy" if len(acts) % 2 else "completed", talk=5.0)
+        self.moves(self.loaded({"main": (main, head), "sub": (sub, {})}))
+        self.carrier.ring(NUMBER)
+        self.passes(0.2)
+        call = next(iter(self.carrier.calls.values()))
+        for act in acts:
+            self.act(act, call)
+        self.passes(75)
+        House.tearDown(self)
+        lines = Counter(line["event"] for line in self.journal.lines if line["call"] == call.sid)
+        self.assertEqual((lines["began"], lines["ended"]), (1, 1))
+        ended = next(line for line in self.journal.lines if line["event"] == "ended")
+        self.assertNotEqual(ended["ending"], "bug", ended)
+        self.assertEqual(len(self.daemon._parts), 0)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def tearDown(self) -> None:
+        """Each example has swept up behind itself."""
+
+    def loaded(self, files: dict[str, Any]) -> dict[str, Flow]:
+        """The flows of these nodes and heads, through the checker: what it takes has to work."""
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        for name, (found, head) in files.items():
+            steps = {**found, "n0": [{"set": {"x": "1"}}, *found["n0"]]}
+            page = {"flow": name, "start": "n0", "max_seconds": "60", "nodes": steps} | head
+            (directory / f"{name}.yaml").write_text(json.dumps(page), "utf-8")
+        return load_flows(directory, NAMES, REGISTRY)
+
+    def moves(self, flows: dict[str, Flow]) -> None:
+        """The daemon has them."""
+        oracle = Oracle(self.clock)
+        self.lives_in(
+            *flows.values(),
+            agents={"desk": Colleague(Whim(self.clock))},
+            lookups={"crm": oracle},
+            web=oracle,
+            hearing=FakeHearing(self.clock, 0.1),
+            recordings=MemoryRecordings(),
+            chance=lambda: 0.5,
+            keeps_wire=True,
+        )
+
+    def act(self, act: str, call: Any) -> None:
+        """One thing happens."""
+        if act in ("moment", "second"):
+            self.passes({"moment": 0.07, "second": 1.3}[act])
+        elif act == "says":
+            call.speak(spell("YES PLEASE"), "yes")
+            self.passes(0.6)
+        elif act == "hang_up":
+            call.hang_up()
+        elif act == "drop":
+            self.carrier.drop_stream(call)
+            self.passes(0.5)
+        elif act == "drain":
+            self.daemon.drain()
+        else:
+            call.press(act)
+            self.passes(0.1)
+
+
+class EveryStepTests(House):
+    """None is forgotten above."""
+
+    def setUp(self) -> None:
+        """No daemon."""
+
+    def tearDown(self) -> None:
+        """No daemon."""
+
+    def test_each_step(self) -> None:
+        """Every step that comes with voiced stands in random flows, but `play`, which needs a file."""
+        self.assertEqual({verb.strip() for verb in STEPS} | {"play"}, set(REGISTRY.names("step")))
