@@ -12,7 +12,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
+from voiced.call.answering import Answering
 from voiced.call.audio import RATE, silence
+from voiced.call.keypad import Keypad
 from voiced.errors import RecognitionFailed, VoicedError
 from voiced.hearing.local import LocalHearing, Thread, open_hearing
 from voiced.ivoiced import WINDOW, IDetector, IHearing
@@ -280,6 +282,23 @@ class RealHearingTests(TestCase):
         self.render = real()
         self.before = threading.active_count()
         self.hearing = open_hearing(reactor.callFromThread)
+
+    async def test_answers(self):
+        """Words for the keys of a menu choose them, once the caller pauses; a "mm-hmm" chooses none."""
+        from voiced.hearing.silero import Silero
+
+        self.addCleanup(self.hearing.close)
+        self.patch(self.hearing, "detector", Silero().detector)  # one that is loaded when the first sound comes
+        words = {"1": ["yes", "confirm", "that's right"], "2": ["cancel", "no"]}
+        said = [("Yes, please.", "1"), ("That's right.", "1"), ("No, cancel it.", "2"), ("Tomorrow at seven.", "")]
+        for text, key in [*said, ("Mm-hmm.", None)]:
+            clock = Clock()
+            answering = Answering(self.hearing, clock, Keypad(clock), 3.0, words)
+            audio = silence(0.5) + self.render(text, 1.0) + silence(0.6)
+            for at in range(0, len(audio), 160):
+                answering.hear(audio[at : at + 160])
+            clock.advance(3.0)
+            self.assertEqual(await answering.result, key, text)
 
     async def test_recognises(self):
         """Many at once, each its own words; silence has none; then no thread is left."""

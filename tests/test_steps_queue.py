@@ -96,6 +96,19 @@ class FirstTests(SynchronousTestCase):
         later = FakeCall(dialled=Dialled("refused"))
         self.assertEqual(self.successResultOf(start(queue(otherwise="sorry"), later)), "sorry")
 
+    def test_refused_for_now(self) -> None:
+        """A rule that may say otherwise in time is waited for, as long as the caller may wait at all."""
+        call = FakeCall(forbids=Refused("rate", "too many in this minute", retry_after=60))
+        running = start(queue(retry=20, most=90), call)
+        passes(call, 10)
+        self.assertNoResult(running)
+        call._forbids = None
+        passes(call, 15)
+        self.assertIs(self.successResultOf(running), End.TRANSFERRED)
+        late = FakeCall(forbids=Refused("rate", "too many today", retry_after=90))
+        self.assertIsNone(self.successResultOf(start(queue(most=90), late)))
+        self.assertEqual((late.facts["queue.result"], late.parts), ("refused", []))
+
     def test_nobody(self) -> None:
         """A fact that is no number is nobody to be called."""
         call = FakeCall()

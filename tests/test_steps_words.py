@@ -18,6 +18,7 @@ from voiced.call.keypad import Keypad
 from voiced.call.records import Ending
 from voiced.call.steps.digits import Menu
 from voiced.call.template import Template
+from voiced.call.tones import tone
 from voiced.errors import ConfigError, RecognitionFailed
 from voiced.settings.flowfile import Names, load_flows
 from voiced.settings.registry import Registry
@@ -114,6 +115,15 @@ class AnsweringTests(SynchronousTestCase):
         self.hearing.texts = ["uh"]
         self.hears(late, spell("KKKKKKKKK") + silence(0.7))
         self.assertIsNone(self.successResultOf(late.result))
+
+    def test_hums(self) -> None:
+        """A hum is no word, whatever the recogniser makes of it; a whole sentence may be dark."""
+        hum = tone(0.5, 150.0, -10.0)
+        for text, key in [("No thanks.", None), ("No thanks, no thanks.", None), ("No thanks, I am well.", "2")]:
+            answering = self.waits(1.0)
+            self.hearing.texts = [text]
+            self.hears(answering, silence(0.2) + hum + silence(0.8))
+            self.assertEqual(self.successResultOf(answering.result), key, text)
 
     def test_clicks_and_echoes(self) -> None:
         """A click is too short, and our own echo too faint."""

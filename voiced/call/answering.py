@@ -16,8 +16,8 @@ from twisted.python.failure import Failure
 
 from voiced.call import audio
 from voiced.call.keypad import Keypad
-from voiced.call.keywords import key_for
-from voiced.call.words import are_words
+from voiced.call.keywords import key_for, plainly
+from voiced.call.words import are_words, is_hummed
 from voiced.errors import RecognitionFailed
 from voiced.ivoiced import WINDOW, IHearing
 
@@ -37,6 +37,8 @@ _PAUSE = 14
 """Windows without speech (448 ms) that end it: "yes … that's right" is one."""
 _STALLED = 0.5
 """Seconds without any audio that end it, too: some networks send nothing for silence."""
+_FEW = 2
+"""Different words that may be a hum: a recogniser makes "No, no, no." of "mm-hmm"."""
 _EVER = 3600.0
 """Seconds that keys are listened for: until it is over."""
 
@@ -119,7 +121,9 @@ class Answering:
 
     def _recognised(self, text: str, sound: bytes, voiced: float) -> None:
         self._question = None
-        if key := key_for(text, self._words):
+        key = key_for(text, self._words)
+        few = len(set(plainly(text).split())) <= _FEW
+        if key and not (few and is_hummed(sound)):
             self._answered(key)
         elif are_words(text, sound, voiced):
             self._answered("")

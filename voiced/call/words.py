@@ -53,7 +53,12 @@ def are_words(text: str, sound: bytes, voiced: float) -> bool:
         return False
     if len(spoken) > 3 and len(set(spoken)) <= len(spoken) / 2:
         return False  # laughter: "The first of the first of the first."
-    return len(spoken) > _FEW or not _NO_VOICE < brightness(sound) < DARK
+    return len(spoken) > _FEW or not is_hummed(sound)
+
+
+def is_hummed(sound: bytes) -> bool:
+    """Whether a sound of one or two words was made with the mouth closed: no word is."""
+    return _NO_VOICE < brightness(sound) < DARK
 
 
 def are_few(text: str) -> bool:

@@ -60,5 +60,5 @@ def _decode(body: Part, step: Any) -> Any:
     shorthand = getattr(step, "shorthand", None)
     if shorthand is not None:
         return check.decode_field(body, step, shorthand)
-    names = ", ".join(step.__struct_fields__)
+    names = ", ".join(step.__struct_encode_fields__)
     return body.wrong(f"expects settings below it ({names})" if names else "takes no settings") and None
