@@ -24,6 +24,11 @@ class Fault:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
+    @property
+    def warning(self) -> str:
+        """The same, of what is worth a look and stops nothing."""
+        return f"{self.file}:{self.line}:{self.column}: warning: {self.message}"
+
 
 class ConfigError(VoicedError):
     """The settings or flows are wrong; every fault found is listed, with its file, line, column and fix."""

@@ -364,8 +364,12 @@ class Mentions:
     """All that a step names, so that it can be checked, rendered ahead and drawn before anybody calls."""
 
     nodes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    """What leads to each of `nodes`, in their order, as a drawing says it; none: it is seen from the settings."""
     flows: tuple[str, ...] = ()
     """Flows that it calls, and comes back from."""
+    passes: tuple[str, ...] = ()
+    """The names of the arguments that it passes to them."""
     voices: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     hears: bool = False
@@ -609,7 +613,8 @@ class IMaker(IPlugin):
     What `module` names is imported when the plugin is chosen. It exposes `Settings` (a msgspec.Struct, frozen,
     unknown keys refused) and `make(settings, tools)`, which gives the voice, agent, tool or lookup. For a step it
     names the Struct class itself (`package.module.Class`), whose instances provide IStep. The Settings of an agent
-    may have `mentions()`, as steps do: its voices and tools are then checked at load, too.
+    may have `mentions()`, as steps do: its voices and tools are then checked at load, too, and a flow may read the
+    facts that it (or a tool) sets. Those of a voice may have `longest`: characters that it takes at once, or None.
     """
 
     kind = Attribute('"voice", "agent", "tool", "lookup" or "step".')

@@ -43,6 +43,11 @@ def complaint(error: ConfigError) -> str:
     return f"{error}\n\nvoiced: {count} fault{'s' if count > 1 else ''} in the settings; nothing was started."
 
 
+def doubts(configuration: Configuration) -> str:
+    """What works, and nobody can have meant, a line each; "" when there is nothing."""
+    return "".join(f"{fault.warning}\n" for fault in configuration.warnings)
+
+
 def summary(path: Path, configuration: Configuration) -> str:
     """What is right with them, in a line."""
     settings = configuration.settings
@@ -67,7 +72,7 @@ class Options(usage.Options):
             sys.stderr.write(complaint(error) + "\n")
             raise SystemExit(1) from None
         if self["check"]:
-            sys.stdout.write(summary(path, self.configuration) + "\n")
+            sys.stdout.write(doubts(self.configuration) + summary(path, self.configuration) + "\n")
             raise SystemExit(0)
 
 
@@ -91,6 +96,7 @@ class DaemonService(MultiService):
         from voiced.building import Building
 
         self._reactor = reactor
+        self._warnings = configuration.warnings
         self._settings = configuration.settings
         self.building = Building(configuration, reactor)
         self._listening = strports.service(self._settings.listen, self.building.daemon.site(), reactor=reactor)
@@ -109,6 +115,8 @@ class DaemonService(MultiService):
         super().startService()
         if self._settings.plain.insecure:
             log.critical("INSECURE: nothing is signed, whoever reaches {at} can ring", at=self._settings.listen)
+        for fault in self._warnings:
+            log.warn("{warning}", warning=fault.warning)
         self._reactor.callWhenRunning(self._ready)
         self.building.warm_up()
 

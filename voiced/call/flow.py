@@ -125,6 +125,8 @@ class Flow:
     """What happens when an answering machine takes a call that we place; None: nobody finds out."""
     message: str | None = None
     """The node that is what a machine is told, after its beep."""
+    variables: tuple[str, ...] | None = None
+    """What a request for such a call must bring, by name; None: the flow does not say."""
     sounds: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     """The audio of every file its steps mention, by the name they use."""
     calendars: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, repr=False)

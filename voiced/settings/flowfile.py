@@ -25,6 +25,11 @@ from voiced.settings.stepbody import WrittenStep, read_step
 
 Nodes = Mapping[str, list[WrittenStep]]
 
+_VARIABLE = msgspec.Meta(
+    pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,63}$", description="a name: letters, digits, `_` and `.`"
+)
+VariableName = Annotated[str, _VARIABLE]
+
 
 @attrs.frozen
 class Names:
@@ -50,6 +55,7 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on_hangup: str | None = None
     on_machine: OnMachine | None = None
     message: str | None = None
+    variables: tuple[VariableName, ...] | None = None
 
     def __post_init__(self) -> None:
         if (self.on_machine is OnMachine.LEAVE_MESSAGE) is not (self.message is not None):
@@ -70,6 +76,8 @@ class Loading:
     """One flow being loaded: its nodes, from all its files, and the files that they name."""
 
     shared: Shared
+    head: Head | None = None
+    """All that it says besides; None when that is wrong."""
     nodes: dict[str, list[WrittenStep]] = attrs.field(factory=dict)
     sounds: dict[str, bytes] = attrs.field(factory=dict)
     calendars: dict[str, Mapping[str, str]] = attrs.field(factory=dict)
@@ -115,9 +123,10 @@ class FlowFiles:
         if not isinstance(part.value, dict):
             list(part.items())  # says so, if it is not empty
             return
-        loading = Loading(shared(part))
-        part = loading.shared.flow
+        including = shared(part)
+        part = including.flow
         head = check.decode(part, Head, besides=("nodes", *SHARED))
+        loading = Loading(including, head)
         self._claim(part["flow"])
         self._nodes(loading)
         self.loaded.append(loading)
@@ -144,6 +153,7 @@ class FlowFiles:
                 max_seconds=head.max_seconds,
                 on_machine=head.on_machine,
                 message=head.message,
+                variables=head.variables,
                 sounds=loading.sounds,
                 calendars=loading.calendars,
             )

@@ -23,6 +23,9 @@ from voiced.settings.expand import expand
 from voiced.settings.flowfile import FlowFiles, Names
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
+from voiced.settings.review.reviewing import broken_plugins, warnings
+from voiced.settings.review.scripts import Scripts
+from voiced.settings.review.unknown import unknown
 from voiced.speech.cache import MEGABYTE, Cache
 from voiced.speech.voice import Voice
 
@@ -35,6 +38,8 @@ class Configuration:
 
     settings: Settings
     flows: Mapping[str, Flow]
+    warnings: tuple[Fault, ...] = ()
+    """What works, and nobody can have meant."""
 
 
 def find_settings(directory: Path) -> Path:
@@ -59,9 +64,12 @@ def read(path: Path, environ: Mapping[str, str], registry: Registry | None = Non
     files = FlowFiles(_names(part), registry, faults)
     files.read(_flows(part))
     check_flows(part, files.known)
+    scripts = Scripts.of(files.loaded, settings)
+    faults += unknown(scripts)
     if settings is None or faults:
         raise ConfigError(faults)
-    return Configuration(settings, files.flows)
+    broken = broken_plugins(registry, part.document.file)
+    return Configuration(settings, files.flows, (*broken, *warnings(scripts)))
 
 
 def _flows(part: Part) -> Path:

@@ -76,6 +76,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.language_code is not None and not self.model.endswith("v2_5") and self.model in MAX_CHARACTERS:
             raise ValueError(f"`language_code` is refused by {self.model}: use eleven_flash_v2_5, or leave it out")
 
+    @property
+    def longest(self) -> int | None:
+        """How many characters it takes at once; None: nobody knows."""
+        return MAX_CHARACTERS.get(self.model)
+
     def query(self) -> dict[str, str]:
         """The query of every request."""
         query = {"output_format": "ulaw_8000"}

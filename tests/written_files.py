@@ -1,0 +1,80 @@
+"""Tables of settings and flows as they are written, with what is said of them beside each.
+
+=== a title
+--- flows/main.yaml          the file is this
++++ voiced.yaml              the file begins as it does in GOOD, and ends so
+=> voiced.yaml:5:9: …        all that is said of them, in order
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from voiced.errors import ConfigError
+from voiced.settings.load import read
+from voiced.settings.registry import Registry
+
+GOOD = {
+    "voiced.yaml": """\
+public_url: https://voice.example.com
+twilio: {account_sid: AC00000000000000000000000000000000, auth_token: a token}
+numbers: {default: main}
+""",
+    "flows/main.yaml": """\
+flow: main
+start: a
+nodes:
+  a:
+    - hangup
+""",
+}
+"""What is good, and holds where a case does not say otherwise: four and six lines."""
+
+REGISTRY = Registry.find()
+
+
+@attrs.define
+class Case:
+    """Files, and what is said of them: `file:line:column: sentence`."""
+
+    title: str
+    files: dict[str, str]
+    said: list[str] = attrs.field(factory=list)
+
+    def write(self, directory: Path) -> None:
+        """Put its files there."""
+        for name, text in {**GOOD, **self.files}.items():
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+
+def cases(table: Path) -> Iterator[Case]:
+    """The cases of a table."""
+    case, name = Case("", {}), ""
+    for line in table.read_text("utf-8").splitlines(keepends=True):
+        mark, _, rest = line.rstrip().partition(" ")
+        if mark == "===":
+            if case.title:
+                yield case
+            case = Case(rest, {})
+        elif mark in ("---", "+++"):
+            name = rest
+            case.files[name] = GOOD[name] if mark == "+++" else ""
+        elif mark == "=>":
+            case.said.append(rest)
+        elif case.title:
+            case.files[name] += line
+    yield case
+
+
+def said_of(directory: Path, registry: Registry = REGISTRY) -> list[str]:
+    """All that is said of the files in a directory, faults or else warnings, without its own name."""
+    try:
+        said = [fault.warning for fault in read(directory / "voiced.yaml", {}, registry).warnings]
+    except ConfigError as error:
+        said = list(map(str, error.faults))
+    return [each.replace(f"{directory}/", "") for each in said]

@@ -1,0 +1,103 @@
+"""All flows as they are written, and who calls whom: what a finding is looked for in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import chain
+from typing import Any
+
+import attrs
+
+from voiced.ivoiced import Mentions
+from voiced.settings.daemon import Settings
+from voiced.settings.flowfile import Loading
+from voiced.settings.stepbody import WrittenStep
+
+
+@attrs.frozen
+class Scripts:
+    """The flows, by name, also those with a fault; and voiced.yaml, where it has none."""
+
+    flows: Mapping[str, Loading]
+    settings: Settings | None
+    calls: Mapping[str, Set[str]]
+    """The flows that each flow calls itself, ..."""
+    called_by: Mapping[str, Set[str]]
+    """... and those that call it."""
+
+    @classmethod
+    def of(cls, loaded: Sequence[Loading], settings: Settings | None) -> Scripts:
+        """These flows; one that has no name is called as its file."""
+        flows = {name_of(loading): loading for loading in reversed(loaded)}
+        calls = {
+            name: {flow for step in each.steps for flow in mentions_of(step).flows} for name, each in flows.items()
+        }
+        called_by: defaultdict[str, set[str]] = defaultdict(set)
+        for name, others in calls.items():
+            for other in others:
+                called_by[other].add(name)
+        return cls(flows, settings, calls, called_by)
+
+    def called(self, name: str) -> set[str]:
+        """The flow itself, and all that it calls, and they; also such as were not read."""
+        return _reach(name, self.calls)
+
+    def callers(self, name: str) -> set[str]:
+        """All that call the flow, and call them."""
+        return set(chain.from_iterable(_reach(caller, self.called_by) for caller in self.called_by.get(name, ())))
+
+    def family(self, name: str) -> set[str]:
+        """The flows that can be a part of one call with this one."""
+        return set(chain.from_iterable(map(self.called, {name, *self.callers(name)})))
+
+    def passed_to(self, name: str) -> Iterator[str]:
+        """The names of the arguments that the flow may get."""
+        for caller in self.called_by.get(name, ()):
+            for mentions in map(mentions_of, self.flows[caller].steps):
+                if name in mentions.flows:
+                    yield from mentions.passes
+
+    def sets(self, step: WrittenStep) -> Iterator[str]:
+        """The facts that a step may set, with what its agents and the flows that it calls may."""
+        mentions = mentions_of(step)
+        yield from mentions.sets
+        yield from chain.from_iterable(map(self._of_agent, mentions.agents))
+        for name in set(chain.from_iterable(map(self.called, mentions.flows))) & set(self.flows):
+            for inner in self.flows[name].steps:
+                yield from mentions_of(inner).sets
+
+    def _of_agent(self, name: str) -> Iterator[str]:
+        """The facts that an agent of voiced.yaml, and its tools, say that they set."""
+        if self.settings is None or name not in self.settings.agents:
+            return
+        agent = self.settings.agents[name]
+        tools = (self.settings.tools[tool] for tool in agent.tools if tool in self.settings.tools)
+        for chosen in (agent, *tools):
+            yield from told_by(chosen.settings).sets
+
+
+def _reach(name: str, further: Mapping[str, Set[str]]) -> set[str]:
+    found, ahead = {name}, [name]
+    while ahead:
+        new = further.get(ahead.pop(), set()) - found
+        found |= new
+        ahead += new
+    return found
+
+
+def name_of(loading: Loading) -> str:
+    """The flow's name, or that of its file."""
+    name = loading.shared.flow["flow"].value
+    return name if isinstance(name, str) else loading.shared.flow.document.file
+
+
+def mentions_of(step: WrittenStep) -> Mentions:
+    """All that the step names."""
+    return step.placed.step.mentions()
+
+
+def told_by(settings: Any) -> Mentions:
+    """All that the settings of a plugin name, where they say so."""
+    mentions = getattr(settings, "mentions", Mentions)()
+    return mentions if isinstance(mentions, Mentions) else Mentions()
