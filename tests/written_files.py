@@ -10,12 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
+import msgspec
+from zope.interface import implementer
 
 from voiced.errors import ConfigError
+from voiced.ivoiced import ICall, IStep, Mentions
+from voiced.maker import Maker
 from voiced.settings.load import read
-from voiced.settings.registry import Registry
+from voiced.settings.registry import Found, Registry
 
 GOOD = {
     "voiced.yaml": """\
@@ -33,7 +38,26 @@ nodes:
 }
 """What is good, and holds where a case does not say otherwise: four and six lines."""
 
-REGISTRY = Registry.find()
+
+@implementer(IStep)
+class Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step of somebody else's, `closed`: it names a calendar."""
+
+    shorthand: ClassVar[str] = "file"
+
+    file: str
+
+    def mentions(self) -> Mentions:
+        """The calendar."""
+        return Mentions(calendars=(self.file,))
+
+    async def run(self, call: ICall) -> None:
+        """Nothing: it is only read."""
+
+
+REGISTRY = Registry(
+    (*Registry.find().found, Found(Maker("step", "closed", "A calendar", f"{__name__}.Closed"), __name__))
+)
 
 
 @attrs.define
@@ -61,12 +85,12 @@ def cases(table: Path) -> Iterator[Case]:
             if case.title:
                 yield case
             case = Case(rest, {})
-        elif mark in ("---", "+++"):
+        elif mark in ("---", "+++") and rest:
             name = rest
             case.files[name] = GOOD[name] if mark == "+++" else ""
         elif mark == "=>":
             case.said.append(rest)
-        elif case.title:
+        elif case.title and line.strip():
             case.files[name] += line
     yield case
 

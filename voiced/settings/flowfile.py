@@ -81,6 +81,8 @@ class Loading:
     nodes: dict[str, list[WrittenStep]] = attrs.field(factory=dict)
     sounds: dict[str, bytes] = attrs.field(factory=dict)
     calendars: dict[str, Mapping[str, str]] = attrs.field(factory=dict)
+    faulty: list[tuple[Part, WrittenStep | None]] = attrs.field(factory=list)
+    """The steps, and what stands for them, that something is wrong with: as far as they could be read."""
 
     @property
     def steps(self) -> Iterator[WrittenStep]:
@@ -122,6 +124,7 @@ class FlowFiles:
             part.wrong("this file is empty: write a flow (`flow:`, `start:`, `nodes:`), or take it away")
         if not isinstance(part.value, dict):
             list(part.items())  # says so, if it is not empty
+            self._claim(part["flow"])
             return
         including = shared(part)
         part = including.flow
@@ -160,10 +163,10 @@ class FlowFiles:
 
     def _claim(self, part: Part) -> None:
         name = part.value
-        if isinstance(name, str):
-            if name in self.known:
-                part.wrong(f"a flow {name!r} is in {self.known[name]} already")
-            self.known.setdefault(name, part.document.file)
+        if isinstance(name, str) and name in self.known:
+            part.wrong(f"a flow {name!r} is in {self.known[name]} already")
+        named = name if isinstance(name, str) else Path(part.document.file).stem
+        self.known.setdefault(named, part.document.file)
 
     def _nodes(self, loading: Loading) -> None:
         below = loading.shared.flow["nodes"]
@@ -175,15 +178,20 @@ class FlowFiles:
             for name, node in nodes.items():
                 if name in loading.nodes:
                     node.wrong(f"a node {name!r} is in another file of this flow already", named=True)
-                loading.nodes.setdefault(name, list(self._steps(name, node)))
+                loading.nodes.setdefault(name, list(self._steps(name, node, loading)))
 
-    def _steps(self, name: str, node: Part) -> Iterator[WrittenStep]:
+    def _steps(self, name: str, node: Part, loading: Loading) -> Iterator[WrittenStep]:
         node = node.within(f"node {name!r}: ")
         if not node.value:
             node.wrong("it has no steps: write one, like `- hangup`", named=True)
             return
+        if not isinstance(node.value, list):
+            loading.faulty.append((node, None))
         for number, part in enumerate(node.elements(), 1):
+            before = len(self.faults)
             step = read_step(part, name, number, self.registry)
+            if len(self.faults) > before:
+                loading.faulty.append((part, step))
             if step is not None:
                 yield step
 
@@ -240,10 +248,17 @@ class FlowFiles:
 
 
 def _calendar(body: Part, file: str, calendars: dict[str, Mapping[str, str]]) -> None:
+    if file in calendars:
+        return
+    path = body.document.directory / file
+    calendars[file] = {}
     try:
-        calendars[file] = read_calendar(body.document.directory / file, body.faults)
+        calendars[file] = read_calendar(path, body.faults)
     except ConfigError as error:
-        _misnamed(body, file, f"the calendar {file} is not good: {error.faults[0].message}")
+        if path.is_file():
+            body.faults.extend(error.faults)
+        else:
+            _misnamed(body, file, f"the calendar {path} {error.faults[0].message}")
 
 
 def _misnamed(body: Part, text: str, message: str) -> None:

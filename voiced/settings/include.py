@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 
 from voiced.call.pronunciation import Pronunciation
 from voiced.call.template import FACT
 from voiced.errors import ConfigError
-from voiced.settings import check, plainyaml
+from voiced.settings import plainyaml
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 
@@ -92,7 +91,7 @@ def _names(part: Part) -> list[Part]:
 def _constants(part: Part) -> dict[str, str]:
     """Facts that are the same for every call."""
     constants = _texts(part)
-    for name in constants:
+    for name in part.value if isinstance(part.value, dict) else ():
         if not FACT.fullmatch(name):
             part[name].wrong(
                 "a constant is called like `shop` or `shop.phone`: letters, digits, `_` and `-`", named=True
@@ -105,5 +104,4 @@ def _constants(part: Part) -> dict[str, str]:
 
 
 def _texts(part: Part) -> dict[str, str]:
-    texts: Any = check.convert(part, dict[str, str]) if part.value is not None else {}
-    return {} if texts is BROKEN else texts
+    return {name: text for name, inner in part.items() if (text := inner.text()) is not BROKEN}

@@ -18,7 +18,7 @@ from voiced.settings.stepbody import WrittenStep
 ARGUMENT = "argument."
 """What the facts begin with that one flow passes to another."""
 _OPENED = ("party.*", "agent.*")
-"""What a step that is wrong may have set, besides whatever it names."""
+"""What a step that cannot be read may set, besides whatever it names."""
 
 
 def unknown(scripts: Scripts) -> Iterator[Fault]:
@@ -37,24 +37,24 @@ def _known(scripts: Scripts, name: str, family: set[str]) -> set[str]:
     """The facts that may be set when a step of this flow runs."""
     head = scripts.flows[name].head
     variables = None if head is None else head.variables
-    known = {*OF_CALLS, *scripts.flows[name].shared.constants}
+    known = set(OF_CALLS)
     known |= {VARIABLES + "*"} if variables is None else {VARIABLES + each for each in variables}
     known |= {ARGUMENT + each for each in scripts.passed_to(name)}
     for member in family:
         loading = scripts.flows[member]
         known |= set(chain.from_iterable(map(scripts.sets, loading.steps)))
-        known |= set(_in_broken(loading)) | set(loading.shared.constants)
+        known |= set(_in_faulty(loading))
     return known
 
 
-def _in_broken(loading: Loading) -> Iterator[str]:
-    """What a node may set that has a step with a fault: whatever it names."""
+def _in_faulty(loading: Loading) -> Iterator[str]:
+    """What steps with a fault may set: whatever they name, and more, where they could not be read at all."""
+    for part, step in loading.faulty:
+        yield from _words(part.value)
+        yield from _OPENED if step is None else ()
     for part in (loading.shared.flow, *loading.shared.parts):
-        nodes = part["nodes"].value
-        for name, written in nodes.items() if isinstance(nodes, dict) else ():
-            if not isinstance(written, list) or len(written) != len(loading.nodes.get(name, ())):
-                yield from _OPENED
-                yield from _words(written)
+        constants = part["constants"].value
+        yield from constants if isinstance(constants, dict) else ()
 
 
 def _words(value: Any) -> Iterator[str]:
