@@ -364,12 +364,8 @@ class Mentions:
     """All that a step names, so that it can be checked, rendered ahead and drawn before anybody calls."""
 
     nodes: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    """What leads to each of `nodes`, in their order, as a drawing says it; none: it is seen from the settings."""
     flows: tuple[str, ...] = ()
     """Flows that it calls, and comes back from."""
-    passes: tuple[str, ...] = ()
-    """The names of the arguments that it passes to them."""
     voices: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     hears: bool = False
@@ -392,6 +388,10 @@ class Mentions:
     """Whether the next step may follow; else it always leads to a node, or ends the flow."""
     targets: tuple[str, ...] = ()
     """Numbers (E.164) and SIP addresses that it connects somebody with: named by the operator (IGuard.leg)."""
+    passes: tuple[str, ...] = ()
+    """The names of the arguments that it passes to `flows`."""
+    labels: tuple[str, ...] = ()
+    """What leads to each of `nodes`, in their order, as a drawing says it; none: it is seen from the settings."""
 
 
 class IStep(Interface):
