@@ -9,7 +9,10 @@ from voiced.cli.carrier import carrier
 from voiced.cli.check import check
 from voiced.cli.demo import demo
 from voiced.cli.dial import dial
+from voiced.cli.graph import graph
+from voiced.cli.plugins import plugins
 from voiced.cli.prerender import prerender
+from voiced.cli.schema import schema
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,5 +20,5 @@ def main() -> None:
     """The tools around the voiced daemon. The daemon itself is `twistd voiced`."""
 
 
-for command in (check, call, carrier, dial, prerender, demo):
+for command in (check, schema, graph, plugins, call, carrier, dial, prerender, demo):
     main.add_command(command)

@@ -46,16 +46,27 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A flow file without its nodes."""
 
     flow: str
+    """The flow's name."""
     start: str
+    """The node in which a call begins."""
     language: Language = LANGUAGE
+    """The tag of the language that is spoken, like en or pt-BR."""
     voice: str | dict[str, str] | None = None
+    """Who speaks: a voice of voiced.yaml, or one for each language."""
     max_seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """How long a call may last that began in it; else as long as the rules let it."""
     on_error: str | None = None
+    """The node where a call goes on, once, when a step fails."""
     on_silence: str | None = None
+    """The node for a caller who does not answer, if the step names none itself."""
     on_hangup: str | None = None
+    """The node whose steps run when the caller has gone."""
     on_machine: OnMachine | None = None
+    """What happens when an answering machine takes a call that we place; else nobody finds out."""
     message: str | None = None
+    """The node that is what a machine is told, after its beep."""
     variables: tuple[VariableName, ...] | None = None
+    """What a request for such a call must bring, by name; else anything may come."""
 
     def __post_init__(self) -> None:
         if (self.on_machine is OnMachine.LEAVE_MESSAGE) is not (self.message is not None):
