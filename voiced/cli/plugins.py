@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 
 import click
@@ -70,8 +71,14 @@ def one(registry: Registry, kind: str, name: str) -> Iterator[str]:
 def origin(entry: Found) -> str:
     """Where a plugin comes from: the package that was installed, or else its module."""
     module = entry.maker.module.partition(".")[0]
-    packages = packages_distributions().get(module)
+    packages = _packages().get(module)
     return packages[0] if packages else entry.where
+
+
+@cache
+def _packages() -> Mapping[str, list[str]]:
+    """The packages that are installed, by the modules that they hold; it takes a look at each."""
+    return packages_distributions()
 
 
 def _unless(field: msgspec.structs.FieldInfo) -> str:
