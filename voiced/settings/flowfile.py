@@ -266,10 +266,10 @@ def _calendar(body: Part, file: str, calendars: dict[str, Mapping[str, str]]) ->
     try:
         calendars[file] = read_calendar(path, body.faults)
     except ConfigError as error:
-        if path.is_file():
-            body.faults.extend(error.faults)
-        else:
+        if plainyaml.unreadable(error):
             _misnamed(body, file, f"the calendar {path} {error.faults[0].message}")
+        else:
+            body.faults.extend(error.faults)
 
 
 def _misnamed(body: Part, text: str, message: str) -> None:

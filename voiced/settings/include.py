@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from os.path import realpath  # Path.resolve raises for links that go in a circle
 
 import attrs
 
@@ -35,7 +35,7 @@ class Shared:
 
 def shared(flow: Part) -> Shared:
     """Read what the flow includes; whatever is wrong is noted. What the flow says itself comes first."""
-    included = _Including({Path(flow.document.file).resolve()})
+    included = _Including({realpath(flow.document.file)})
     included.take(flow)
     constants: dict[str, str] = {}
     words: dict[str, str] = {}
@@ -50,20 +50,21 @@ def shared(flow: Part) -> Shared:
 class _Including:
     """Files being read, each once: one that includes itself adds nothing."""
 
-    seen: set[Path]
+    seen: set[str]
+    """Their real paths."""
     parts: list[Part] = attrs.field(factory=list)
 
     def take(self, part: Part) -> None:
         """The files that this one includes."""
         for named in _names(part["include"]):
             path = part.document.directory / named.value
-            if path.resolve() in self.seen:
+            if (real := realpath(path)) in self.seen:
                 continue
-            self.seen.add(path.resolve())
+            self.seen.add(real)
             try:
                 document = plainyaml.read(path)
             except ConfigError as error:
-                if not path.is_file():
+                if plainyaml.unreadable(error):
                     named.wrong(f"the file {path} {error.faults[0].message}")
                 else:
                     part.faults.extend(error.faults)

@@ -26,7 +26,7 @@ def too_long(road: Road, scripts: Scripts) -> Iterator[Fault]:
 
 def _longest(scripts: Scripts, voice: str | None) -> int | None:
     """How many characters the voice takes at once; None: nobody knows."""
-    if scripts.settings is None or voice not in scripts.settings.voices:
+    if scripts.settings is None or voice is None or voice not in scripts.settings.voices:
         return None
     longest = getattr(scripts.settings.voices[voice].settings, "longest", None)
     return longest if isinstance(longest, int) else None
