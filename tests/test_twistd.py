@@ -38,6 +38,8 @@ nodes:
   start:
     - play: one.wav
     - play: two.wav
+  never:
+    - hangup
 """
 
 
@@ -124,6 +126,7 @@ class TwistdTests(TestCase):
         """It answers, speaks, hangs up, writes its journal; SIGHUP does not kill it; SIGTERM ends it with code 0."""
         process = self.start()
         yield process.says("voiced listens on")
+        self.assertIn("test.yaml:8:3: warning: nodes.never: no step and no setting leads to", process.written)
         self.running.signalProcess("HUP")
         yield process.says("SIGHUP")
         call = self.carrier.ring(NUMBER)
