@@ -56,8 +56,16 @@ class Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 REGISTRY = Registry(
-    (*Registry.find().found, Found(Maker("step", "closed", "A calendar", f"{__name__}.Closed"), __name__))
+    (
+        *Registry.find().found,
+        Found(Maker("step", "closed", "A calendar", f"{__name__}.Closed"), __name__),
+        Found(Maker("lookup", "broken", "Not there", "tests.not_there"), __name__),
+    )
 )
+
+
+NO_TEXT = "\N{REPLACEMENT CHARACTER}"
+"""Stands for a byte that no UTF-8 text has."""
 
 
 @attrs.define
@@ -73,7 +81,7 @@ class Case:
         for name, text in {**GOOD, **self.files}.items():
             path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_bytes(text.encode().replace(NO_TEXT.encode(), b"\xff"))
 
 
 def cases(table: Path) -> Iterator[Case]:

@@ -34,7 +34,7 @@ class ConfigError(VoicedError):
     """The settings or flows are wrong; every fault found is listed, with its file, line, column and fix."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = tuple(sorted(faults))
+        self.faults = tuple(sorted(set(faults)))  # a file that two flows include is read twice
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 

@@ -13,7 +13,7 @@ from voiced.settings.review.lengths import too_long
 from voiced.settings.review.parting import unheard
 from voiced.settings.review.reach import unreached
 from voiced.settings.review.road import Road, road
-from voiced.settings.review.scripts import Scripts
+from voiced.settings.review.scripts import Scripts, told_of
 
 Finder = Callable[[Road, Scripts], Iterator[Fault]]
 
@@ -24,7 +24,8 @@ WARNINGS: tuple[Finder, ...] = (unreached, circles, early, too_long, unfollowed,
 def warnings(scripts: Scripts) -> tuple[Fault, ...]:
     """What works, and nobody can have meant; each once, in the order of the files."""
     ways = [found for loading in scripts.flows.values() if (found := road(loading)) is not None]
-    return tuple(sorted({fault for way in ways for find in WARNINGS for fault in find(way, scripts)}))
+    found = {told_of(way.loading, fault) for way in ways for find in WARNINGS for fault in find(way, scripts)}
+    return tuple(sorted(found))
 
 
 def broken_plugins(registry: Registry, file: str) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from voiced.errors import Fault
 from voiced.ivoiced import Mentions
 from voiced.settings.daemon import Settings
 from voiced.settings.flowfile import Loading
@@ -90,6 +91,13 @@ def name_of(loading: Loading) -> str:
     """The flow's name, or that of its file."""
     name = loading.shared.flow["flow"].value
     return name if isinstance(name, str) else loading.shared.flow.document.file
+
+
+def told_of(loading: Loading, fault: Fault) -> Fault:
+    """The fault, with the flow that it is one of where that is not seen from the file."""
+    if fault.file == loading.shared.flow.document.file:
+        return fault
+    return attrs.evolve(fault, message=f"{fault.message} (in flow {name_of(loading)!r}, which includes this)")
 
 
 def mentions_of(step: WrittenStep) -> Mentions:

@@ -12,7 +12,7 @@ from voiced.call.ordered import VARIABLES
 from voiced.errors import Fault
 from voiced.settings.flowfile import Loading
 from voiced.settings.review.places import finding, read_in
-from voiced.settings.review.scripts import Scripts, mentions_of
+from voiced.settings.review.scripts import Scripts, mentions_of, told_of
 from voiced.settings.stepbody import WrittenStep
 
 ARGUMENT = "argument."
@@ -30,7 +30,7 @@ def unknown(scripts: Scripts) -> Iterator[Fault]:
             for step in loading.steps:
                 for fact in dict.fromkeys(mentions_of(step).reads):
                     if not any(covers(each, fact) for each in known):
-                        yield _fault(step, fact, known)
+                        yield told_of(loading, _fault(step, fact, known))
 
 
 def _known(scripts: Scripts, name: str, family: set[str]) -> set[str]:
