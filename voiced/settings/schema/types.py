@@ -107,8 +107,9 @@ class Schemas:
         """Any of these, each once."""
         different: list[Schema] = []
         for schema in schemas:
-            if schema not in different:
-                different.append(schema)
+            for each in schema["anyOf"] if set(schema) == {"anyOf"} else [schema]:
+                if each not in different:
+                    different.append(each)
         return different[0] if len(different) == 1 else {"anyOf": different}
 
     def names(self, kind: Any) -> Schema | None:
