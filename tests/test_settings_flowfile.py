@@ -171,7 +171,7 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ("    - voicemail: {silence: 0.5}", "6:28: node 'a', step 1 (voicemail): silence: must be at least 1, not '0.5'"),
     (
         "    - voicemail: {keys: E}",
-        "6:25: node 'a', step 1 (voicemail): keys: must be keys of a telephone: 0 to 9, `*`, `#`, A to D, not 'E'",
+        "6:25: node 'a', step 1 (voicemail): keys: must be of the form ^[0-9*#A-D]*$, not 'E'",
     ),
     ("    - voicemail: {beep: no}", "6:25: node 'a', step 1 (voicemail): beep: write true or false, not 'no'"),
     ("    - voicemail: {otherwise: b}", "6:7: node 'a', step 1 (voicemail): no node is called 'b'; there are: a"),

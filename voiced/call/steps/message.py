@@ -11,10 +11,6 @@ from voiced.call.recorder import BEEP, FACTS
 from voiced.call.template import Template
 from voiced.ivoiced import ICall, IStep, Mentions, Prompt, RecordLimits
 
-_Keys = Annotated[
-    str, msgspec.Meta(pattern=r"^[0-9*#A-D]*$", description="keys of a telephone: 0 to 9, `*`, `#`, A to D")
-]
-
 
 @implementer(IStep)
 class Voicemail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +32,7 @@ class Voicemail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beep: bool = True
     max_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
     silence: Annotated[float, msgspec.Meta(ge=1)] = 5.0
-    keys: _Keys = "#"
+    keys: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#A-D]*$")] = "#"
     transcribe: bool = False
     otherwise: str | None = None
     voice: str | None = None
