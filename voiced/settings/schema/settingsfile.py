@@ -6,7 +6,6 @@ from typing import Any
 
 import attrs
 
-from voiced.guard.hours import DAYS
 from voiced.secret import Secret
 from voiced.settings import accounts, apikeys, inbound, outbound
 from voiced.settings.chosen import READY_TOOLS, BargeIn
@@ -16,7 +15,7 @@ from voiced.settings.schema.plugins import Installed
 from voiced.settings.schema.types import DIALECT, NOTHING, TEXT, Schema, Schemas, described
 
 _TEXTS: Schema = {"type": "array", "items": TEXT}
-_DAYS = f"({'|'.join(DAYS)})"
+_DAYS = "(mon|tue|wed|thu|fri|sat|sun)"
 _TIMES = (
     r"^\s*[0-9]{1,2}:[0-9]{2}\s*-\s*[0-9]{1,2}:[0-9]{2}\s*(,\s*[0-9]{1,2}:[0-9]{2}\s*-\s*[0-9]{1,2}:[0-9]{2}\s*)*$"
 )
