@@ -18,6 +18,7 @@ from voiced.call.template import Template
 from voiced.cli import main
 from voiced.cli.schema import FILES, SCHEMAS, text_of
 from voiced.maker import Maker
+from voiced.settings.daemon import NEEDING_A_LOOK, Plain
 from voiced.settings.registry import Found, Registry
 from voiced.settings.schema.flowfiles import flow_schema
 from voiced.settings.schema.settingsfile import settings_schema
@@ -160,6 +161,11 @@ class ShippedTests(SchemaCase):
             named = (file.parent / first.removeprefix(LINE)).resolve()
             self.assertEqual(named, ROOT / "config" / "schema" / FILES[found[0]], file)
         self.assertLessEqual({"voiced.yaml", "demo.yaml", "reception.yaml", "assistant.yaml"}, seen)
+
+    def test_all_settings(self) -> None:
+        """Every block of voiced.yaml has its place in the schema."""
+        names = {*NEEDING_A_LOOK, *Plain.__struct_fields__}
+        self.assertEqual(set(settings_schema(BUILTIN, [])["properties"]), names)
 
 
 class AgreementTests(SchemaCase):

@@ -64,7 +64,7 @@ def read(path: Path, environ: Mapping[str, str], registry: Registry | None = Non
     files = FlowFiles(_names(part), registry, faults)
     files.read(_flows(part))
     check_flows(part, files.known)
-    scripts = Scripts.of(files.loaded, settings)
+    scripts = Scripts.of(files.loaded, files.flows, settings)
     faults += unknown(scripts)
     if settings is None or faults:
         raise ConfigError(faults)

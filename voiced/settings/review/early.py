@@ -33,12 +33,12 @@ def early(road: Road, scripts: Scripts) -> Iterator[Fault]:
 
 def _known(road: Road, scripts: Scripts) -> dict[Place, frozenset[str]]:
     """The facts that may be set when a call comes to a place, for each place that it comes to."""
-    head, outside = road.head, _outside(road, scripts)
+    flow, outside = road.flow, _outside(road, scripts)
     sets = {place: frozenset(scripts.sets(road.step(place))) for place in road.places()}
-    within = outside.union(*(sets[place] for place in road.beyond([head.start, head.on_silence])))
-    ahead: list[tuple[Place, frozenset[str]]] = [((head.start, 0), outside)]
+    within = outside.union(*(sets[place] for place in road.beyond([flow.start, flow.on_silence])))
+    ahead: list[tuple[Place, frozenset[str]]] = [((flow.start, 0), outside)]
     # From wherever a call may be when something happens to it.
-    ahead += [((node, 0), within) for node in (head.on_error, head.on_hangup, head.message) if node is not None]
+    ahead += [((node, 0), within) for node in (flow.on_error, flow.on_hangup, flow.message) if node is not None]
     known: dict[Place, frozenset[str]] = {}
     while ahead:
         place, facts = ahead.pop()

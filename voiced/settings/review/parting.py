@@ -12,7 +12,7 @@ from voiced.settings.review.scripts import Scripts, mentions_of
 
 def unheard(road: Road, scripts: Scripts) -> Iterator[Fault]:
     """Each step that speaks, plays or listens after the caller has hung up."""
-    for place in road.beyond([road.head.on_hangup]):
+    for place in road.beyond([road.flow.on_hangup]):
         mentions = mentions_of(road.step(place))
         if mentions.prompts or mentions.files or mentions.waits:
             yield finding(

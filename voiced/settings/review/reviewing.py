@@ -12,7 +12,7 @@ from voiced.settings.review.failing import unfollowed
 from voiced.settings.review.lengths import too_long
 from voiced.settings.review.parting import unheard
 from voiced.settings.review.reach import unreached
-from voiced.settings.review.road import Road, road
+from voiced.settings.review.road import Road
 from voiced.settings.review.scripts import Scripts, told_of
 
 Finder = Callable[[Road, Scripts], Iterator[Fault]]
@@ -23,7 +23,7 @@ WARNINGS: tuple[Finder, ...] = (unreached, circles, early, too_long, unfollowed,
 
 def warnings(scripts: Scripts) -> tuple[Fault, ...]:
     """What works, and nobody can have meant; each once, in the order of the files."""
-    ways = [found for loading in scripts.flows.values() if (found := road(loading)) is not None]
+    ways = [Road(scripts.flows[name], flow) for name, flow in scripts.made.items()]
     found = {told_of(way.loading, fault) for way in ways for find in WARNINGS for fault in find(way, scripts)}
     return tuple(sorted(found))
 

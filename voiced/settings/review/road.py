@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from voiced.settings.flowfile import Head, Loading
+from voiced.call.flow import Flow
+from voiced.settings.flowfile import Loading
 from voiced.settings.review.scripts import mentions_of
 from voiced.settings.stepbody import WrittenStep
 
@@ -16,10 +17,10 @@ Place = tuple[str, int]
 
 @attrs.frozen
 class Road:
-    """One flow. All its names are right: it has no fault."""
+    """One flow without a fault, as it is written and as it was made."""
 
     loading: Loading
-    head: Head
+    flow: Flow
 
     def step(self, place: Place) -> WrittenStep:
         """The step there."""
@@ -35,8 +36,8 @@ class Road:
         """The places that may follow; None among them: the flow may be at its end there."""
         mentions = mentions_of(self.step(place))
         follow: list[Place | None] = [(node, 0) for node in dict.fromkeys(mentions.nodes)]
-        if mentions.waits and self.head.on_silence is not None:
-            follow.append((self.head.on_silence, 0))
+        if mentions.waits and self.flow.on_silence is not None:
+            follow.append((self.flow.on_silence, 0))
         if mentions.goes_on:
             node, number = place
             last = number + 1 == len(self.loading.nodes[node])
@@ -59,10 +60,5 @@ class Road:
     @property
     def entries(self) -> tuple[str | None, ...]:
         """The nodes that a call comes to from outside."""
-        head = self.head
-        return (head.start, head.on_error, head.on_silence, head.on_hangup, head.message)
-
-
-def road(loading: Loading) -> Road | None:
-    """The ways through a flow; None where its head is wrong."""
-    return None if loading.head is None else Road(loading, loading.head)
+        flow = self.flow
+        return (flow.start, flow.on_error, flow.on_silence, flow.on_hangup, flow.message)

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from voiced.call.flow import Flow
 from voiced.errors import Fault
 from voiced.ivoiced import Mentions
 from voiced.settings.daemon import Settings
@@ -18,9 +19,11 @@ from voiced.settings.stepbody import WrittenStep
 
 @attrs.frozen
 class Scripts:
-    """The flows, by name, also those with a fault; and voiced.yaml, where it has none."""
+    """The flows as they are written, by name, also those with a fault; and voiced.yaml, where it has none."""
 
     flows: Mapping[str, Loading]
+    made: Mapping[str, Flow]
+    """What was made of those without a fault."""
     settings: Settings | None
     calls: Mapping[str, Set[str]]
     """The flows that each flow calls itself, ..."""
@@ -28,7 +31,7 @@ class Scripts:
     """... and those that call it."""
 
     @classmethod
-    def of(cls, loaded: Sequence[Loading], settings: Settings | None) -> Scripts:
+    def of(cls, loaded: Sequence[Loading], made: Mapping[str, Flow], settings: Settings | None) -> Scripts:
         """These flows; one that has no name is called as its file."""
         flows = {name_of(loading): loading for loading in reversed(loaded)}
         calls = {
@@ -38,7 +41,7 @@ class Scripts:
         for name, others in calls.items():
             for other in others:
                 called_by[other].add(name)
-        return cls(flows, settings, calls, called_by)
+        return cls(flows, made, settings, calls, called_by)
 
     def called(self, name: str) -> set[str]:
         """The flow itself, and all that it calls, and they; also such as were not read."""
