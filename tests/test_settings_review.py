@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.written_files import Case, cases, said_of
+from tests.written_files import GOOD, Case, cases, said_of
 from voiced.settings.registry import Registry
 
 TABLE = Path(__file__).parent / "odd_files.txt"
@@ -30,6 +30,16 @@ class OddFilesTests(SynchronousTestCase):
         """Each case gets its warnings, and no other."""
         for case in cases(TABLE):
             self.assertEqual(self.said(case), case.said, case.title)
+
+    def test_many_flows(self) -> None:
+        """Flows in a ring of calls are looked through in no time, and what is odd in one is found in one."""
+        count = 60
+        flow = "flow: f{}\nstart: a\nnodes:\n  a:\n    - menu: {{prompt: x, keys: {{1: b}}}}\n  b:\n    - call: f{}\n"
+        files = {f"flows/f{n}.yaml": flow.format(n, (n + 1) % count) for n in range(count)}
+        files["flows/f7.yaml"] += "  c:\n    - hangup\n"
+        files["voiced.yaml"] = GOOD["voiced.yaml"] + "voices: {anna: {engine: local}}\n"
+        why = "warning: nodes.c: no step and no setting leads to this node: take it away"
+        self.assertEqual(self.said(Case("", files)), [f"flows/f7.yaml:8:3: {why}"])
 
     def test_broken_plugin(self) -> None:
         """A plugin module that cannot be imported is named, though nothing needs it."""

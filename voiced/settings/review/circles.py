@@ -18,8 +18,8 @@ def circles(road: Road, scripts: Scripts) -> Iterator[Fault]:
         if place in caught:
             continue
         round_ = _round(road, place)
+        caught |= round_
         if round_ and not any(_waits(road, each, scripts) for each in round_):
-            caught |= round_
             nodes = ", ".join(repr(name) for name in dict.fromkeys(node for node, _ in sorted(round_)))
             yield finding(
                 road.step(place).body,
@@ -59,9 +59,4 @@ def _leading_to(start: Place, before: Mapping[Place, set[Place]]) -> set[Place]:
 def _waits(road: Road, place: Place, scripts: Scripts) -> bool:
     """Whether the step waits for the caller, or a flow that it calls may wait, or end the call."""
     mentions = mentions_of(road.step(place))
-    for name in mentions.flows:
-        for flow in scripts.called(name):
-            inner = [mentions_of(step) for step in scripts.flows[flow].steps]
-            if any(each.waits or not (each.goes_on or each.nodes) for each in inner):
-                return True
-    return mentions.waits
+    return mentions.waits or any(scripts.waits(flow) or scripts.stops(flow) for flow in mentions.flows)

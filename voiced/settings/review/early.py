@@ -23,7 +23,7 @@ def early(road: Road, scripts: Scripts) -> Iterator[Fault]:
         mentions = mentions_of(step)
         own = mentions.sets if mentions.waits else ()  # it may ask, and then say what it was told
         for fact in dict.fromkeys(mentions.reads):
-            if not any(covers(each, fact) for each in chain(known, own)):
+            if fact not in known and not any(covers(each, fact) for each in chain(known, own)):
                 part, in_text = read_in(step.body, fact)
                 shown, hint = repr(fact), "move it behind the step that sets it"
                 if in_text:
@@ -51,7 +51,6 @@ def _known(road: Road, scripts: Scripts) -> dict[Place, frozenset[str]]:
 def _outside(road: Road, scripts: Scripts) -> frozenset[str]:
     """What is known when the flow begins: of the call, and what the flows may have set that call it."""
     name = name_of(road.loading)
-    others = [scripts.flows[other] for other in scripts.family(name) - {name}] if scripts.callers(name) else []
-    steps = chain.from_iterable(other.steps for other in others)
-    constants = chain.from_iterable(other.shared.constants for other in (road.loading, *others))
-    return frozenset(chain(_COME_WITH_THE_CALL, constants, *(mentions_of(step).sets for step in steps)))
+    others = scripts.family(name) - {name} if scripts.callers(name) else set()
+    constants = chain.from_iterable(scripts.flows[other].shared.constants for other in (name, *others))
+    return frozenset(chain(_COME_WITH_THE_CALL, constants, *map(scripts.set_in, others)))

@@ -37,7 +37,7 @@ def unfollowed(road: Road, scripts: Scripts) -> Iterator[Fault]:
 
 
 def _comes_to_the_end(road: Road, agent: Place, scripts: Scripts, called: bool) -> bool:
-    ahead, seen = road.after(agent), {agent}
+    ahead, seen = [*road.after(agent)], {agent}
     while ahead:
         place = ahead.pop()
         if place is None:
@@ -55,8 +55,7 @@ def _takes_on(road: Road, place: Place, scripts: Scripts) -> bool:
     mentions = mentions_of(step)
     if mentions.waits or (OUTCOME in mentions.reads and _decides(step.placed.step)):
         return True
-    flows = [scripts.flows[flow] for name in mentions.flows for flow in scripts.called(name)]
-    return any(mentions_of(inner).waits for flow in flows for inner in flow.steps)
+    return any(map(scripts.waits, mentions.flows))
 
 
 def _decides(step: IStep) -> bool:

@@ -21,6 +21,7 @@ class Road:
 
     loading: Loading
     flow: Flow
+    _after: dict[Place, list[Place | None]] = attrs.field(factory=dict, repr=False, eq=False)
 
     def step(self, place: Place) -> WrittenStep:
         """The step there."""
@@ -34,6 +35,11 @@ class Road:
 
     def after(self, place: Place) -> list[Place | None]:
         """The places that may follow; None among them: the flow may be at its end there."""
+        if place not in self._after:
+            self._after[place] = self._follow(place)
+        return self._after[place]
+
+    def _follow(self, place: Place) -> list[Place | None]:
         mentions = mentions_of(self.step(place))
         follow: list[Place | None] = [(node, 0) for node in dict.fromkeys(mentions.nodes)]
         if mentions.waits and self.flow.on_silence is not None:

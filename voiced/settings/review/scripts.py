@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any
 
@@ -17,7 +17,7 @@ from voiced.settings.flowfile import Loading
 from voiced.settings.stepbody import WrittenStep
 
 
-@attrs.frozen
+@attrs.define
 class Scripts:
     """The flows as they are written, by name, also those with a fault; and voiced.yaml, where it has none."""
 
@@ -29,6 +29,8 @@ class Scripts:
     """The flows that each flow calls itself, ..."""
     called_by: Mapping[str, Set[str]]
     """... and those that call it."""
+    _known: dict[tuple[str, str], frozenset[str]] = attrs.field(factory=dict, repr=False)
+    """What was found out already: of hundreds of flows that call one another, much is asked for again and again."""
 
     @classmethod
     def of(cls, loaded: Sequence[Loading], made: Mapping[str, Flow], settings: Settings | None) -> Scripts:
@@ -43,17 +45,18 @@ class Scripts:
                 called_by[other].add(name)
         return cls(flows, made, settings, calls, called_by)
 
-    def called(self, name: str) -> set[str]:
+    def called(self, name: str) -> Set[str]:
         """The flow itself, and all that it calls, and they; also such as were not read."""
-        return _reach(name, self.calls)
+        return self._once("called", name, lambda: _reach(name, self.calls))
 
-    def callers(self, name: str) -> set[str]:
+    def callers(self, name: str) -> Set[str]:
         """All that call the flow, and call them."""
-        return set(chain.from_iterable(_reach(caller, self.called_by) for caller in self.called_by.get(name, ())))
+        nearest = self.called_by.get(name, ())
+        return self._once("callers", name, lambda: _all(_reach(caller, self.called_by) for caller in nearest))
 
-    def family(self, name: str) -> set[str]:
+    def family(self, name: str) -> Set[str]:
         """The flows that can be a part of one call with this one."""
-        return set(chain.from_iterable(map(self.called, {name, *self.callers(name)})))
+        return self._once("family", name, lambda: _all(map(self.called, {name, *self.callers(name)})))
 
     def passed_to(self, name: str) -> Iterator[str]:
         """The names of the arguments that the flow may get."""
@@ -62,14 +65,42 @@ class Scripts:
                 if name in mentions.flows:
                     yield from mentions.passes
 
-    def sets(self, step: WrittenStep) -> Iterator[str]:
+    def set_in(self, name: str) -> Set[str]:
+        """The facts that the steps of a flow may set themselves, with their agents."""
+        steps = self.flows[name].steps if name in self.flows else ()
+        return self._once("set_in", name, lambda: _all(map(self._sets, steps)))
+
+    def sets(self, step: WrittenStep) -> Set[str]:
         """The facts that a step may set, with what its agents and the flows that it calls may."""
+        return self._sets(step) | _all(map(self._set_by, mentions_of(step).flows))
+
+    def waits(self, name: str) -> bool:
+        """Whether a flow, or one that it calls, may wait for the caller."""
+        return "waits" in self._does(name)
+
+    def stops(self, name: str) -> bool:
+        """Whether a flow, or one that it calls, may be where the call ends, or goes back."""
+        return "stops" in self._does(name)
+
+    def _sets(self, step: WrittenStep) -> Set[str]:
         mentions = mentions_of(step)
-        yield from mentions.sets
-        yield from chain.from_iterable(map(self._of_agent, mentions.agents))
-        for name in set(chain.from_iterable(map(self.called, mentions.flows))) & set(self.flows):
-            for inner in self.flows[name].steps:
-                yield from mentions_of(inner).sets
+        return {*mentions.sets, *chain.from_iterable(map(self._of_agent, mentions.agents))}
+
+    def _set_by(self, name: str) -> Set[str]:
+        return self._once("set_by", name, lambda: _all(map(self.set_in, self.called(name))))
+
+    def _does(self, name: str) -> Set[str]:
+        return self._once("does", name, lambda: _all(map(self._does_itself, self.called(name) & set(self.flows))))
+
+    def _does_itself(self, name: str) -> Set[str]:
+        mentions = [mentions_of(step) for step in self.flows[name].steps]
+        waits = {"waits"} if any(each.waits for each in mentions) else set()
+        return waits | ({"stops"} if any(not (each.goes_on or each.nodes) for each in mentions) else set())
+
+    def _once(self, what: str, name: str, find: Callable[[], Set[str]]) -> Set[str]:
+        if (what, name) not in self._known:
+            self._known[what, name] = frozenset(find())
+        return self._known[what, name]
 
     def _of_agent(self, name: str) -> Iterator[str]:
         """The facts that an agent of voiced.yaml, and its tools, say that they set."""
@@ -79,6 +110,10 @@ class Scripts:
         tools = (self.settings.tools[tool] for tool in agent.tools if tool in self.settings.tools)
         for chosen in (agent, *tools):
             yield from told_by(chosen.settings).sets
+
+
+def _all(sets: Iterable[Set[str]]) -> Set[str]:
+    return set().union(*sets)
 
 
 def _reach(name: str, further: Mapping[str, Set[str]]) -> set[str]:
@@ -105,7 +140,7 @@ def told_of(loading: Loading, fault: Fault) -> Fault:
 
 def mentions_of(step: WrittenStep) -> Mentions:
     """All that the step names."""
-    return step.placed.step.mentions()
+    return step.mentions
 
 
 def told_by(settings: Any) -> Mentions:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import chain
 from typing import Any
 
-from voiced.call.facts import OF_CALLS, covers
+from voiced.call.facts import OF_CALLS, OPEN, covers
 from voiced.call.ordered import VARIABLES
 from voiced.errors import Fault
 from voiced.settings.flowfile import Loading
@@ -27,13 +27,14 @@ def unknown(scripts: Scripts) -> Iterator[Fault]:
         family = scripts.family(name)
         if family <= set(scripts.flows):  # else one of them cannot be read, and may set anything
             known = _known(scripts, name, family)
+            opened = [each for each in known if each.endswith(OPEN)]
             for step in loading.steps:
                 for fact in dict.fromkeys(mentions_of(step).reads):
-                    if not any(covers(each, fact) for each in known):
+                    if fact not in known and not any(covers(each, fact) for each in opened):
                         yield told_of(loading, _fault(step, fact, known))
 
 
-def _known(scripts: Scripts, name: str, family: set[str]) -> set[str]:
+def _known(scripts: Scripts, name: str, family: Set[str]) -> set[str]:
     """The facts that may be set when a step of this flow runs."""
     head = scripts.flows[name].head
     variables = None if head is None else head.variables
@@ -41,9 +42,8 @@ def _known(scripts: Scripts, name: str, family: set[str]) -> set[str]:
     known |= {VARIABLES + "*"} if variables is None else {VARIABLES + each for each in variables}
     known |= {ARGUMENT + each for each in scripts.passed_to(name)}
     for member in family:
-        loading = scripts.flows[member]
-        known |= set(chain.from_iterable(map(scripts.sets, loading.steps)))
-        known |= set(_in_faulty(loading))
+        known |= scripts.set_in(member)
+        known |= set(_in_faulty(scripts.flows[member]))
     return known
 
 
