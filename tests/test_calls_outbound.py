@@ -70,6 +70,16 @@ class AnsweredTests(Outbound):
         self.assertEqual(call.twiml[0].count("<Parameter"), 1)
         self.assertIn("/outbound-media-stream/" + call.sid, call.twiml[0])
 
+    def test_variables_that_the_flow_asks_for(self) -> None:
+        """A request that lacks one is answered 400 with its path, and nobody is called."""
+        self.lives_in(flow(OUTREACH, "outreach", variables=("name", "day")))
+        status, body = self.refused(variables={"name": "Ann", "dya": "Monday"})
+        self.assertEqual((status, body["path"]), (400, "variables.day"))
+        self.assertEqual(body["error"], "flow 'outreach' needs this variable")
+        self.assertEqual(self.carrier.rest_requests, [])
+        self.calls_out(variables={"name": "Ann", "day": "Monday"})
+        self.passes(6)
+
     def test_limits(self) -> None:
         """Twilio is told how long it may ring and last."""
         self.calls_out(timeout=20, max_seconds=120)

@@ -37,13 +37,23 @@ FLOW = "flow: test\nstart: start\nnodes:\n  start:\n    - say: %s\n"
 class CheckTests(SynchronousTestCase):
     """`voiced check`."""
 
-    def check(self, flow: str) -> Any:
+    def check(self, flow: str, *options: str) -> Any:
         """Its result for settings with this flow."""
         home = Path(self.mktemp())
         (home / "flows").mkdir(parents=True)
         (home / "voiced.yaml").write_text(SETTINGS)
         (home / "flows/test.yaml").write_text(flow)
-        return CliRunner().invoke(main, ["check", "--config", str(home / "voiced.yaml")])
+        return CliRunner().invoke(main, ["check", "--config", str(home / "voiced.yaml"), *options])
+
+    def test_warnings(self) -> None:
+        """What works and nobody can have meant is said, and ends it with 1 only when that is asked for."""
+        odd = FLOW % '"Hello."' + "  other:\n    - hangup\n"
+        for options, code in (((), 0), (("--strict",), 1)):
+            result = self.check(odd, *options)
+            self.assertEqual(result.exit_code, code)
+            self.assertIn("test.yaml:6:3: warning: nodes.other: no step and no setting leads to", result.output)
+            self.assertIn("good. 1 number(s)", result.output)
+        self.assertEqual(self.check(FLOW % '"Hello."', "--strict").exit_code, 0)
 
     def test_good(self) -> None:
         """Good settings are praised in a line, with code 0."""

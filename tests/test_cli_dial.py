@@ -678,10 +678,13 @@ class CommandTests(Dialled):
         (self.home / "flows").mkdir()
         for name, steps in FLOWS.items():
             (self.home / f"flows/{name}.yaml").write_text(f"flow: {name}\nstart: a\nnodes: {{a: [{steps}]}}\n")
+        asks = "flow: asks\nstart: a\nvariables: [name, dya]\nnodes: {a: [hangup]}\n"
+        (self.home / "flows/asks.yaml").write_text(asks)
         self.listed(1)
         (self.home / "people.csv").write_text(f"number,name,time\n{phone(0)},Ann,9\n+15551234567,Bob,10\n")
         table = {
-            ("--flow", "nothing"): (2, "the settings have no flow 'nothing'; they have: reminder, talks"),
+            ("--flow", "nothing"): (2, "the settings have no flow 'nothing'; they have: asks, reminder, talks"),
+            ("--flow", "asks", "--retries", "1"): (0, "'asks' reads what no column fills: {variables.dya}\n"),
             ("--flow", "reminder"): (0, "reads what no column fills: {variables.day}\n"),
             ("--flow", "reminder", "--retries", "1"): (0, "no step of flow 'reminder' reads: time\n"),
             ("--flow", "talks"): (0, "no such number is known, so the daemon will refuse it: line 3\n"),
@@ -690,7 +693,7 @@ class CommandTests(Dialled):
         for arguments, (code, sentence) in table.items():
             run = self.run_main(str(self.home / "people.csv"), "--dry-run", "--config", str(config), *arguments)
             self.assertEqual((run.exit_code, sentence in run.output), (code, True), run.output)
-            self.assertEqual("no step of flow" in run.output, "reminder" in arguments)
+            self.assertEqual("no step of flow" in run.output, bool({"reminder", "asks"} & {*arguments}))
 
     def test_dry_run_without_settings(self) -> None:
         """Without them it says that nothing is known of the flow."""

@@ -33,6 +33,10 @@ class ErrorTests(SynchronousTestCase):
         self.assertEqual(error.faults, (earlier, later))
         self.assertEqual(str(error), "flows/a.yaml:10:3: no node\nflows/b.yaml:2:1: no voice")
 
+    def test_warning(self):
+        """What stops nothing says so, in its place."""
+        self.assertEqual(Fault("flows/b.yaml", 2, 1, "odd").warning, "flows/b.yaml:2:1: warning: odd")
+
     def test_faults_sort_by_number(self):
         """Line 9 stands before line 10."""
         nine, ten = Fault("a", 9, 1, ""), Fault("a", 10, 1, "")

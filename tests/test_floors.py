@@ -17,6 +17,7 @@ FLOORS = {
     "voiced.secret": 0,
     "voiced.call.audio": 0,
     "voiced.call.dtmf": 0,
+    "voiced.call.facts": 0,
     "voiced.call.dialplan": 0,
     "voiced.call.privacy": 0,
     "voiced.call.records": 0,

@@ -39,6 +39,8 @@ nodes:
   start:
     - play: one.wav
     - play: two.wav
+  never:
+    - hangup
 """
 
 
@@ -125,6 +127,7 @@ class TwistdTests(TestCase):
         """It answers, speaks, hangs up, writes its journal; SIGTERM ends it with code 0."""
         process = self.start()
         yield process.says("voiced listens on")
+        self.assertIn("test.yaml:8:3: warning: nodes.never: no step and no setting leads to", process.written)
         call = self.carrier.ring(NUMBER)
         yield call.ended
         self.assertEqual("".join(read_speech(call.heard)), "The first sentence.The second.")

@@ -187,6 +187,16 @@ class FlowTests(SynchronousTestCase):
                 self.assertEqual(error.path, path)
                 self.assertIn("'plain' has no agent", str(error))
 
+    def test_variables(self) -> None:
+        """A flow gets the variables that it asks for; an empty one is one, and more do no harm."""
+        flows = {"plain": attrs.evolve(PLAIN, variables=("name", "day"))}
+        for variables in ({"name": "Ann", "day": ""}, {"name": "Ann", "day": "Monday", "hour": "9"}):
+            wish = Wish(NUMBER, flow="plain", variables=variables)
+            self.assertIs(WAYS.flow_of(wish, ANYBODY, flows), flows["plain"])
+        misspelt = Wish(NUMBER, flow="plain", variables={"name": "Ann", "dya": "Monday"})
+        error = self.assertRaises(BadWish, WAYS.flow_of, misspelt, ANYBODY, flows)
+        self.assertEqual((error.path, str(error)), ("variables.day", "flow 'plain' needs this variable"))
+
 
 class OrderTests(SynchronousTestCase):
     """What the carrier is asked for."""

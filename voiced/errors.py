@@ -24,12 +24,17 @@ class Fault:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
+    @property
+    def warning(self) -> str:
+        """The same, of what is worth a look and stops nothing."""
+        return f"{self.file}:{self.line}:{self.column}: warning: {self.message}"
+
 
 class ConfigError(VoicedError):
     """The settings or flows are wrong; every fault found is listed, with its file, line, column and fix."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = tuple(sorted(faults))
+        self.faults = tuple(sorted(set(faults)))  # a file that two flows include is read twice
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 

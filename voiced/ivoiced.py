@@ -390,6 +390,10 @@ class Mentions:
     """Numbers (E.164) and SIP addresses that it connects somebody with: named by the operator (IGuard.leg)."""
     urls: tuple[str, ...] = attrs.field(default=(), repr=False)
     """What it asks over HTTP, as it is written (voiced.net.url): the hosts are checked at load."""
+    passes: tuple[str, ...] = ()
+    """The names of the arguments that it passes to `flows`."""
+    labels: tuple[str, ...] = ()
+    """What leads to each of `nodes`, in their order, as a drawing says it; none: it is seen from the settings."""
 
 
 class IStep(Interface):
@@ -668,7 +672,8 @@ class IMaker(IPlugin):
     What `module` names is imported when the plugin is chosen. It exposes `Settings` (a msgspec.Struct, frozen,
     unknown keys refused) and `make(settings, tools)`, which gives the voice, agent, tool or lookup. For a step it
     names the Struct class itself (`package.module.Class`), whose instances provide IStep. The Settings of an agent
-    may have `mentions()`, as steps do: its voices and tools are then checked at load, too.
+    may have `mentions()`, as steps do: its voices and tools are then checked at load, too, and a flow may read the
+    facts that it (or a tool) sets. Those of a voice may have `longest`: characters that it takes at once, or None.
     """
 
     kind = Attribute('"voice", "agent", "tool", "lookup" or "step".')

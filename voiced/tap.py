@@ -44,6 +44,11 @@ def complaint(error: ConfigError, outcome: str = "nothing was started") -> str:
     return f"{error}\n\nvoiced: {count} fault{'s' if count > 1 else ''} in the settings; {outcome}."
 
 
+def doubts(configuration: Configuration) -> str:
+    """What works, and nobody can have meant, a line each; "" when there is nothing."""
+    return "".join(f"{fault.warning}\n" for fault in configuration.warnings)
+
+
 def summary(path: Path, configuration: Configuration) -> str:
     """What is right with them, in a line."""
     settings = configuration.settings
@@ -71,7 +76,7 @@ class Options(usage.Options):
             sys.stderr.write(complaint(error) + "\n")
             raise SystemExit(1) from None
         if self["check"]:
-            sys.stdout.write(summary(path, self.configuration) + "\n")
+            sys.stdout.write(doubts(self.configuration) + summary(path, self.configuration) + "\n")
             raise SystemExit(0)
 
 
@@ -95,6 +100,7 @@ class DaemonService(MultiService):
         from voiced.building import Building
 
         self._reactor = reactor
+        self._warnings = configuration.warnings
         # At once: until there is one for it, this signal ends a process, and systemd takes that for what was wanted.
         signal.signal(signal.SIGHUP, self._told_to_reload)
         self._settings = configuration.settings
@@ -116,6 +122,8 @@ class DaemonService(MultiService):
         super().startService()
         if self._settings.plain.insecure:
             log.critical("INSECURE: nothing is signed, whoever reaches {at} can ring", at=self._settings.listen)
+        for fault in self._warnings:
+            log.warn("{warning}", warning=fault.warning)
         self._reactor.callWhenRunning(self._ready)
         self.building.warm_up()
 

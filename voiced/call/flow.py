@@ -137,6 +137,8 @@ class Flow:
     """What the caller is told before the first agent speaks: that it is one."""
     opt_out: OptOut | None = None
     """How a human says that they do not want to be called any more."""
+    variables: tuple[str, ...] | None = None
+    """What a request for such a call must bring, by name; None: the flow does not say."""
     sounds: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     """The audio of every file its steps mention, by the name they use."""
     calendars: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, repr=False)

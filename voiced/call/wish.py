@@ -11,6 +11,7 @@ import attrs
 
 from voiced.call.dialplan import plain
 from voiced.call.flow import Flow, OnMachine
+from voiced.call.ordered import VARIABLES
 from voiced.errors import BadWish, Refused
 from voiced.icarrier import CallOrder
 from voiced.iguard import Party
@@ -82,6 +83,9 @@ class Ways:
         for path in ("prompt", "first_message"):
             if getattr(wish, path) is not None and not flows[name].has_agent:
                 raise BadWish(path, f"flow {name!r} has no agent that it could be for")
+        for variable in flows[name].variables or ():
+            if variable not in wish.variables:
+                raise BadWish(f"{VARIABLES}{variable}", f"flow {name!r} needs this variable")
         return flows[name]
 
     def order_of(self, wish: Wish, flow: Flow, reference: str) -> CallOrder:

@@ -10,9 +10,12 @@ from voiced.cli.check import check
 from voiced.cli.demo import demo
 from voiced.cli.dial import dial
 from voiced.cli.dnc import dnc
+from voiced.cli.graph import graph
+from voiced.cli.plugins import plugins
 from voiced.cli.prerender import prerender
 from voiced.cli.reload import reload
 from voiced.cli.replay import replay
+from voiced.cli.schema import schema
 from voiced.cli.simulate import simulate
 
 
@@ -21,5 +24,7 @@ def main() -> None:
     """The tools around the voiced daemon. The daemon itself is `twistd voiced`."""
 
 
-for command in (check, call, carrier, dial, dnc, prerender, reload, replay, simulate, demo):
+for command in (
+    check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo
+):  # fmt: skip
     main.add_command(command)

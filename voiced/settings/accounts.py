@@ -29,11 +29,17 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An account as voiced.yaml writes it. Of two tokens, the second is the one that is being rotated in or out."""
 
     account_sid: str
+    """`AC` and 32 hexadecimal digits."""
     auth_token: Secret | list[Secret] | None = None
+    """What requests are signed with; while you rotate it, a list of both."""
     number: str | None = None
+    """Calls are placed from it."""
     base_url: str | None = None
+    """Instead of https://api.twilio.com: a proxy, a simulator."""
     region: str | None = None
+    """Where the account lives, like ie1; with `edge`."""
     edge: str | None = None
+    """Where its traffic enters, like dublin."""
 
 
 def accounts(part: Part, *, insecure: bool) -> tuple[Account, ...]:

@@ -40,15 +40,20 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What says all it means."""
 
     cors: tuple[str, ...] = ()
+    """Web pages that may use it from a browser, by their origin."""
 
 
 class WrittenKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A key with a name."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    """Whatever the key does is noted by it."""
     flows: frozenset[str] | None = None
+    """The flows that it may use; else all."""
     calls_per_minute: Count | None = None
+    """Calls that it may place in a minute."""
     calls_per_day: Count | None = None
+    """Calls that it may place in a day."""
 
 
 def api(part: Part) -> Api | None:

@@ -85,7 +85,8 @@ def convert(part: Part, kind: Any) -> Any:
         value = convert(part, arguments[0])
         for limit in arguments[1:]:
             if value is not BROKEN and isinstance(limit, msgspec.Meta) and (sentence := limits.broken(value, limit)):
-                value = part.wrong(f"{sentence}, not {part.written}" if isinstance(part.value, str) else sentence)
+                shown = f", not {part.written}" if isinstance(part.value, str) and part.value else ""
+                value = part.wrong(sentence + shown)
         return value
     if origin in (Union, types.UnionType):
         return _one_of(part, arguments)

@@ -35,12 +35,14 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much at once."""
 
     calls: Annotated[int, msgspec.Meta(ge=1)] = 200
+    """More are told that all lines are busy."""
 
 
 class SpeechCache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much speech is kept."""
 
     size_mb: Annotated[int, msgspec.Meta(ge=1)] = 500
+    """Megabytes."""
 
 
 Sentence = Annotated[str, msgspec.Meta(min_length=1)]
@@ -50,18 +52,31 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings that say all they mean; the others need a second look (NEEDING_A_LOOK)."""
 
     voice: str | None = None
+    """The voice of flows that name none; not needed while there is only one."""
     flows: Path | None = None
+    """The directory of the flows, beside this file."""
     data: Path | None = None
+    """Kept speech, the journal, recordings and counts; ./var beside this file unless set."""
     privacy: Privacy = Privacy.MASKED
+    """What logs and the journal say of callers: open, masked (numbers without their middle) or strict (nothing)."""
     insecure: bool = False
+    """For a desk without Twilio only: nothing is signed, and the daemon listens on loopback alone."""
     limits: Limits = Limits()
+    """How much at once."""
     cache: SpeechCache = SpeechCache()
+    """How much speech is kept."""
     apology: Sentence | None = None
+    """What a caller hears when all else fails."""
     busy: Sentence | None = None
+    """What callers hear that are too many."""
     refusal: Sentence | None = None
+    """What a caller hears whom no flow takes."""
     goodbye: Sentence | None = None
+    """The last sentence of a call that the API, or its time limit, ends."""
     prerender: bool = True
+    """Whether every sentence that is the same for all is spoken into the cache at the start."""
     journal: Literal["calls", "wire"] = "calls"
+    """What the journal keeps: a line when a call begins and ends, or (`wire`) also what `voiced replay` needs."""
 
     def __post_init__(self) -> None:
         if self.journal == "wire" and self.privacy is Privacy.STRICT:

@@ -31,6 +31,11 @@ from voiced.settings.stepbody import WrittenStep, read_step
 
 Nodes = Mapping[str, list[WrittenStep]]
 
+_VARIABLE = msgspec.Meta(
+    pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,63}$", description="a name: letters, digits, `_` and `.`"
+)
+VariableName = Annotated[str, _VARIABLE]
+
 
 @attrs.frozen
 class Names:
@@ -53,17 +58,31 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A flow file without its nodes."""
 
     flow: str
+    """The flow's name."""
     start: str
+    """The node in which a call begins."""
     language: Language = LANGUAGE
+    """The tag of the language that is spoken, like en or pt-BR."""
     voice: str | dict[str, str] | None = None
+    """Who speaks: a voice of voiced.yaml, or one for each language."""
     max_seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """How long a call may last that began in it; else as long as the rules let it."""
     on_error: str | None = None
+    """The node where a call goes on, once, when a step fails."""
     on_silence: str | None = None
+    """The node for a caller who does not answer, if the step names none itself."""
     on_hangup: str | None = None
+    """The node whose steps run when the caller has gone."""
     on_machine: OnMachine | None = None
+    """What happens when an answering machine takes a call that we place; else nobody finds out."""
     message: str | None = None
+    """The node that is what a machine is told, after its beep."""
+    variables: tuple[VariableName, ...] | None = None
+    """What a request for such a call must bring, by name; else anything may come."""
     disclose: Template | None = None
+    """What callers are told before an agent speaks: that it is one."""
     opt_out: WrittenOptOut | None = None
+    """How people say that they do not want to be called any more."""
 
     def __post_init__(self) -> None:
         if (self.on_machine is OnMachine.LEAVE_MESSAGE) is not (self.message is not None):
@@ -84,9 +103,13 @@ class Loading:
     """One flow being loaded: its nodes, from all its files, and the files that they name."""
 
     shared: Shared
+    head: Head | None = None
+    """All that it says besides; None when that is wrong."""
     nodes: dict[str, list[WrittenStep]] = attrs.field(factory=dict)
     sounds: dict[str, bytes] = attrs.field(factory=dict)
     calendars: dict[str, Mapping[str, str]] = attrs.field(factory=dict)
+    faulty: list[tuple[Part, WrittenStep | None]] = attrs.field(factory=list)
+    """The steps, and what stands for them, that something is wrong with: as far as they could be read."""
 
     @property
     def steps(self) -> Iterator[WrittenStep]:
@@ -129,10 +152,12 @@ class FlowFiles:
             part.wrong("this file is empty: write a flow (`flow:`, `start:`, `nodes:`), or take it away")
         if not isinstance(part.value, dict):
             list(part.items())  # says so, if it is not empty
+            self._claim(part["flow"])
             return
-        loading = Loading(shared(part))
-        part = loading.shared.flow
+        including = shared(part)
+        part = including.flow
         head = check.decode(part, Head, besides=("nodes", *SHARED))
+        loading = Loading(including, head)
         self._claim(part["flow"])
         self._nodes(loading)
         self.loaded.append(loading)
@@ -163,16 +188,17 @@ class FlowFiles:
                 message=head.message,
                 disclose=head.disclose,
                 opt_out=opting,
+                variables=head.variables,
                 sounds=loading.sounds,
                 calendars=loading.calendars,
             )
 
     def _claim(self, part: Part) -> None:
         name = part.value
-        if isinstance(name, str):
-            if name in self.known:
-                part.wrong(f"a flow {name!r} is in {self.known[name]} already")
-            self.known.setdefault(name, part.document.file)
+        if isinstance(name, str) and name in self.known:
+            part.wrong(f"a flow {name!r} is in {self.known[name]} already")
+        named = name if isinstance(name, str) else Path(part.document.file).stem
+        self.known.setdefault(named, part.document.file)
 
     def _nodes(self, loading: Loading) -> None:
         below = loading.shared.flow["nodes"]
@@ -184,15 +210,20 @@ class FlowFiles:
             for name, node in nodes.items():
                 if name in loading.nodes:
                     node.wrong(f"a node {name!r} is in another file of this flow already", named=True)
-                loading.nodes.setdefault(name, list(self._steps(name, node)))
+                loading.nodes.setdefault(name, list(self._steps(name, node, loading)))
 
-    def _steps(self, name: str, node: Part) -> Iterator[WrittenStep]:
+    def _steps(self, name: str, node: Part, loading: Loading) -> Iterator[WrittenStep]:
         node = node.within(f"node {name!r}: ")
         if not node.value:
             node.wrong("it has no steps: write one, like `- hangup`", named=True)
             return
+        if not isinstance(node.value, list):
+            loading.faulty.append((node, None))
         for number, part in enumerate(node.elements(), 1):
+            before = len(self.faults)
             step = read_step(part, name, number, self.registry)
+            if len(self.faults) > before:
+                loading.faulty.append((part, step))
             if step is not None:
                 yield step
 
@@ -266,10 +297,17 @@ class FlowFiles:
 
 
 def _calendar(body: Part, file: str, calendars: dict[str, Mapping[str, str]]) -> None:
+    if file in calendars:
+        return
+    path = body.document.directory / file
+    calendars[file] = {}
     try:
-        calendars[file] = read_calendar(body.document.directory / file, body.faults, body.files.read)
+        calendars[file] = read_calendar(path, body.faults, body.files.read)
     except ConfigError as error:
-        _misnamed(body, file, f"the calendar {file} is not good: {error.faults[0].message}")
+        if plainyaml.unreadable(error):
+            _misnamed(body, file, f"the calendar {path} {error.faults[0].message}")
+        else:
+            body.faults.extend(error.faults)
 
 
 def _misnamed(body: Part, text: str, message: str) -> None:

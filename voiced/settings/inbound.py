@@ -22,7 +22,9 @@ class WrittenOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What becomes of whoever is refused; neither: the daemon's `refusal` is said."""
 
     say: Sentence | None = None
+    """What whoever is refused hears."""
     flow: str | None = None
+    """The flow that takes them instead."""
 
     def __post_init__(self) -> None:
         if self.say is not None and self.flow is not None:
@@ -37,13 +39,16 @@ class WrittenCap(WrittenOutcome, frozen=True, forbid_unknown_fields=True, kw_onl
     """At most so many; a bare number is `most`."""
 
     most: Count
+    """How many."""
 
 
 class WrittenMinutes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """At most so many minutes of agents; the caller is in a flow already, so none takes them instead."""
 
     most: Count
+    """How many minutes a day."""
     say: Sentence | None = None
+    """What the caller hears instead of the agent."""
 
     def outcome(self) -> Outcome:
         """The same for the guard; without `say`, the step's own fallback is spoken."""
@@ -54,17 +59,24 @@ class WrittenUnattested(WrittenOutcome, frozen=True, forbid_unknown_fields=True)
     """Which attestation is enough (STIR/SHAKEN)."""
 
     least: Literal["A", "B", "C"] = "C"
+    """A, B or C is enough."""
 
 
 class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What says all it means."""
 
     max_seconds: Annotated[int, msgspec.Meta(ge=1, le=86400)] = 14400
+    """Of a call."""
     anonymous: WrittenOutcome | None = None
+    """What becomes of callers without a number."""
     unattested: WrittenUnattested | None = None
+    """What becomes of callers whose number nobody vouches for."""
     calls_at_once: Count | WrittenCap | None = None
+    """Of one caller."""
     calls_per_day: Count | WrittenCap | None = None
+    """Of one caller."""
     agent_minutes_per_day: Count | WrittenMinutes | None = None
+    """Of all agents together; then an `agent` step says its fallback."""
 
 
 def inbound(part: Part) -> Inbound | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from os.path import realpath  # Path.resolve raises for links that go in a circle
 
 import attrs
 
 from voiced.call.pronunciation import Pronunciation
 from voiced.call.template import FACT
 from voiced.errors import ConfigError
-from voiced.settings import check, plainyaml
+from voiced.settings import plainyaml
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 
@@ -39,7 +38,7 @@ class Shared:
 
 def shared(flow: Part) -> Shared:
     """Read what the flow includes; whatever is wrong is noted. What the flow says itself comes first."""
-    included = _Including({Path(flow.document.file).resolve()})
+    included = _Including({realpath(flow.document.file)})
     included.take(flow)
     constants: dict[str, str] = {}
     words: dict[str, str] = {}
@@ -54,20 +53,21 @@ def shared(flow: Part) -> Shared:
 class _Including:
     """Files being read, each once: one that includes itself adds nothing."""
 
-    seen: set[Path]
+    seen: set[str]
+    """Their real paths."""
     parts: list[Part] = attrs.field(factory=list)
 
     def take(self, part: Part) -> None:
         """The files that this one includes."""
         for named in _names(part["include"]):
             path = part.document.directory / named.value
-            if path.resolve() in self.seen:
+            if (real := realpath(path)) in self.seen:
                 continue
-            self.seen.add(path.resolve())
+            self.seen.add(real)
             try:
                 document = plainyaml.read(path, part.files.read)
             except ConfigError as error:
-                if not path.is_file():
+                if plainyaml.unreadable(error):
                     named.wrong(f"the file {path} {error.faults[0].message}")
                 else:
                     part.faults.extend(error.faults)
@@ -95,7 +95,7 @@ def _names(part: Part) -> list[Part]:
 def _constants(part: Part) -> dict[str, str]:
     """Facts that are the same for every call."""
     constants = _texts(part)
-    for name in constants:
+    for name in part.value if isinstance(part.value, dict) else ():
         if not FACT.fullmatch(name):
             part[name].wrong(
                 "a constant is called like `shop` or `shop.phone`: letters, digits, `_` and `-`", named=True
@@ -108,5 +108,4 @@ def _constants(part: Part) -> dict[str, str]:
 
 
 def _texts(part: Part) -> dict[str, str]:
-    texts: Any = check.convert(part, dict[str, str]) if part.value is not None else {}
-    return {} if texts is BROKEN else texts
+    return {name: text for name, inner in part.items() if (text := inner.text()) is not BROKEN}

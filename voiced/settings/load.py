@@ -25,6 +25,9 @@ from voiced.settings.making import Making, mentions_of
 from voiced.settings.optout import may_opt_out
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
+from voiced.settings.review.reviewing import broken_plugins, warnings
+from voiced.settings.review.scripts import Scripts
+from voiced.settings.review.unknown import unknown
 from voiced.settings.web import hosts_with_headers, private_hosts
 from voiced.webservices import WebServices
 
@@ -41,6 +44,9 @@ class Configuration:
     """The settings file."""
     files: Files = attrs.field(factory=Files)
     """All that it was read from."""
+
+    warnings: tuple[Fault, ...] = ()
+    """What works, and nobody can have meant."""
 
     @property
     def hash(self) -> str:
@@ -79,12 +85,15 @@ def read(
     flows = FlowFiles(_names(part), registry, faults, files=files)
     flows.read(_flows(part))
     check_flows(part, flows.known)
+    scripts = Scripts.of(flows.loaded, flows.flows, settings)
+    faults += unknown(scripts)
     if settings is None or faults:
         raise ConfigError(faults)
     for chosen in chain(*(kind.values() for kind in _chosen(settings))):
         for file in mentions_of(chosen.settings).files:
             files.note(files.directory / file)
-    return Configuration(settings, flows.flows, path, files)
+    broken = broken_plugins(registry, part.document.file)
+    return Configuration(settings, flows.flows, path, files, (*broken, *warnings(scripts)))
 
 
 def _chosen(settings: Settings) -> tuple[Mapping[str, Chosen], ...]:

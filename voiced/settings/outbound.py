@@ -35,18 +35,31 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What says all it means."""
 
     flow: str | None = None
+    """Of calls that are asked for without one."""
     calls_per_minute: Count = 30
+    """Calls that we place, of all keys together."""
     calls_per_day: Count = 500
+    """The same in a day."""
     calls_at_once: Count = 10
+    """The same at once."""
     per_destination_per_day: Count = 3
+    """Calls to one number in a day."""
     transfers_at_once: Count = 50
+    """Of `transfer` to whom a flow or setting names."""
     transfers_per_minute: Count = 60
+    """The same in a minute."""
     transfers_per_destination_per_day: Count = 200
+    """The same to one number in a day."""
     texts_per_day: Count = 200
+    """Text messages of an account in a day (UTC)."""
     texts_per_destination_per_day: Count = 5
+    """Text messages to one number in a day."""
     timeout: Annotated[int, msgspec.Meta(ge=5, le=600)] = 45
+    """Seconds of ringing."""
     max_seconds: Annotated[int, msgspec.Meta(ge=1, le=86400)] = 900
+    """Of a call."""
     spend_per_day: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """In whatever the prices are in; needs `prices`."""
 
 
 def outbound(part: Part) -> Outbound | None:

@@ -28,6 +28,7 @@ MOST_VALUES = 100_000
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOTHING = ("", "~", "null")
+_UNREADABLE = "cannot be read: "
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )  # YAML 1.1 §4.1
@@ -82,11 +83,16 @@ def read(path: Path, content: Callable[[Path], bytes] = Path.read_bytes) -> Docu
     try:
         text = content(path).decode("utf-8-sig")
     except OSError as error:
-        raise ConfigError([Fault(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from None
+        raise ConfigError([Fault(str(path), 1, 1, f"{_UNREADABLE}{error.strerror}")]) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError([Fault(str(path), line, 1, "is not UTF-8 text: save the file as UTF-8")]) from None
     return parse(text, str(path))
+
+
+def unreadable(error: ConfigError) -> bool:
+    """Whether a file could not be read at all: then whoever names it is the place to say so."""
+    return error.faults[0].message.startswith(_UNREADABLE)
 
 
 def parse(text: str, file: str) -> Document:
@@ -136,6 +142,7 @@ class _Reading:
         if event.tag is not None:
             self._wrong(event, f"`{event.tag}` is a tag, and everything is text here: put a text with `!` in quotes")
         if isinstance(event, yaml.ScalarEvent):
+            self._escaped(event)
             value: Any = None if event.implicit[0] and event.value in _NOTHING else event.value
         elif isinstance(event, yaml.SequenceStartEvent):
             value = self._list(event, where)
@@ -170,6 +177,7 @@ class _Reading:
         if isinstance(event, yaml.ScalarEvent):
             if event.tag is not None:
                 self._wrong(event, f"`{event.tag}` is a tag: put a name with `!` in quotes")
+            self._escaped(event)
             return str(event.value)
         if isinstance(event, yaml.AliasEvent):
             self._wrong(event, f"`*{event.anchor}` is an alias, and no name: put `*` in quotes")
@@ -177,6 +185,11 @@ class _Reading:
             self._wrong(event, "a name is a text; `{` and `[` are syntax: put a text that has them in quotes")
             self._node(event, (*where, "", ""))
         return ""
+
+    def _escaped(self, event: Any) -> None:
+        """What may not stand in a file may not be written as an escape (`"\\0"`) either: no path may hold it."""
+        if odd := _FORBIDDEN.search(event.value):
+            self._wrong(event, f"the character U+{ord(odd[0]):04X} may not stand in a text: take the escape out")
 
     def _alias(self, event: Any, where: Where) -> Any:
         if event.anchor not in self._anchors:

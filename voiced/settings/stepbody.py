@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import attrs
 
 from voiced.call.flow import Placed
+from voiced.ivoiced import Mentions
 from voiced.settings import check
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
@@ -19,6 +21,11 @@ class WrittenStep:
 
     placed: Placed
     body: Part
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        """All that the step names."""
+        return self.placed.step.mentions()
 
 
 def read_step(part: Part, node: str, number: int, registry: Registry) -> WrittenStep | None:

@@ -27,7 +27,7 @@ from voiced.errors import SynthesisError
 from voiced.ivoiced import Deliver, ITTSEngine, Tools, Utterance
 from voiced.speech.body import deliver_body, drop_body
 from voiced.speech.delivery import delivering
-from voiced.speech.elevenlabs_settings import MAX_CHARACTERS, Settings
+from voiced.speech.elevenlabs_settings import Settings
 from voiced.speech.refusal import refusal
 from voiced.speech.request import response_to
 
@@ -87,7 +87,7 @@ class ElevenLabs:
                 return
 
     def _check(self, text: str) -> None:
-        most = MAX_CHARACTERS.get(self._settings.model)
+        most = self._settings.longest
         if not text.strip():
             raise SynthesisError("there is nothing to say in this text")
         if most is not None and len(text) > most:

@@ -12,6 +12,19 @@ from msgspec import Meta
 
 from voiced.secret import Secret
 
+_Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$",
+        description="a URL: https:// and a host, at most a path",
+    ),
+]
+_Id = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{4,64}$", description="an id of 4 to 64 letters, digits, `_` and `-`")
+]
+_Tag = Annotated[str, Meta(pattern=r"^[a-z]{2,3}$", description="the code of a language, like en or de")]
+_Model = Annotated[str, Meta(pattern=r"^[a-z0-9_]{2,64}$", description="the name of a model")]
+
 MAX_CHARACTERS = {
     "eleven_flash_v2_5": 40_000,
     "eleven_flash_v2": 30_000,
@@ -39,14 +52,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # The account's key (xi-api-key).
     api_key: Secret
     # The voice's id, as in its URL at elevenlabs.io.
-    voice: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{4,64}$")]
-    model: Annotated[str, Meta(pattern=r"^[a-z0-9_]{2,64}$")] = "eleven_flash_v2_5"
+    voice: _Id
+    model: _Model = "eleven_flash_v2_5"
     # Another region (https://api.us.elevenlabs.io, https://api.eu.residency.elevenlabs.io), a proxy, a simulator.
-    base_url: Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$")] = (
-        "https://api.elevenlabs.io"
-    )
+    base_url: _Url = "https://api.elevenlabs.io"
     # ISO 639-1; only the models v2_5 take it.
-    language_code: Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")] | None = None
+    language_code: _Tag | None = None
     # 0 lively to 1 even.
     stability: _Share | None = None
     # 0 to 1: how close to the original voice.
@@ -75,6 +86,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("`api_key` is empty, or holds a space or a line break: copy the key alone")
         if self.language_code is not None and not self.model.endswith("v2_5") and self.model in MAX_CHARACTERS:
             raise ValueError(f"`language_code` is refused by {self.model}: use eleven_flash_v2_5, or leave it out")
+
+    @property
+    def longest(self) -> int | None:
+        """How many characters it takes at once; None: nobody knows."""
+        return MAX_CHARACTERS.get(self.model)
 
     def query(self) -> dict[str, str]:
         """The query of every request."""

@@ -27,6 +27,14 @@ from voiced.errors import AgentError
 from voiced.ivoiced import Outcome, ToolResult, Tools, Utterance, Who
 from voiced.secret import Secret
 
+_Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$",
+        description="a URL: https:// and a host, at most a path",
+    ),
+]
+
 _PROMPT = Template.parse(
     "You are on the telephone. Answer in one or two short sentences, in plain spoken English, without lists, "
     "without markup and without emoji. What the caller says was recognised by a machine and may be misheard: "
@@ -45,9 +53,7 @@ class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A brain `openai-chat`."""
 
     model: Annotated[str, Meta(min_length=1)]
-    base_url: Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$")] = (
-        "https://api.openai.com/v1"
-    )
+    base_url: _Url = "https://api.openai.com/v1"
     # None where the endpoint asks for none.
     api_key: Secret | None = None
     # What the model is told to be; the flow or the API may say otherwise.

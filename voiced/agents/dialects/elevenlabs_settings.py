@@ -15,6 +15,19 @@ from msgspec import Meta
 from voiced.call.template import Template
 from voiced.secret import Secret
 
+_Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$",
+        description="a URL: https:// and a host, at most a path",
+    ),
+]
+_Id = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{4,128}$", description="an id of 4 to 128 letters, digits, `_` and `-`")
+]
+_Tag = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[a-z]{2})?$", description="the code of a language, like en or de")]
+_Model = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/@:-]{1,64}$", description="the name of a model")]
+
 ClientEvent = Literal[
     "audio", "agent_response", "agent_response_correction", "interruption", "user_transcript",
     "tentative_user_transcript", "conversation_initiation_metadata", "client_tool_call", "agent_tool_response",
@@ -25,7 +38,9 @@ ClientEvent = Literal[
 _NEEDED = {"audio", "interruption", "conversation_initiation_metadata"}
 
 _Text = Annotated[str, Meta(min_length=1)]
-_Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_Name = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="an id of 1 to 64 letters, digits, `_` and `-`")
+]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -33,13 +48,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An agent `agent: elevenlabs` of voiced.yaml."""
 
     # The agent's id, as in its URL at elevenlabs.io.
-    agent_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{4,128}$")]
+    agent_id: _Id
     # The account's key (xi-api-key). None: the agent is public, and asks nobody who they are.
     api_key: Secret | None = None
     # Another region (https://api.us.elevenlabs.io, https://api.eu.residency.elevenlabs.io), a proxy, a simulator.
-    base_url: Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$")] = (
-        "https://api.elevenlabs.io"
-    )
+    base_url: _Url = "https://api.elevenlabs.io"
     # A branch, a version or an environment of the agent, where it has several; they need an api_key.
     branch_id: _Name | None = None
     version_id: _Name | None = None
@@ -49,11 +62,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # "": the agent waits for the caller to begin.
     first_message: Template | None = None
     # ISO 639-1, and "pt-br".
-    language: Annotated[str, Meta(pattern=r"^[a-z]{2}(-[a-z]{2})?$")] | None = None
+    language: _Tag | None = None
     # A voice's id.
     voice: _Name | None = None
     # The language model, by ElevenLabs' name for it.
-    llm: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/@:-]{1,64}$")] | None = None
+    llm: _Model | None = None
     # 0 lively to 1 even.
     stability: _Share | None = None
     # 1 is the voice's own pace.

@@ -13,6 +13,19 @@ from msgspec import Meta
 from voiced.call.template import Template
 from voiced.secret import Secret
 
+_Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$",
+        description="a URL: https:// and a host, at most a path",
+    ),
+]
+_Id = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="an id of 1 to 64 letters, digits, `_` and `-`")
+]
+_Tag = Annotated[str, Meta(pattern=r"^[a-z]{2,3}$", description="the code of a language, like en or de")]
+_Model = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,128}$", description="the name of a model")]
+
 _Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 
 
@@ -41,27 +54,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     # A key of the project.
     api_key: Secret
-    model: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,128}$")] = "gpt-realtime-2.1"
+    model: _Model = "gpt-realtime-2.1"
     # A proxy, a simulator.
-    base_url: Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$")] = (
-        "https://api.openai.com"
-    )
+    base_url: _Url = "https://api.openai.com"
     # Who the agent is and what it shall do. A step's own brief goes before this and the next three. This and the
     # next may hold facts: {party.name|there}.
     prompt: Template | None = None
     # What it says first, word for word. "": the caller begins.
     first_message: Template | None = None
     # ISO 639-1: what it speaks, and what the caller is expected to speak.
-    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")] | None = None
+    language: _Tag | None = None
     # alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar; or a voice_… of your own.
-    voice: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "marin"
+    voice: _Id = "marin"
     # Whether the agent speaks first, where there is no first_message.
     greet: bool = True
     # 1 is the voice's own pace.
     speed: Annotated[float, Meta(ge=0.25, le=1.5)] | None = None
     turn_detection: ServerVad | SemanticVad = ServerVad()
     # What writes down the caller's words for the transcript; the agent itself needs none. null: nothing does.
-    transcription_model: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,128}$")] | None = "gpt-transcribe"
+    transcription_model: _Model | None = "gpt-transcribe"
     # Before anything listens; far_field keeps an agent from hearing itself in a caller's loudspeaker.
     noise_reduction: Literal["near_field", "far_field", "off"] = "far_field"
 

@@ -31,6 +31,7 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"arg
         """The flow, and what its arguments read."""
         return Mentions(
             flows=(self.flow,),
+            passes=tuple(self.arguments),
             reads=tuple(fact for text in self.arguments.values() for fact in text.needs),
             sets=(self.result,),
         )

@@ -14,6 +14,10 @@ from voiced.call.template import Template
 from voiced.errors import AgentError, Refused, VoicedError
 from voiced.ivoiced import AgentLimits, Brief, Dial, Dialled, End, ICall, IStep, Mentions, Prompt
 
+_Tag = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$", description="the code of a language, like en or de")
+]
+
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 OUTCOME = "agent.outcome"
@@ -50,7 +54,7 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fallback: Template = Template.parse("I am sorry, our assistant cannot speak with you at the moment.")
     prompt: Template | None = None
     first_message: Template | None = None
-    language: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")] | None = None
+    language: _Tag | None = None
     voice: str | None = None
     variables: dict[str, Template] = {}
     seconds: _Seconds | None = None

@@ -65,10 +65,10 @@ def doubts(people: People, flow: Flow | None) -> Iterator[str]:
 
 
 def _variables(flow: Flow) -> list[str]:
-    """The names of the variables that its steps read, in their order."""
+    """The names of the variables that it asks for and its steps read, in their order."""
     mentions = [placed.step.mentions() for steps in flow.nodes.values() for placed in steps]
     reads = dict.fromkeys(fact for each in mentions for fact in each.reads if fact.startswith(VARIABLES))
-    return [fact.removeprefix(VARIABLES) for fact in reads]
+    return list(dict.fromkeys((*(flow.variables or ()), *(fact.removeprefix(VARIABLES) for fact in reads))))
 
 
 def _some(lines: Sequence[int]) -> str:

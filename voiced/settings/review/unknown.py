@@ -1,0 +1,93 @@
+"""Facts that a flow reads and nothing can set: a slip of the pen, and an error where that can be known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Set
+from itertools import chain
+from typing import Any
+
+from voiced.call.facts import OF_CALLS, OPEN, covers
+from voiced.call.ordered import VARIABLES
+from voiced.errors import Fault
+from voiced.settings.flowfile import Loading
+from voiced.settings.review.places import finding, read_in
+from voiced.settings.review.scripts import Scripts, mentions_of, told_of
+from voiced.settings.stepbody import WrittenStep
+
+ARGUMENT = "argument."
+"""What the facts begin with that one flow passes to another."""
+_OPENED = ("party.*", "agent.*")
+"""What a step that cannot be read may set, besides whatever it names."""
+
+
+def unknown(scripts: Scripts) -> Iterator[Fault]:
+    """Each fact that nothing sets, once for each step that needs it."""
+    for name, loading in scripts.flows.items():
+        family = scripts.family(name)
+        if family <= set(scripts.flows):  # else one of them cannot be read, and may set anything
+            known = _known(scripts, name, family)
+            opened = [each for each in known if each.endswith(OPEN)]
+            for step in loading.steps:
+                for fact in dict.fromkeys(mentions_of(step).reads):
+                    if fact not in known and not any(covers(each, fact) for each in opened):
+                        yield told_of(loading, _fault(step, fact, known))
+
+
+def _known(scripts: Scripts, name: str, family: Set[str]) -> set[str]:
+    """The facts that may be set when a step of this flow runs."""
+    head = scripts.flows[name].head
+    variables = None if head is None else head.variables
+    known = set(OF_CALLS)
+    known |= {VARIABLES + "*"} if variables is None else {VARIABLES + each for each in variables}
+    known |= {ARGUMENT + each for each in scripts.passed_to(name)}
+    for member in family:
+        known |= scripts.set_in(member)
+        known |= set(_in_faulty(scripts.flows[member]))
+    return known
+
+
+def _in_faulty(loading: Loading) -> Iterator[str]:
+    """What steps with a fault may set: whatever they name, and more, where they could not be read at all."""
+    for part, step in loading.faulty:
+        yield from _words(part.value)
+        yield from _OPENED if step is None else ()
+    for part in (loading.shared.flow, *loading.shared.parts):
+        constants = part["constants"].value
+        yield from constants if isinstance(constants, dict) else ()
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from chain(value, *map(_words, value.values()))
+    elif isinstance(value, list):
+        yield from chain.from_iterable(map(_words, value))
+
+
+def _fault(step: WrittenStep, fact: str, known: set[str]) -> Fault:
+    part, place = read_in(step.body, fact)
+    near = difflib.get_close_matches(fact, sorted(known), 1)
+    shown, other = (
+        (f"{{{fact}}}", f"{{{near[0]}}}") if near and place else (repr(fact), repr(near[0]) if near else "")
+    )
+    shown = f"{{{fact}}}" if place else shown
+    meant = f"did you mean {other}?" if near else _whence(fact)
+    default = f" Or write a default, like {{{fact}|there}}" if place else ""
+    return finding(part, f"nothing sets {shown}: {meant}{default}")
+
+
+def _whence(fact: str) -> str:
+    """What would set such a fact."""
+    match fact.partition(".")[0]:
+        case "party":
+            return "a `lookup` step does, and no step here is one."
+        case "agent":
+            return "an `agent` step does, and no step here is one."
+        case "argument":
+            return "a `call` that passes it would, and none does."
+        case "variables":
+            return "add it to the flow's `variables:`."
+        case _:
+            return "add a step that does, or a constant."
