@@ -1,4 +1,8 @@
-"""All that is looked for. A new kind of finding is a file beside this one, and a line in WARNINGS."""
+"""All that is looked for.
+
+A new kind of finding is a file beside this one, and a line in WARNINGS; or in `warnings`, where it is about all flows
+together.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from voiced.settings.review.circles import circles
 from voiced.settings.review.early import early
 from voiced.settings.review.failing import unfollowed
 from voiced.settings.review.lengths import too_long
+from voiced.settings.review.openness import openness
 from voiced.settings.review.parting import unheard
 from voiced.settings.review.reach import unreached
 from voiced.settings.review.road import Road
@@ -25,7 +30,7 @@ def warnings(scripts: Scripts) -> tuple[Fault, ...]:
     """What works, and nobody can have meant; each once, in the order of the files."""
     ways = [Road(scripts.flows[name], flow) for name, flow in scripts.made.items()]
     found = {told_of(way.loading, fault) for way in ways for find in WARNINGS for fault in find(way, scripts)}
-    return tuple(sorted(found))
+    return tuple(sorted({*found, *openness(scripts)}))
 
 
 def broken_plugins(registry: Registry, file: str) -> Iterator[Fault]:

@@ -11,9 +11,9 @@ from voiced.call.facts import OF_CALLS, OPEN, covers
 from voiced.call.ordered import VARIABLES
 from voiced.errors import Fault
 from voiced.settings.flowfile import Loading
+from voiced.settings.part import Part
 from voiced.settings.review.places import finding, read_in
 from voiced.settings.review.scripts import Scripts, mentions_of, told_of
-from voiced.settings.stepbody import WrittenStep
 
 ARGUMENT = "argument."
 """What the facts begin with that one flow passes to another."""
@@ -28,10 +28,20 @@ def unknown(scripts: Scripts) -> Iterator[Fault]:
         if family <= set(scripts.flows):  # else one of them cannot be read, and may set anything
             known = _known(scripts, name, family)
             opened = [each for each in known if each.endswith(OPEN)]
-            for step in loading.steps:
-                for fact in dict.fromkeys(mentions_of(step).reads):
-                    if fact not in known and not any(covers(each, fact) for each in opened):
-                        yield told_of(loading, _fault(step, fact, known))
+            for body, fact in _reads(loading):
+                if fact not in known and not any(covers(each, fact) for each in opened):
+                    yield told_of(loading, _fault(body, fact, known))
+
+
+def _reads(loading: Loading) -> Iterator[tuple[Part, str]]:
+    """The facts that the flow's head and its steps need, each once, and where they do."""
+    head, part = loading.head, loading.shared.flow
+    if head is not None and head.disclose is not None:
+        yield from ((part["disclose"], fact) for fact in dict.fromkeys(head.disclose.needs))
+    if head is not None and head.opt_out is not None:
+        yield from ((part["opt_out"], fact) for fact in dict.fromkeys(head.opt_out.confirm.needs))
+    for step in loading.steps:
+        yield from ((step.body, fact) for fact in dict.fromkeys(mentions_of(step).reads))
 
 
 def _known(scripts: Scripts, name: str, family: Set[str]) -> set[str]:
@@ -66,8 +76,8 @@ def _words(value: Any) -> Iterator[str]:
         yield from chain.from_iterable(map(_words, value))
 
 
-def _fault(step: WrittenStep, fact: str, known: set[str]) -> Fault:
-    part, place = read_in(step.body, fact)
+def _fault(body: Part, fact: str, known: set[str]) -> Fault:
+    part, place = read_in(body, fact)
     near = difflib.get_close_matches(fact, sorted(known), 1)
     shown, other = (
         (f"{{{fact}}}", f"{{{near[0]}}}") if near and place else (repr(fact), repr(near[0]) if near else "")

@@ -60,6 +60,7 @@ class _Blocks:
             ),
             "outbound": described(self._outbound(), "Who may be called, when, how often (docs/outbound.md)."),
             "inbound": described(self._inbound(), "Who may call, and how much (docs/security.md)."),
+            "http": described(self._http(), "What the step http may ask, and how (docs/security.md)."),
             "human": described(
                 self._maybe(TEXT), "Who gets a call that reaches the fallback URL and that is not known."
             ),
@@ -127,6 +128,16 @@ class _Blocks:
             "prices": described(self._many(price), "What a minute costs, by region or prefix."),
         }
         return self.schemas.struct(outbound.Written, besides)
+
+    def _http(self) -> Schema:
+        secret = self.schemas.of(Secret)
+        headers = {"type": ["object", "null"], "additionalProperties": self._many(secret)}
+        properties = {
+            "sign": described(self._maybe(secret), "The secret that signs every request (Standard Webhooks)."),
+            "private": described(self._maybe(_TEXTS), "Hosts of our own network that flows may ask."),
+            "headers": described(headers, "What each host is sent besides, by host and name of the header."),
+        }
+        return {"type": ["object", "null"], "properties": properties, "additionalProperties": False}
 
     def _times(self) -> Schema:
         return self.schemas.any_of([{"type": "string", "pattern": _TIMES}, {"type": "string", "pattern": r"\$\{"}])
