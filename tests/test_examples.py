@@ -241,7 +241,9 @@ class FlowsPageTests(YamlCase):
         (self.directory / "flows" / "music.wav").write_bytes(wav(spell("la la")))
         text = REST + "voice: spare\nlookups: {crm: {lookup: table, callers: {}}}\n"
         configuration = read(self.write("voiced.yaml", text), environment(text))
-        self.assertEqual(len(configuration.flows), len(files))  # one is a calendar, and one is there already
+        named = {block.partition("\n")[0].removeprefix("# flows/") for block in files}
+        self.assertEqual(len(configuration.flows), 1 + len([name for name in named if "/" not in name]))
+        self.assertEqual([str(fault) for fault in configuration.warnings if "no step and no" in str(fault)], [])
         self.made(configuration)
 
     def test_verbs(self) -> None:
