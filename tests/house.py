@@ -6,12 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
-from zope.interface import implementer
 
 from tests import twilio_contract
 from voiced.call.dialplan import DialPlan
@@ -23,8 +21,8 @@ from voiced.call.template import Template
 from voiced.call.wish import Ways
 from voiced.daemon import Api, Daemon
 from voiced.iguard import Party
-from voiced.ikept import IJournal
 from voiced.ivoiced import IStep, ITTSEngine
+from voiced.rehearsal.memory import ListJournal
 from voiced.secret import Secret
 from voiced.simulator.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, SimulatedCall
 from voiced.simulator.memory import MemoryNetwork, elapse, tell_autobahn
@@ -46,19 +44,6 @@ INITIATED = {"success": True, "message": "Call initiated"}
 CORS = ("https://app.example.com",)
 OUR_FAULTS = {12100, 12200, 12300, 13223, 13520, 31950, 31951}
 """Twilio's errors for TwiML and messages that we got wrong."""
-
-
-@implementer(IJournal)
-@attrs.define
-class ListJournal:
-    """A journal in a list."""
-
-    lines: list[dict[str, Any]] = attrs.field(factory=list)
-
-    def write(self, record: Mapping[str, Any]) -> Deferred[None]:
-        """See IJournal."""
-        self.lines.append(dict(record))
-        return succeed(None)
 
 
 def flow(nodes: Mapping[str, list[IStep]], name: str = "test", **more: Any) -> Flow:

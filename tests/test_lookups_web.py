@@ -181,7 +181,7 @@ class AnsweredTests(WebCase):
             (b"null", {}),
             (b'\xef\xbb\xbf {"a": "x"}', {"a": "x"}),
             (b'{"a": "x", "b": null, "c": [1], "d": {"e": 1}, "f": false}', {"a": "x", "f": "false"}),
-            (b'{"a": 12.50, "b": 3.0, "c": 1e3, "d": -0.0}', {"a": "12.5", "b": "3", "c": "1000", "d": "0"}),
+            (b'{"a": 12.50, "b": 3.0, "c": 1e3, "d": -0.0}', {"a": "12.50", "b": "3.0", "c": "1000", "d": "-0.0"}),
             (b'{"first name": "Ann", "a.b": 1, "a-b": 1, "1st": 1, "": 1, "Name": "Ann"}', {"Name": "Ann"}),
         ):
             self.service.answer = (200, body)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from twisted.logger import Logger
 
 from voiced.errors import LookupFailed
-from voiced.lookups.facts import is_name, text_of
+from voiced.lookups.facts import is_name
+from voiced.net import jsonanswer
 
 NOT_KNOWN = (204, 404)
 """Statuses that say that nothing is known of this caller."""
-_STEP = re.compile(r"[^.\s]+")
 
 _log = Logger()
 
@@ -25,7 +22,7 @@ def check_paths(paths: Mapping[str, str]) -> None:
     for name, path in paths.items():
         if not is_name(name):
             raise ValueError(f"`facts`: {name!r} is no name that a flow can read: use letters, digits and `_`")
-        if not all(_STEP.fullmatch(step) for step in path.split(".")):
+        if not jsonanswer.PATH.fullmatch(path):
             raise ValueError(f"`facts`: {name!r} leads to {path!r}: write a path like customer.name or orders.0.id")
 
 
@@ -46,11 +43,11 @@ def facts_in(body: bytes, paths: Mapping[str, str], host: str) -> dict[str, str]
     Raises LookupFailed when the body is no JSON, or not such that facts can be found in it.
     """
     try:
-        answer = msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        answer = jsonanswer.read(body)
+    except ValueError:
         raise LookupFailed(f"{host} answered with something that is no JSON: check `url`") from None
     if paths:
-        found = {name: _follow(answer, path) for name, path in paths.items()}
+        found = {name: jsonanswer.at(answer, path) for name, path in paths.items()}
     elif isinstance(answer, dict):
         found = {name: value for name, value in answer.items() if is_name(name) and not _holds(value)}
     elif answer is None:
@@ -59,20 +56,8 @@ def facts_in(body: bytes, paths: Mapping[str, str], host: str) -> dict[str, str]
         raise LookupFailed(f"{host} answered with JSON that is no object: say in `facts` where they are")
     for name in [name for name, value in found.items() if _holds(value)]:
         _log.warn("{host}: the fact {name} leads to a list or an object: name one value in it", host=host, name=name)
-    texts = {name: text_of(value) for name, value in found.items()}
+    texts = {name: jsonanswer.text(value) for name, value in found.items()}
     return {name: text for name, text in texts.items() if text is not None}
-
-
-def _follow(value: Any, path: str) -> Any:
-    """What stands there; None when nothing does."""
-    for step in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
 
 
 def _holds(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsons
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NoReturn
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from zope.interface import implementer
@@ -13,12 +13,12 @@ from zope.interface import implementer
 from voiced.call.template import Template
 from voiced.errors import HttpFailed
 from voiced.ivoiced import HttpAnswer, HttpRequest, ICall, IStep, Mentions
+from voiced.net import jsonanswer
 from voiced.net.url import UrlTemplate
 
 STATUS, OK = "http.status", "http.ok"
 """The facts that say what was answered, and whether that was good."""
 _FACT = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*", re.ASCII)
-_PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 _OURS = ("call.", "http.")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
@@ -60,7 +60,7 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(
                     f"`into`: {fact!r} is no name for a fact like order.state (call. and http. are ours)"
                 )
-            if not _PATH.fullmatch(path):
+            if not jsonanswer.PATH.fullmatch(path):
                 raise ValueError(f"`into`: {path!r} is no way into an answer like order.items.0.name")
 
     def __repr__(self) -> str:
@@ -116,13 +116,9 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return {}
         if not answer.whole:
             raise ValueError("the answer is too long to be read")
-        document = _read(answer.body)
-        texts = {fact: _text(_at(document, path)) for fact, path in self.into.items()}
+        document = jsonanswer.read(answer.body)
+        texts = {fact: jsonanswer.text(jsonanswer.at(document, path)) for fact, path in self.into.items()}
         return {fact: text for fact, text in texts.items() if text is not None}
-
-
-class _Number(str):
-    """A number as it is written: 21.50 is spoken as it stands there."""
 
 
 def _place(name: str) -> Template:
@@ -133,34 +129,3 @@ def _place(name: str) -> Template:
         raise ValueError(
             f"`url` has a place {{{name}}}, which is not like {{party.name}} or {{party.name|x}}"
         ) from None
-
-
-def _read(body: bytes) -> Any:
-    try:
-        text = body.decode("utf-8-sig")
-        return jsons.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise ValueError("the answer is not JSON") from None
-
-
-def _no_number(name: str) -> NoReturn:
-    """NaN and Infinity are Python's, not JSON's (RFC 8259 §6)."""
-    raise ValueError(name)
-
-
-def _at(document: Any, path: str) -> Any:
-    for step in path.split("."):
-        if isinstance(document, dict):
-            document = document.get(step)
-        elif isinstance(document, list) and step.isdecimal() and int(step) < len(document):
-            document = document[int(step)]
-        else:
-            return None
-    return document
-
-
-def _text(value: Any) -> str | None:
-    """A fact; None where there is none. Half a surrogate pair, which JSON can spell, nobody could send on."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value).encode(errors="replace").decode() if isinstance(value, str) else None
