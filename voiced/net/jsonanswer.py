@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 from typing import Any, NoReturn
 
-MOST_DIGITS = 18
+MOST_DIGITS = 40
 PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 """The way to a value: names and places in lists, with dots."""
 
@@ -54,11 +54,13 @@ def text(value: Any) -> str | None:
 
 def _number(written: str) -> Number:
     """As it is written, unless that is 1e3: nobody says that. Raises ValueError for more digits than anybody says."""
-    value = Decimal(written)
-    if abs(value.adjusted()) > MOST_DIGITS or len(written) > 2 * MOST_DIGITS:
+    if len(written) > MOST_DIGITS:
         raise ValueError(written)
     if "e" not in written.lower():
         return Number(written)
+    value = Decimal(written)
+    if abs(value.adjusted()) > MOST_DIGITS:
+        raise ValueError(written)
     return Number(format(value, "f"))
 
 
