@@ -466,14 +466,14 @@ class ReloadTests(ApiTestCase):
         """Faults are 422, each in its parts; how many there are is in the sentence."""
         for faults, sentence in (
             ([Fault("f", 1, 2, "no")], "1 fault in"),
-            ([Fault("f", 1, 2, "no")] * 2, "2 faults in"),
+            ([Fault("f", 1, 2, "no"), Fault("f", 1, 2, "nor")], "2 faults in"),
         ):
             self.reloading = fail(ConfigError(faults))
             reply = self.ask("POST", "/reload")
             self.assertEqual(reply.status, 422)
             self.assertTrue(reply.json["error"].startswith(sentence))
-            fault = {"file": "f", "line": 1, "column": 2, "message": "no"}
-            self.assertEqual((reply.json["success"], reply.json["faults"]), (False, [fault] * len(faults)))
+            told = [{"file": "f", "line": 1, "column": 2, "message": fault.message} for fault in faults]
+            self.assertEqual((reply.json["success"], reply.json["faults"]), (False, told))
 
     def test_stopping(self) -> None:
         """A daemon that stops says so."""

@@ -12,13 +12,19 @@ from tests.rehearsals import SETTINGS, Rehearsals
 from voiced.cli import main
 from voiced.cli.simulate import settings_above
 from voiced.errors import ConfigError
+from voiced.rehearsal.performance import Failure, Performance
+from voiced.rehearsal.report import Played, junit
+from voiced.rehearsal.scenario import Scenario
+from voiced.rehearsal.scenariofile import Written
+from voiced.settings.part import Part
+from voiced.settings.plainyaml import parse
 
 GOOD = 'scenario: "Who rings is greeted"\nsteps: [{hears: Buongiorno}]\n'
 TWO = """\
 scenarios:
   - scenario: "Good"
     steps: [{hears: Buongiorno}]
-  - scenario: "Bad \\a"
+  - scenario: "Bad"
     steps:
       - hears: Bob
       - hears: One for the table
@@ -45,13 +51,13 @@ class SimulateTests(Rehearsals):
         """A failure says where it stands, what was expected and what was heard; code 1."""
         path = self.write("tests/two.yaml", TWO)
         result = self.simulate(path)
-        self.assertEqual(result.exit_code, 1)
+        self.assertEqual(result.exit_code, 1, result.output)
         self.assertIn(f"{path}:7: step 2: hears 'One for the table': never\n", result.output)
         self.assertIn("expected: One for the table\n", result.output)
         self.assertIn("2 scenario(s), 1 failed, in ", result.output)
 
     def test_junit(self) -> None:
-        """A suite for each file, a case for each scenario, and what no XML can say is left out."""
+        """A suite for each file, a case for each scenario."""
         one, two = self.write("tests/one.yaml", GOOD), self.write("tests/two.yaml", TWO)
         report = self.directory / "report.xml"
         self.simulate("--junit", report, one, two)
@@ -63,6 +69,13 @@ class SimulateTests(Rehearsals):
         self.assertEqual((good.get("name"), len(good), bad.get("line")), ("Good", 0, "4"))
         self.assertEqual(bad[0].get("message"), "hears 'One for the table': never")
         self.assertIn("step 2: hears", bad[0].text or "")
+
+    def test_no_xml(self) -> None:
+        """What no XML can say, as a vendor's error may have it, is left out of the report."""
+        failed = Performance("Bad \a", failures=(Failure("it said \x00"),))
+        written = Written(Scenario(scenario="Bad"), Part(parse("scenario: Bad", "a.yaml")))
+        case = ElementTree.fromstring(junit([Played(written, failed)]))[0][0]  # noqa: S314 - we have written it
+        self.assertEqual((case.get("name"), case[0].get("message")), ("Bad \ufffd", "it said \ufffd"))
 
     def test_verbose(self) -> None:
         """Every step, key and sentence, and what the daemon warned of."""

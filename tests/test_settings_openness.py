@@ -47,7 +47,7 @@ BROKEN = [
 WORDED = """
 constants: {maker: Acme}
 disclose: {en: "This is the AI of {maker}.", de: "Hier spricht eine KI."}
-opt_out: {key: 9, words: [stop calling], confirm: {en: Goodbye., de: "Auf Wiederhören, {party.name}."}}
+opt_out: {key: 9, words: [stop calling], confirm: {en: Goodbye., de: "Auf Wiederhören, {call.party}."}}
 voice: {en: rachel, de: spare}
 """
 
@@ -70,7 +70,7 @@ class ReadingTests(SynchronousTestCase):
         self.assertEqual(loaded.disclose and loaded.disclose.fill({}, "de"), "Hier spricht eine KI.")
         assert loaded.opt_out is not None
         self.assertEqual((loaded.opt_out.key, loaded.opt_out.words), ("9", ("stop calling",)))
-        self.assertEqual(loaded.opt_out.confirm.needs, ("party.name",))
+        self.assertEqual(loaded.opt_out.confirm.needs, ("call.party",))
 
     def test_unless_told(self) -> None:
         """A flow has neither, and the confirmation is a sentence of ours."""
