@@ -153,6 +153,18 @@ class WithinTests(House):
         self.passes(30)
         self.assertEqual(self.assert_ended(ringing, Ending.FAILED)["faults"], ["no flow is called 'gone'"])
 
+    def test_late_note(self) -> None:
+        """What a step has to say when it is over already, is said of no other step."""
+        self.lives_in(flow({"a": [Pause(1)]}, "main"))
+        ringing = self.ring()
+        session = self.daemon.switchboard.find(ringing.sid)
+        self.passes(0.5)
+        session.note("on time")
+        self.passes(30)
+        session.note("too late")
+        record = self.assert_ended(ringing, Ending.COMPLETED)
+        self.assertEqual([step["result"] for step in record["steps"]], ["on time"])
+
     def test_hung_up_within(self) -> None:
         """A caller who hangs up there ends all of it."""
         self.talks(call("sub"), say("Never."), a=[Pause(60)])

@@ -73,6 +73,8 @@ FLOORS = {
     "voiced.call.lookout": 3,
     "voiced.call.placing": 3,
     "voiced.call.program": 3,
+    "voiced.call.scene": 3,
+    "voiced.call.dialogue": 3,
     "voiced.call.session": 3,
     "voiced.call.steps": 3,
     "voiced.call.switchboard": 3,

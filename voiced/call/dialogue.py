@@ -1,0 +1,216 @@
+"""What the steps of a flow may do with the caller: speak, listen, record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from voiced.call.answering import Answering
+from voiced.call.bargein import BargeIn, Saying
+from voiced.call.keypad import Keypad
+from voiced.call.recorder import Recorder, facts_of
+from voiced.call.scene import Scene
+from voiced.call.speaker import Speaker
+from voiced.call.template import Template
+from voiced.errors import CallOver, FlowError, RecognitionFailed, RecordingFailed
+from voiced.icarrier import IMediaStream
+from voiced.ivoiced import (
+    Deliver,
+    Heard,
+    ITTSEngine,
+    Recorded,
+    RecordLimits,
+    Utterance,
+)
+
+log = Logger()
+
+
+class Dialogue(Scene):
+    """A call with a line, as long as there is one.
+
+    `stalled()` is called when the carrier does not say any more what it has played.
+    """
+
+    def __init__(self, stalled: Callable[[], None], *scene: Any) -> None:
+        super().__init__(*scene)
+        self._stream: IMediaStream | None = None
+        """The line, while there is one."""
+        self._speaker = Speaker(self.clock, self._first_audio, stalled)
+        self._keypad = Keypad(self.clock)
+        self._ear: Deliver | None = None
+        """Who hears the caller, while anybody does."""
+        self._overheard = b""
+        """What the caller has said over the last thing that words may cut."""
+        self._settling: list[Deferred[None]] = []
+        """What was recorded and may not be on the disk yet."""
+        self._started = 0.0
+
+    def say(
+        self,
+        text: Template,
+        voice: str | None = None,
+        interruptible: bool = True,
+        by_speech: bool = False,
+        language: str | None = None,
+        told: Callable[[Heard], object] = lambda heard: None,
+    ) -> Deferred[Heard]:
+        """See ICall; `told` as in Speaking."""
+        tag = language or self.language
+        try:
+            engine = self._voice_for(voice, tag)
+        except FlowError:
+            return fail()
+        for fact in text.missing(self.facts, tag):
+            log.warn("{call}: nothing is known of {fact}, and a gap is said for it", call=self.info.sid, fact=fact)
+        said = self.scene.pronunciation.of(text.fill(self.facts, tag))
+        utterance = Utterance(said, keep=text.wording(tag).static, call=self.info.sid)
+        saying = self._speak(interruptible, partial(engine.synthesize, utterance), told)
+        saying = self.wire.answered("spoken", saying, _as_heard, text=said, voice=voice or self.scene.voice_of(tag))
+        return self._listening(saying) if by_speech else saying
+
+    def voice(self, name: str | None = None) -> ITTSEngine:
+        """See ICall."""
+        return self._voice_for(name, self.language)
+
+    def play(self, audio: bytes, interruptible: bool = True) -> Deferred[Heard]:
+        """See ICall."""
+        return self._speak(interruptible, lambda feed: succeed(feed(audio)))
+
+    def listen(self, timeout: float) -> Deferred[str | None]:
+        """See ICall."""
+        if self._stream is None:
+            return fail(CallOver())
+        return self._keypad.listen(timeout)
+
+    def answer(self, timeout: float, words: Mapping[str, Sequence[str]]) -> Deferred[str | None]:
+        """See ICall."""
+        overheard, self._overheard = self._overheard, b""
+        if self._stream is None or self.program.hearing is None or self.has_key():
+            return self.listen(timeout)
+        try:
+            answering = Answering(self.program.hearing, self.clock, self._keypad, timeout, words)
+        except RecognitionFailed as error:
+            log.warn("{call}: nobody listens for words: {error}", call=self.info.sid, error=str(error))
+            return self.listen(timeout)
+        before, self._ear = self._ear, answering.hear
+        answering.result.addBoth(self._heard_out, before)
+        if overheard:
+            answering.hear(overheard)
+        return answering.result
+
+    def has_key(self) -> bool:
+        """See ICall."""
+        return len(self._keypad) > 0
+
+    def wait(self, seconds: float) -> Deferred[None]:
+        """See ICall."""
+        if self._stream is None:
+            return fail(CallOver())
+        return deferLater(self.clock, seconds)
+
+    def interrupt(self) -> None:
+        """See ICall."""
+        self._check_line()
+        self._speaker.interrupt()
+
+    def record_voice(self, limits: RecordLimits) -> Deferred[Recorded]:
+        """See ICall."""
+        recording = Deferred.fromCoroutine(self._record_voice(limits))
+        return self.wire.answered("recorded", recording, _as_recorded)
+
+    async def when_kept(self) -> None:
+        """Until all that was recorded on this call is on the disk and in its record: 5 s at most."""
+        for settled in self._settling:
+            await settled
+
+    # Within
+
+    def _check_line(self) -> None:
+        if self._stream is None:
+            raise CallOver
+
+    def _voice_for(self, name: str | None, language: str) -> ITTSEngine:
+        name = name or self.scene.voice_of(language)
+        if name is None or name not in self.program.voices:
+            raise FlowError(f"flow {self.scene.name!r} has no voice {name or 'at all'!r}")
+        return self.program.voices[name]
+
+    def _heard_out(self, answer: Any, ear: Deliver | None) -> Any:
+        """The caller has answered, or has not."""
+        self._ear = ear
+        self.inputs += answer is not None
+        return answer
+
+    async def _record_voice(self, limits: RecordLimits) -> Recorded:
+        self._check_line()
+        self.inputs += 1
+        program = self.program
+        if program.recordings is None:
+            raise RecordingFailed("nothing can be recorded: this daemon keeps no recordings")
+        await self._speaker.when_heard()
+        recorder = Recorder(
+            self.record,
+            limits,
+            program.recordings,
+            program.hearing,
+            self._keypad,
+            self.clock,
+            lambda recorded: self.facts.update(facts_of(recorded, limits.into)),
+        )
+        self._settling.append(recorder.settled)
+        self._ear = recorder.hear
+        try:
+            return await recorder.begin()
+        finally:
+            self._ear = None
+
+    def _ears(self, saying: Saying) -> BargeIn | None:
+        """Ears of our own for what is said; None where there are none."""
+        try:
+            return None if self.program.hearing is None else BargeIn(self.program.hearing, self.clock, saying)
+        except RecognitionFailed as error:
+            log.warn("{call}: nobody listens for interruptions: {error}", call=self.info.sid, error=str(error))
+            return None
+
+    def _listening(self, saying: Deferred[Heard]) -> Deferred[Heard]:
+        """The same, cut when the caller speaks, as our own ears have it."""
+        ears = self._ears(self._speaker)
+        if ears is None:
+            return saying
+        before, self._ear = self._ear, ears.hear
+
+        def over(result: Any) -> Any:
+            self._ear, self._overheard = before, ears.heard
+            ears.stop()
+            return result
+
+        return saying.addBoth(over)
+
+    def _speak(
+        self,
+        interruptible: bool,
+        synthesize: Callable[[Deliver], Deferred[Any]],
+        told: Callable[[Heard], object] = lambda heard: None,
+    ) -> Deferred[Heard]:
+        self._overheard = b""
+        if self._stream is None:
+            return fail(CallOver())
+        return self._speaker.say(synthesize, interruptible, told)
+
+    def _first_audio(self) -> None:
+        if self.record.first_audio_ms is None:
+            self.record.first_audio_ms = round((self.clock.seconds() - self._started) * 1000, 1)
+
+
+def _as_heard(heard: Heard) -> Mapping[str, Any]:
+    return {"seconds": round(heard.seconds, 3), "of": round(heard.of, 3), "cut": heard.cut}
+
+
+def _as_recorded(recorded: Recorded) -> Mapping[str, Any]:
+    return {"seconds": round(recorded.seconds, 3), "ended_by": recorded.ended_by, "kept": bool(recorded.file)}
