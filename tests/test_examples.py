@@ -152,6 +152,9 @@ class ExampleTests(YamlCase):
             configuration = read(file, environment(text) | {"VOICED_API_KEY": "k" * 32})
             self.assertIn(file.parent.name, self.made(configuration).flows)
             self.assertTrue((file.parent / "tests" / f"{file.parent.name}.yaml").is_file())
+            told = (ROOT / "docs" / "lines.md").read_text("utf-8")
+            for name in re.findall(r"\$\{([A-Z_]+)[:}]", re.sub(r"(?m)#.*$", "", text)):
+                self.assertTrue(f"`{name}`" in told or name in ("PORT", "STATE_DIRECTORY"), f"the page lacks {name}")
 
     def test_commented_out(self) -> None:
         """What is commented out in the shipped settings, block by block, is good as soon as it is uncommented."""
