@@ -161,6 +161,14 @@ class MenuTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(running), "sales")
         self.assertEqual((call.said, call.notes), ([Said("Press one.")], ["key 7", "key 1"]))
 
+    def test_nothing_to_say(self) -> None:
+        """An empty prompt, and an empty `invalid`, are not spoken: what was said before has asked."""
+        call, silent = FakeCall(), Template.parse("")
+        running = start(Menu(silent, {"1": "sales"}, invalid=silent), call)
+        call.press("7")
+        call.press("1")
+        self.assertEqual((self.successResultOf(running), call.said), ("sales", []))
+
     def test_forgets_the_key_of_the_menu_before(self) -> None:
         """A key chosen earlier is not taken for this menu's."""
         call = FakeCall()

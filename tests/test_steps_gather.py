@@ -134,6 +134,15 @@ class WrongTests(SynchronousTestCase):
             self.assertEqual(self.successResultOf(running), node)
             self.assertEqual((call.facts["order"], call.notes), ("", ["1 keys", "1 keys"]))
 
+    def test_nothing_to_say(self) -> None:
+        """An empty prompt, and an empty `invalid`, are not spoken."""
+        call, silent = FakeCall(), Template.parse("")
+        running = start(Gather(silent, "order", digits=2, terminator="#", invalid=silent), call)
+        for key in "1#12":
+            call.press(key)
+        self.assertIsNone(self.successResultOf(running))
+        self.assertEqual((call.facts["order"], call.said), ("12", []))
+
     def test_silence(self) -> None:
         """Nobody there: `otherwise`, else the flow's `on_silence`, else on."""
         for otherwise, on_silence, node in [("a", "b", "a"), (None, "b", "b"), (None, None, None)]:

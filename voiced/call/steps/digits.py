@@ -31,7 +31,8 @@ class Menu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `timeout` is how many seconds to wait for a key once the prompt was heard, `retries` how often to ask again.
     After a key that is not in `keys`, `invalid` is spoken, then the prompt again. When the last try brought nothing,
     the flow goes to `otherwise`, else to its `on_silence` if there was no key at all, else on with the next step. A
-    key that was typed ahead skips the prompt, unless `interruptible: false`.
+    key that was typed ahead skips the prompt, unless `interruptible: false`. A prompt that is empty is not spoken:
+    what was said before has asked.
 
     `words` are what the caller may say instead, for each key: `words: {"1": [yes, confirm], "2": [cancel, no]}`
     (needs the extra `local`). Words that are none of these are a wrong key. They are listened for once the prompt was
@@ -66,7 +67,7 @@ class Menu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def mentions(self) -> Mentions:
         """The nodes of all keys and of `otherwise`, what it says, whether it needs ears, and the fact it sets."""
-        texts = [text for text in (self.prompt, self.invalid) if text is not None]
+        texts = [text for text in (self.prompt, self.invalid) if text is not None and not text.silent]
         otherwise = (self.otherwise,) if self.otherwise else ()
         return Mentions(
             nodes=(*self.keys.values(), *otherwise),
@@ -92,12 +93,12 @@ class Menu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 call.facts[CHOSEN] = key
                 node = self.keys[key]
                 break
-            if key is not None and self.invalid:
+            if key is not None and self.invalid is not None and not self.invalid.silent:
                 await call.say(self.invalid, self.voice, self.interruptible)
         return call.on_silence if silent and node is None else node
 
     async def _ask(self, call: ICall) -> str | None:
-        if not (self.interruptible and call.has_key()):
+        if not self.prompt.silent and not (self.interruptible and call.has_key()):
             await call.say(self.prompt, self.voice, self.interruptible, self.barge_in == "speech")
         if not self.words:
             return await call.listen(self.timeout)
@@ -111,7 +112,7 @@ class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `digits` is how many there are, or `least` and `most`. The number ends with the last digit that it may have, with
     the key `terminator` ("" for none), or when no key follows within `between` seconds; `timeout` is how many seconds
     to wait for the first one, once the prompt was heard. Digits that were typed ahead count, and skip the prompt,
-    unless `interruptible: false`.
+    unless `interruptible: false`. A prompt that is empty is not spoken.
 
     After a number of another length `invalid` is spoken, then the prompt again, as often as `retries` says. When the
     last try brought nothing, the fact is "", and the flow goes to `otherwise`, else to its `on_silence` if there was
@@ -150,7 +151,7 @@ class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def mentions(self) -> Mentions:
         """What it says, the fact it sets, and the node of `otherwise`."""
-        texts = [text for text in (self.prompt, self.invalid) if text is not None]
+        texts = [text for text in (self.prompt, self.invalid) if text is not None and not text.silent]
         return Mentions(
             nodes=(self.otherwise,) if self.otherwise else (),
             voices=(self.voice,) if self.voice else (),
@@ -176,7 +177,7 @@ class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if self._least <= len(number) <= self._most and number.isdecimal():
                 call.facts[self.into] = number
                 return None
-            if self.invalid is not None:
+            if self.invalid is not None and not self.invalid.silent:
                 await call.say(self.invalid, self.voice, self.interruptible)
         return call.on_silence if silent and self.otherwise is None else self.otherwise
 
@@ -186,7 +187,8 @@ class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         while self.interruptible and call.has_key() and key in (None, self.terminator):
             key = await call.listen(0)  # a terminator may be left over from a number before
         if key in (None, self.terminator):
-            await call.say(self.prompt, self.voice, self.interruptible)
+            if not self.prompt.silent:
+                await call.say(self.prompt, self.voice, self.interruptible)
             key = await call.listen(self.timeout)
         if key is None:
             return None
