@@ -26,7 +26,8 @@ from voiced.guard.patterns import Pattern
 from voiced.guard.rules import Inbound, Outbound
 from voiced.ivoiced import Dial, IStep, Mentions, Who
 from voiced.store.store import open_store
-from voiced.testing.fakes import FakeTools
+from voiced.testing.fake_hearing import FakeHearing
+from voiced.testing.fakes import FakeTools, spell
 
 CALLER = "+14155550100"
 CONFIRM = Template.parse("Never again.")
@@ -304,6 +305,16 @@ class WordTests(OptingOut):
         self.assertFalse(session.heard_words("yes"))
         self.assertTrue(session.heard_words("take me off your list"))
         self.assert_opted_out(call, "word", "Never again.")
+
+    def test_said_to_a_menu(self):
+        """Whoever says so to a menu that hears words has not answered it wrongly."""
+        wrong = Template.parse("Pardon?")
+        asks = Menu(Template.parse("Yes?"), {"1": "other"}, words={"1": ["yes"]}, invalid=wrong, timeout=9)
+        call = self.begins(asks, hearing=FakeHearing(self.clock, 0.1))
+        self.passes(2)
+        call.speak(spell("STOP CALLING ME"))
+        self.passes(4)
+        self.assert_opted_out(call, "word", "Yes?", "Never again.")
 
     def test_no_opt_out(self):
         """A flow that has none pays no heed."""

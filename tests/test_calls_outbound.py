@@ -75,7 +75,7 @@ class AnsweredTests(Outbound):
         self.lives_in(flow(OUTREACH, "outreach", variables=("name", "day")))
         status, body = self.refused(variables={"name": "Ann", "dya": "Monday"})
         self.assertEqual((status, body["path"]), (400, "variables.day"))
-        self.assertEqual(body["error"], "flow 'outreach' needs this variable")
+        self.assertEqual(body["error"], "flow 'outreach' needs the variable 'day'")
         self.assertEqual(self.carrier.rest_requests, [])
         self.calls_out(variables={"name": "Ann", "day": "Monday"})
         self.passes(6)

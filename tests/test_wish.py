@@ -195,7 +195,7 @@ class FlowTests(SynchronousTestCase):
             self.assertIs(WAYS.flow_of(wish, ANYBODY, flows), flows["plain"])
         misspelt = Wish(NUMBER, flow="plain", variables={"name": "Ann", "dya": "Monday"})
         error = self.assertRaises(BadWish, WAYS.flow_of, misspelt, ANYBODY, flows)
-        self.assertEqual((error.path, str(error)), ("variables.day", "flow 'plain' needs this variable"))
+        self.assertEqual((error.path, str(error)), ("variables.day", "flow 'plain' needs the variable 'day'"))
 
 
 class OrderTests(SynchronousTestCase):

@@ -7,7 +7,7 @@ and the caller may go on to answer.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -46,6 +46,8 @@ _EVER = 3600.0
 class Answering:
     """One answer. `result` fires as ICall.answer says; cancelling it stops everything.
 
+    `said(text)` is told first of everything that was understood: what it takes is no answer.
+
     Raises RecognitionFailed when there can be no ears.
     """
 
@@ -56,11 +58,13 @@ class Answering:
         keypad: Keypad,
         timeout: float,
         words: Mapping[str, Sequence[str]],
+        said: Callable[[str], bool] = lambda text: False,
     ) -> None:
         self.result: Deferred[str | None] = Deferred(lambda _: self._stop())
         self._hearing = hearing
         self._clock = clock
         self._words = words
+        self._said = said
         self._detector = hearing.detector()
         self._rest = b""
         self._before: deque[bytes] = deque(maxlen=_BEFORE)
@@ -121,6 +125,8 @@ class Answering:
 
     def _recognised(self, text: str, sound: bytes, voiced: float) -> None:
         self._question = None
+        if self._said(text):
+            return
         key = key_for(text, self._words)
         few = len(set(plainly(text).split())) <= _FEW
         if key and not (few and is_hummed(sound)):

@@ -34,11 +34,13 @@ log = Logger()
 class Dialogue(Scene):
     """A call with a line, as long as there is one.
 
-    `stalled()` is called when the carrier does not say any more what it has played.
+    `stalled()` is called when the carrier does not say any more what it has played, `said(text)` with what the caller
+    says to our own ears: whether that was no answer to the step, but for somebody else.
     """
 
-    def __init__(self, stalled: Callable[[], None], *scene: Any) -> None:
+    def __init__(self, stalled: Callable[[], None], said: Callable[[str], bool], *scene: Any) -> None:
         super().__init__(*scene)
+        self._said = said
         self._stream: IMediaStream | None = None
         """The line, while there is one."""
         self._speaker = Speaker(self.clock, self._first_audio, stalled)
@@ -94,7 +96,7 @@ class Dialogue(Scene):
         if self._stream is None or self.program.hearing is None or self.has_key():
             return self.listen(timeout)
         try:
-            answering = Answering(self.program.hearing, self.clock, self._keypad, timeout, words)
+            answering = Answering(self.program.hearing, self.clock, self._keypad, timeout, words, self._said)
         except RecognitionFailed as error:
             log.warn("{call}: nobody listens for words: {error}", call=self.info.sid, error=str(error))
             return self.listen(timeout)

@@ -15,6 +15,7 @@ OF_CALLS: Mapping[str, str] = {
     "call.flow": "the flow that the call began in",
     "call.language": "the language that is spoken now",
     "call.answered_by": "who took a call that we have placed: human, machine, fax or unknown",
+    "call.opted_out": "how the human has opted out of being called: key, word or tool",
     "transfer.result": "what became of whoever the call was put through to last",
 }
 """Each one's name, and what it says; one that there is nothing to say of is not there, and is filled as "" is."""

@@ -67,7 +67,7 @@ class Verbs(Dialogue):
         ordered: Ordered | None = None,
         parts: Parts | None = None,
     ) -> None:
-        super().__init__(stalled, info, program, flow, clock, ordered, parts)
+        super().__init__(stalled, self.heard_words, info, program, flow, clock, ordered, parts)
         self._carrier = carrier
         self._guard = guard
         self._permit = permit

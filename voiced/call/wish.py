@@ -85,7 +85,7 @@ class Ways:
                 raise BadWish(path, f"flow {name!r} has no agent that it could be for")
         for variable in flows[name].variables or ():
             if variable not in wish.variables:
-                raise BadWish(f"{VARIABLES}{variable}", f"flow {name!r} needs this variable")
+                raise BadWish(f"{VARIABLES}{variable}", f"flow {name!r} needs the variable {variable!r}")
         return flows[name]
 
     def order_of(self, wish: Wish, flow: Flow, reference: str) -> CallOrder:

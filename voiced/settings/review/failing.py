@@ -37,7 +37,10 @@ def unfollowed(road: Road, scripts: Scripts) -> Iterator[Fault]:
 
 
 def _comes_to_the_end(road: Road, agent: Place, scripts: Scripts, called: bool) -> bool:
-    ahead, seen = [*road.after(agent)], {agent}
+    silent = road.flow.on_silence
+    # `on_silence` is for a caller who says nothing, not for an agent that has failed.
+    ahead = [place for place in road.after(agent) if silent is None or place != (silent, 0)]
+    seen = {agent}
     while ahead:
         place = ahead.pop()
         if place is None:
