@@ -1,24 +1,27 @@
 """Whole calls with ElevenLabs on the line: both vendors are doubles, and everything between them is real."""
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import capturedLogs
 from twisted.web.server import Site
 from twisted.web.util import Redirect
 
 from tests.agent_schema import available, documented
 from tests.agents import FakeTool
+from tests.house import flow, say
 from tests.vendor_calls import PAUSE, SECRET_PROMPT, VendorCalls
 from voiced.agents.elevenlabs import Settings, make
 from voiced.call.audio import to_linear
 from voiced.call.records import Ending
 from voiced.call.template import Template
 from voiced.errors import ToolFailed
-from voiced.ivoiced import Outcome, ToolResult
+from voiced.ivoiced import Brief, Outcome, ToolResult
 from voiced.secret import Secret
 from voiced.simulator.elevenlabs import AGENT_ID, API_KEY, ElevenLabs
 from voiced.simulator.vendors.elevenlabs_agent import Agent as Hosted
 from voiced.simulator.vendors.elevenlabs_script import AwaitsQuiet, Ends, Fails, Hears, Says, Waits
+from voiced.testing.fake_call import FakeCall
 from voiced.testing.fake_hearing import FakeHearing
+from voiced.testing.fake_line import FakeLine
 from voiced.testing.fakes import spell
 
 HOST = "api.elevenlabs.io"
@@ -79,6 +82,20 @@ class GoodCalls(ElevenLabsCalls):
         self.assertEqual(told["dynamic_variables"]["caller"], "+14155550100")
         self.assertEqual(told["dynamic_variables"]["call_sid"], call.sid)
         self.ends_with(call, Ending.COMPLETED, "Hi.", "Bye.")
+
+    def test_private_facts(self):
+        """What only the flow may know, and the notes of its steps, the vendor is not told."""
+        self.lives_in(flow({"a": [say("Hi.")]}))
+        call = FakeCall(clock=self.clock)
+        call.facts |= {"pin": "4711", "order": "12", "queue.since of queue 1": "3"}
+        call.private.add("pin")
+        conversing = self.agent().converse(FakeLine(self.clock), call, Brief())
+        self.passes(2)
+        told = self.talk.initiation["dynamic_variables"]
+        self.assertEqual((told["order"], "4711" in told.values()), ("12", False))
+        self.assertEqual([name for name in told if " " in name], [])
+        conversing.cancel()
+        self.failureResultOf(conversing, CancelledError)
 
     def test_public_agent(self):
         """An agent that talks to everybody needs no key and no signed URL."""

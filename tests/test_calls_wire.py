@@ -16,8 +16,10 @@ from tests.house import House, flow, say
 from voiced.call.privacy import Privacy
 from voiced.call.program import Colleague
 from voiced.call.records import Ending
+from voiced.call.steps.digits import Gather
 from voiced.call.steps.handover import Agent
 from voiced.call.steps.lookup import Lookup
+from voiced.call.template import Template
 from voiced.call.wire import MOST_EVENTS, Wire
 from voiced.errors import LookupFailed
 from voiced.ivoiced import ICall, ICallerLookup, IStep, Mentions, ToolResult, Who
@@ -112,7 +114,7 @@ class WiredCallTests(House):
                 ("stream",),
                 ("lookup", "crm", {"name": "Ann"}),
                 ("lookup", "gone", "no"),
-                ("key", "5"),
+                ("key", ""),
                 ("spoken", "Hi Ann.", "test", 0.1, 0.46, True),
                 ("chance", 0.25),
                 ("spoken", "It is •••, +14•••••••00.", "test", 1.3, 1.3, False),
@@ -127,6 +129,23 @@ class WiredCallTests(House):
         ringing.press("5")
         self.passes(30)
         self.assertEqual([event for event in self.events(ringing) if event[0] == "key"], [("key", "")])
+
+    def test_typed_ahead(self) -> None:
+        """Keys of a private step are hidden, typed ahead or not; of a number that follows, only its own are shown."""
+        pin = Gather(Template.parse("PIN?"), "pin", digits=4, private=True)
+        again = Gather(Template.parse("Again?"), "pin", digits=4, private=True)
+        spoken = say("{pin:number} {pin:digits} {pin}", interruptible=False)
+        said = say("4711, +1 (415) 555-0100, %2B14155550100, 14711", interruptible=False)
+        self.lives_in(flow({"a": [say("Hello.", interruptible=False), pin, again, spoken, said]}), keeps_wire=True)
+        ringing = self.ring()
+        self.passes(0.1)
+        ringing.press("47118150")
+        self.passes(60)
+        events = self.events(ringing)
+        self.assertEqual([event[1] for event in events if event[0] == "key"], [""] * 8)
+        texts = [event[1] for event in events if event[0] == "spoken"]
+        self.assertEqual(texts[-2], "•••• •••• ••••")
+        self.assertEqual(texts[-1], "••••, +14•••••••00, +14•••••••00, 14711")
 
     def test_agent(self) -> None:
         """What an agent and the caller said, what its tools answered, how it ended."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from tests.house import PERSON, House, flow, say
 from voiced.call.flow import DEEPEST, OnMachine
+from voiced.call.program import Colleague
 from voiced.call.pronunciation import Pronunciation
 from voiced.call.records import Ending
 from voiced.call.steps.calling import Call, Return
-from voiced.call.steps.digits import Menu
-from voiced.call.steps.handover import Transfer
+from voiced.call.steps.digits import Gather, Menu
+from voiced.call.steps.facts import Journal, Set
+from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.routing import Goto, Hangup
 from voiced.call.steps.speech import Pause
 from voiced.call.template import Template
-from voiced.errors import SynthesisError
-from voiced.ivoiced import ICall, IStep, Mentions
+from voiced.errors import Refused, SynthesisError
+from voiced.ivoiced import Brief, IAgent, ICall, ILine, IStep, Mentions, Outcome
 from voiced.testing.fakes import SpellingVoice
 
 ASK = Menu(Template.parse("One or two?"), {"1": "yes", "2": "no"}, otherwise="no")
@@ -33,6 +36,18 @@ class SetLanguage:
     async def run(self, call: ICall) -> None:
         """Change it."""
         call.facts["call.language"] = "de"
+
+
+@implementer(IAgent)
+class AtOnce:
+    """Has nothing to say."""
+
+    notices_interruptions = True
+
+    def converse(self, line: ILine, call: ICall, brief: Brief) -> Deferred[Outcome]:
+        """See IAgent."""
+        line.ready()
+        return succeed(Outcome("completed"))
 
 
 def back(result: str = "") -> Return:
@@ -111,6 +126,53 @@ class WithinTests(House):
         self.passes(60)
         self.assertEqual(self.read(ringing)[-2:], ["Inner.", "Outer."])
         self.assert_ended(ringing, Ending.COMPLETED)
+
+    def test_arguments_stay(self) -> None:
+        """When the line comes back, a flow that was called has the arguments that it was called with."""
+        self.carrier.callee(DESK, "busy")
+        inner = [Set({"pick": Template.parse("5")}), say("In {argument.pick}."), Transfer(Template.parse(DESK))]
+        inner.append(say("Still {argument.pick}."))
+        start = [Set({"pick": Template.parse("1")}), call("sub", pick="{pick}"), say("Out {argument.pick|none}.")]
+        self.lives_in(flow({"a": start}, "main"), flow({"a": inner}, "sub"))
+        ringing = self.ring()
+        self.passes(60)
+        heard = self.read(ringing)
+        self.assertEqual((heard[0], heard[-2], heard[-1]), ("In 1.", "Still 1.", "Out none."))
+
+    def test_arguments_after_a_fault(self) -> None:
+        """`on_error` of a flow that was called reads its own arguments, not those of a flow that it has called."""
+        bad = SpellingVoice(self.clock)
+        bad.fail_with = SynthesisError("it is broken")
+        nodes: dict[str, list[IStep]] = {"a": [call("deep", x="INNER")], "sorry": [say("I have {argument.x}.")]}
+        self.lives_in(
+            flow({"a": [call("mid", x="MAIN")]}, "main"),
+            flow(nodes, "mid", on_error="sorry"),
+            flow({"a": [say("{argument.x}", voice="bad")]}, "deep"),
+            voices={"test": self.voice, "bad": bad},
+        )
+        ringing = self.ring()
+        self.passes(30)
+        self.assert_heard(ringing, "I have MAIN.")
+
+    def test_private(self) -> None:
+        """What is made of a private fact, on the way into a flow and back, is private."""
+        pin = Gather(Template.parse("PIN?"), "pin", digits=4, private=True)
+        steps = [pin, call("sub", "code", pin="{pin}"), Journal(["pin", "code", "seen", "plain"])]
+        inner = [Journal({"seen": "argument.pin"}), Set({"plain": Template.parse("x")}), back("{argument.pin}")]
+        self.lives_in(flow({"a": steps}, "main"), flow({"a": inner}, "sub"))
+        ringing = self.ring()
+        self.passes(1)
+        ringing.press("4711")
+        self.passes(30)
+        record = self.assert_ended(ringing, Ending.COMPLETED)
+        hidden = dict.fromkeys(("pin", "code", "seen"), "withheld")
+        self.assertEqual(record["facts"], {**hidden, "seen": "", "plain": "x"})
+
+    def test_names(self) -> None:
+        """A result and arguments have names that a flow can read."""
+        for result, name in (("call.party", "x"), ("two words", "x"), ("x", "two words")):
+            self.assertRaises(ValueError, call, "sub", result, **{name: "y"})
+        self.lives_in(flow({"a": [say("Hi.")]}, "main"))
 
     def test_own_on_error(self) -> None:
         """What fails within leads to the inner flow's `on_error`; the outer one goes on."""
@@ -203,6 +265,17 @@ class WithinTests(House):
         record = self.assert_ended(ringing, Ending.COMPLETED)
         self.assertEqual(record["faults"], ["flow 'main' runs in a circle at node 'a' without a caller"])
 
+    def test_agents_that_do_not_talk(self) -> None:
+        """A circle of agents who are refused, or end at once, is one that no caller is in."""
+        for refusals, nodes in (({"converse": Refused("agent_minutes_per_day", "no more")}, 0), ({}, 1)):
+            self.guard.refusals = refusals
+            agent = Agent("desk", fallback=Template.parse(""))
+            self.lives_in(flow({"a": [agent, Goto("a")]}, "main"), agents={"desk": Colleague(AtOnce())})
+            ringing = self.ring()
+            self.passes(30)
+            record = self.assert_ended(ringing, Ending.FAILED)
+            self.assertEqual((len(record["steps"]), len(record["agents"]) > 0), (100, bool(nodes)))
+
 
 class LanguageTests(House):
     """Languages, voices, constants and what is said for words."""
@@ -222,14 +295,13 @@ class LanguageTests(House):
         self.assertEqual((self.voice.spoken, german.spoken), (["Hello."], ["Hallo.", "Hallo.", "sequel"]))
 
     def test_constants(self) -> None:
-        """They are facts of every call, of the flow that is called, too."""
-        inner = flow(
-            {"a": [say("{shop} {street} {gone}")]}, "sub", constants={"street": "High Street", "shop": "Other"}
-        )
-        self.lives_in(flow({"a": [call("sub")]}, "main", constants={"shop": "Luigi's"}), inner)
+        """They are facts of every call in their flow, and of the flows that it calls where those have none."""
+        inner = flow({"a": [say("{shop} {street}")]}, "sub", constants={"shop": "Other"})
+        steps = [call("sub"), say("{shop} {street}")]
+        self.lives_in(flow({"a": steps}, "main", constants={"shop": "Luigi's", "street": "High Street"}), inner)
         ringing = self.ring()
         self.passes(30)
-        self.assert_heard(ringing, "Luigi's High Street ")
+        self.assert_heard(ringing, "Other High Street", "Luigi's High Street")
 
     def test_max_seconds(self) -> None:
         """A flow may say how long a call lasts at most."""

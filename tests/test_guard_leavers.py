@@ -71,10 +71,10 @@ class LeaversCase(GuardCase):
         )
 
     def assert_never(self, guard: Guard, number: str = ANN) -> None:
-        """Nobody calls this number, on any account, whoever has named it."""
+        """Nobody calls this number, on any account."""
         for account in ("main", "other"):
             self.assert_refused("dnc", None, guard.place, order(number, account=account), CRM)
-            self.assert_refused("dnc", None, guard.leg, info(BOB, account=account), Dial(number), True)
+            self.assert_refused("dnc", None, guard.leg, info(BOB, account=account), Dial(number), False)
 
 
 class OptOutTests(LeaversCase):
@@ -90,6 +90,12 @@ class OptOutTests(LeaversCase):
             guard.place(order(BOB), CRM).over(None)
             guard.ring(info()).over(None)
         self.assertEqual(self.people.people, [OptedOut(ANN, self.clock.seconds(), "key", "CA1")])
+
+    def test_named(self) -> None:
+        """Whom the operator has named is connected all the same: a stranger may show their number as his own."""
+        self.now.opt_out(info(ANN), "key")
+        self.assert_never(self.now)
+        self.now.leg(info(BOB), Dial(ANN), True).over(None)
 
     def test_called_by_us(self) -> None:
         """On a call that we have placed it is the one whom we have called."""

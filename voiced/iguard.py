@@ -60,8 +60,9 @@ class IGuard(Interface):
         """A text message to be sent on this call, to that number; counts it."""
 
     def opt_out(info: CallInfo, how: str) -> None:
-        """The human of this call does not want to be called any more: from now on every call, leg and text to their
-        number is refused by the rule `dnc`, on every account, over restarts, too. Never fails: what cannot be kept
+        """The human of this call does not want to be called any more: from now on every call and text to their
+        number, and every leg that the operator has not named, is refused by the rule `dnc`, on every account, over
+        restarts, too. Never fails: what cannot be kept
         is logged, and holds all the same while the daemon runs. Whoever has no number is noted only.
 
         `how`: see OptOutRecord.

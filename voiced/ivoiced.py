@@ -348,6 +348,8 @@ class Back:
     """What a step answers to leave the flow for the one that has called it; where none has, the flow ends."""
 
     result: str = ""
+    private: bool = False
+    """Whether the result is never written down."""
 
 
 @attrs.frozen

@@ -146,8 +146,11 @@ def refused(
 
 
 def _wire(record: CallRecord) -> list[dict[str, Any]]:
-    """What came over the wires, with seconds since the call began; in the order of their times."""
-    events = sorted(record.wire, key=lambda event: event.at)
+    """What came over the wires, with seconds since the call began; in the order of their times.
+
+    A key is noted when a step takes it: it comes before the sentence that it has cut.
+    """
+    events = sorted(record.wire, key=lambda event: (event.at, event.what != "key"))
     return [{"at": round(event.at - record.began, 3), "what": event.what, **event.about} for event in events]
 
 

@@ -16,6 +16,7 @@ from voiced.agents.dialects.elevenlabs import ElevenLabsDialect
 from voiced.agents.dialects.elevenlabs_door import public_door, refusal, request, signed_door
 from voiced.agents.dialects.elevenlabs_settings import Settings
 from voiced.agents.realtime import Realtime
+from voiced.call.template import FACT
 from voiced.errors import AgentError
 from voiced.ivoiced import Brief, Door, IAgent, IAgentDialect, ICall, Tools
 from voiced.net.exchange import Answer, read_answer
@@ -48,6 +49,8 @@ def make(settings: Settings, tools: Tools) -> IAgent:
         return failure
 
     def dialect(call: ICall, brief: Brief) -> IAgentDialect:
-        return ElevenLabsDialect(settings, brief, call.facts, call.info.party)
+        # A private fact is for nobody but the flow; and some are notes of steps, which no text can name.
+        told = {name: fact for name, fact in call.facts.items() if name not in call.private and FACT.fullmatch(name)}
+        return ElevenLabsDialect(settings, brief, told, call.info.party)
 
     return Realtime(tools, open_door, dialect)

@@ -85,6 +85,8 @@ class Conversation:
         self._activity = Activity()
         self._vigil = Vigil(self._clock, limits, lambda: self._occupied, self._leave, self._fail)
         self._tools: WatchedTools | None = None
+        self.heard_caller = False
+        """Whether anything came of the caller: a sound, a word, a key."""
         self._over = False
         self._hearing_out: Deferred[None] = succeed(None)
         self._result: Deferred[Outcome] = Deferred(self._taken_back)
@@ -114,12 +116,14 @@ class Conversation:
         if self._ears is not None and self._deliver is not None:
             self._ears.hear(frame)
         if self._activity.feed(frame):
+            self.heard_caller = True
             self._vigil.sign_of_life()
         if self._deliver is not None:
             self._hand(self._deliver, frame)
 
     def key(self, key: str) -> None:
         """A key of the caller."""
+        self.heard_caller = True
         self._vigil.sign_of_life()
         if self._keys is not None:
             self._hand(self._keys, key)
@@ -218,6 +222,7 @@ class Conversation:
             return
         self._transcript.add(who, text, self._clock.seconds(), speech)
         if who is Who.CALLER:
+            self.heard_caller = True
             self._vigil.caller_waits()
             self._caller_said(text)
 

@@ -44,7 +44,7 @@ class Dialogue(Scene):
         self._stream: IMediaStream | None = None
         """The line, while there is one."""
         self._speaker = Speaker(self.clock, self._first_audio, stalled)
-        self._keypad = Keypad(self.clock)
+        self._keypad = Keypad(self.clock, self._key_taken)
         self._ear: Deliver | None = None
         """Who hears the caller, while anybody does."""
         self._overheard = b""
@@ -133,6 +133,10 @@ class Dialogue(Scene):
 
     # Within
 
+    def _key_taken(self, key: str, pressed: float) -> None:
+        """A step takes a key, which may have waited for it: whether it is private, only that step says."""
+        self.wire.note("key", pressed, key="" if getattr(self.step, "private", False) else key)
+
     def _check_line(self) -> None:
         if self._stream is None:
             raise CallOver
@@ -151,7 +155,6 @@ class Dialogue(Scene):
 
     async def _record_voice(self, limits: RecordLimits) -> Recorded:
         self._check_line()
-        self.inputs += 1
         program = self.program
         if program.recordings is None:
             raise RecordingFailed("nothing can be recorded: this daemon keeps no recordings")
@@ -168,9 +171,11 @@ class Dialogue(Scene):
         self._settling.append(recorder.settled)
         self._ear = recorder.hear
         try:
-            return await recorder.begin()
+            recorded = await recorder.begin()
         finally:
             self._ear = None
+        self.inputs += bool(recorded.file)
+        return recorded
 
     def _ears(self, saying: Saying) -> BargeIn | None:
         """Ears of our own for what is said; None where there are none."""

@@ -98,6 +98,10 @@ class Run:
         node, self.diversion = self.diversion, None
         return node
 
+    def resumes(self, flow: str) -> bool:
+        """Whether a flow that is called now was left in its middle, and goes on there."""
+        return bool(self.below) and self.below[0][0] == flow
+
     def count(self, inputs: int, flow: str, node: str) -> None:
         """One step more. Raises FlowError when it is one of a circle that no caller is in."""
         if inputs != self.inputs:
@@ -198,7 +202,7 @@ class Flow:
         if depth >= DEEPEST:
             raise FlowError(f"flow {self.name!r} is the {DEEPEST}th of flows that call one another")
         node, number = self.start, 0
-        if run.below and run.below[0][0] == self.name:
+        if run.resumes(self.name):
             (_, node, number), *below = run.below
             run.below = tuple(below)
         try:
@@ -261,6 +265,7 @@ class Flow:
         finally:
             record.ended = call.clock.seconds()
             call.stepping = outer
+            call.remember_private()
         if isinstance(follow, str):
             record.result += f" -> {follow}"
         return follow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -16,9 +17,13 @@ MOST_KEYS = 64
 class Keypad:
     """Keys in the order they were pressed."""
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(
+        self, clock: IReactorTime, taken: Callable[[str, float], object] = lambda key, pressed: None
+    ) -> None:
+        """`taken(key, pressed)` is told of each key that somebody takes, and when it was pressed."""
         self._clock = clock
-        self._keys: deque[str] = deque(maxlen=MOST_KEYS)
+        self._taken = taken
+        self._keys: deque[tuple[str, float]] = deque(maxlen=MOST_KEYS)
         self._listener: Deferred[str | None] | None = None
 
     def __len__(self) -> int:
@@ -26,23 +31,28 @@ class Keypad:
 
     def press(self, key: str) -> None:
         """A key was pressed; whoever listens gets it by `hand_over`."""
-        self._keys.append(key)
+        self._keys.append((key, self._clock.seconds()))
 
     def hand_over(self) -> None:
         """Give the first key that waits to whoever listens."""
         if self._listener is not None and self._keys:
             listener, self._listener = self._listener, None
-            listener.callback(self._keys.popleft())
+            listener.callback(self._take())
 
     def listen(self, timeout: float) -> Deferred[str | None]:
         """Fires with the first key that waits, the next within `timeout` seconds, or None. One listener at a time."""
         if self._listener is not None:
             return fail(FlowError("two steps listen for keys at once"))
         if self._keys:
-            return succeed(self._keys.popleft())
+            return succeed(self._take())
         listener: Deferred[str | None] = Deferred(self._gone)
         self._listener = listener
         return listener.addTimeout(timeout, self._clock, lambda *_: None)
+
+    def _take(self) -> str:
+        key, pressed = self._keys.popleft()
+        self._taken(key, pressed)
+        return key
 
     def _gone(self, listener: object) -> None:
         self._listener = None

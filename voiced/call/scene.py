@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -23,6 +24,9 @@ LANGUAGE_FACT = "call.language"
 """The fact that says which language is spoken: a flow may set it."""
 ARGUMENT = "argument."
 """What the facts begin with that one flow passes to another."""
+
+_BETWEEN = r"[\s,.'()/-]{0,2}"
+"""What may stand between the letters of something that is spelled."""
 
 log = Logger()
 
@@ -53,9 +57,14 @@ class Scene:
             **(ordered.facts() if ordered else {}),
         }
         self.private: set[str] = set()
+        self._secrets: set[str] = set()
+        """Every value that a private fact has had."""
         self.position: list[Position] = []
         """Where the flow stands: frames of (flow, node, step from 0), of flows that have called one another the first
         one first. JSON, so that it can be kept."""
+        self.entered: list[dict[str, str | None]] = []
+        """For each flow that was called and has not come back: the facts that its arguments and constants stand in
+        the place of. JSON, a part of the position."""
         self.rescued = False
         """Whether `on_error` has been tried; a part of the position, for it is tried once a call."""
         self.inputs = 0
@@ -119,9 +128,9 @@ class Scene:
 
     def journal(self, fact: str, value: str) -> None:
         """See ICall."""
-        self.record.facts[fact] = self.program.privacy.fact(
-            value, private=fact in self.private, party=self.info.party
-        )
+        self.remember_private()
+        private = fact in self.private or value in self._secrets
+        self.record.facts[fact] = self.program.privacy.fact(value, private=private, party=self.info.party)
 
     def hang_up_because(self, reason: str) -> None:
         """See ICall."""
@@ -159,15 +168,44 @@ class Scene:
             self._stay(part)
         self._parts.over(self.info.sid)
 
-    def _pass(self, arguments: Mapping[str, str]) -> None:
-        for name in [name for name in self.facts if name.startswith(ARGUMENT)]:
-            del self.facts[name]
-        self.facts.update(arguments)
+    def _enter(self, flow: Flow, arguments: Mapping[str, str]) -> dict[str, str | None]:
+        """Give a flow that is called its arguments and constants; what they stand in the place of (None: nothing)."""
+        given = {ARGUMENT + name: value for name, value in arguments.items()} | dict(flow.constants)
+        hidden = {name for name in self.facts if name.startswith(ARGUMENT)}
+        before = {name: self.facts.get(name) for name in {*hidden, *given}}
+        self._put({**dict.fromkeys(hidden), **given})
+        return before
+
+    def _leave_flow(self, depth: int) -> None:
+        """The flow at this depth was left: what was there before it is there again."""
+        for before in reversed(self.entered[depth - 1 :]):
+            self._put(before)
+        del self.entered[depth - 1 :]
+
+    def _put(self, facts: Mapping[str, str | None]) -> None:
+        for name, value in facts.items():
+            if value is None:
+                self.facts.pop(name, None)
+            else:
+                self.facts[name] = value
+
+    def remember_private(self) -> None:
+        """What private facts are now is to be hidden for the rest of the call, whatever becomes of them."""
+        self._secrets |= {self.facts.get(name, "") for name in self.private} - {""}
 
     def _hidden(self, text: str) -> str:
-        """A text without what may not be written down: private facts, and the human's number."""
-        text = self.program.privacy.fact(text, private=False, party=self.info.party)
-        for value in {self.facts.get(name, "") for name in self.private} - {""}:
-            for written in (value, " ".join(value)):
-                text = text.replace(written, "•" * len(value))
+        """A text without what may not be written down: values of private facts, and the human's number, in whatever
+        way they are spelled there: `4711`, `4 7 1 1`, `4,711`, `%2B1415…`."""
+        self.remember_private()
+        party, shown = self.info.party, self.program.privacy.party(self.info.party)
+        if shown != party:
+            text = _spelled(party).sub(lambda _: shown, text)
+        for value in sorted(self._secrets, key=len, reverse=True):
+            text = _spelled(value).sub("•" * len(value), text)
         return text
+
+
+def _spelled(value: str) -> re.Pattern[str]:
+    """A value in any spelling of its letters and digits, by itself."""
+    letters = _BETWEEN.join(map(re.escape, filter(str.isalnum, value)))
+    return re.compile(rf"(?<!\w)(?:\+|%2B)?{letters or re.escape(value)}(?!\w)", re.IGNORECASE)

@@ -78,12 +78,13 @@ class CallSession(LivingCall):
     def key_pressed(self, key: str) -> None:
         """A key: cuts what may be cut, and goes to the listener, or waits for one; an agent is told of it, too."""
         self.inputs += 1
-        self.wire.note("key", key="" if getattr(self.step, "private", False) else key)
         if self._takes_leave(key):
+            self.wire.note("key", key=key)
             return
-        self._keypad.press(key)
         if self._conversation is not None:
+            self.wire.note("key", key=key)
             self._conversation.key(key)
+        self._keypad.press(key)
         self._speaker.key_pressed()
         self._keypad.hand_over()
 
@@ -185,7 +186,8 @@ class CallSession(LivingCall):
         assert leg is not None  # noqa: S101 - for the type checker: `connected` has looked
         leg.over(dialled)
         log.info("{call}: the other side: {result}", call=self.info.sid, result=dialled.result)
-        self.wire.note("dialled", to=leg.dial.to, result=dialled.result, seconds=dialled.seconds)
+        to = leg.dial.to if leg.dial.to in self.program.named else self.program.privacy.party(leg.dial.to)
+        self.wire.note("dialled", to=to, result=dialled.result, seconds=dialled.seconds)
         self.facts["transfer.result"] = dialled.result
         self._sequel = None
         if self._limit is not None and not self._limit.active():

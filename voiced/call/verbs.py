@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -22,11 +22,10 @@ from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
 from voiced.call.records import AgentRecord, CallInfo, OptOutRecord, TextRecord
-from voiced.call.scene import ARGUMENT
 from voiced.call.texting import Texting
 from voiced.call.toolbox import Toolbox
 from voiced.call.wire import WiredTools
-from voiced.errors import CallOver, FlowError, HttpFailed, Refused
+from voiced.errors import CallOver, FlowError, HttpFailed, Refused, VoicedError
 from voiced.icarrier import ICarrier
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ivoiced import (
@@ -96,7 +95,6 @@ class Verbs(Dialogue):
             return fail(CallOver())
         if agent not in self.program.agents:
             return fail(FlowError(f"no agent is called {agent!r}"))
-        self.inputs += 1
         try:
             permit = self._guard.converse(self.info)
         except Refused:
@@ -141,7 +139,6 @@ class Verbs(Dialogue):
         if self._returned is None or self._returned[0] != self.position[-1]:
             return None
         (_, dialled), self._returned = self._returned, None
-        self.inputs += 1
         return dialled
 
     def ask(self, request: HttpRequest) -> Deferred[HttpAnswer]:
@@ -198,7 +195,7 @@ class Verbs(Dialogue):
         brief = attrs.evolve(self._told(brief), tools=WiredTools(tools, self.wire) if self.wire.kept else tools)
         self.wire.note("agent", name=agent)
         conversing = conversation.begin(colleague.agent, brief, ears)
-        return conversing.addBoth(self._agent_left, permit, record)
+        return conversing.addBoth(self._agent_left, permit, record, conversation)
 
     def _opt_outs(self) -> Iterator[OptOut]:
         """Those that hold now: of the flow whose step runs, and of the first one."""
@@ -221,6 +218,12 @@ class Verbs(Dialogue):
         self.facts[OPTED_OUT_FACT] = how
         self.confirmation = opt_out.confirm
         log.info("{call}: the human opts out of being called, by {how}", call=self.info.sid, how=how)
+        if self.info.party in self.program.named:
+            log.warn(
+                "{call}: whoever opts out shows a number that a flow or setting connects callers with: they are "
+                "connected all the same; `voiced dnc` takes the number off the list",
+                call=self.info.sid,
+            )
         self._guard.opt_out(self.info, how)
         if self._stream is not None:
             self._run.leaving = True
@@ -228,15 +231,19 @@ class Verbs(Dialogue):
             self._ending_step = self.clock.callLater(within, self._run.end_step)
 
     async def _run_flow(self, flow: Flow, arguments: Mapping[str, str]) -> Back | End:
-        before = {name: value for name, value in self.facts.items() if name.startswith(ARGUMENT)}
-        self._pass({ARGUMENT + name: value for name, value in arguments.items()})
-        for name, value in flow.constants.items():
-            self.facts.setdefault(name, value)
         depth = len(self.position)
-        came = await flow.run_within(self, self._run)
+        if not (self._run.resumes(flow.name) and len(self.entered) >= depth):
+            del self.entered[depth - 1 :]
+            self.entered.append(self._enter(flow, arguments))
+        try:
+            came = await flow.run_within(self, self._run)
+        except (VoicedError, CancelledError):
+            if not self._run.stopped:  # else its line may come back, to this very place
+                self._leave_flow(depth)
+            raise
         if isinstance(came, Back):  # else the call ends there, or its line comes back to there
             del self.position[depth:]
-            self._pass(before)
+            self._leave_flow(depth)
         return came
 
     def _texted(self, sid: str) -> str:
@@ -275,8 +282,9 @@ class Verbs(Dialogue):
         self._told_at = step
         return self.ordered.told(brief)
 
-    def _agent_left(self, outcome: Any, permit: IPermit, record: AgentRecord) -> Any:
+    def _agent_left(self, outcome: Any, permit: IPermit, record: AgentRecord, conversation: Conversation) -> Any:
         self._ear = self._conversation = None
+        self.inputs += conversation.heard_caller
         self._wire_conversation(outcome, record)
         permit.over(self.clock.seconds() - record.began)
         return outcome

@@ -21,7 +21,8 @@ def permitted(
 ) -> None:
     """Raises Refused when this destination may not be called. `now` is in seconds since the epoch.
 
-    `opted_out` are those who have said so themselves, each as Destination.who.
+    `opted_out` are those who have said so themselves, each as Destination.who. A target that the operator has written
+    down is called all the same: whoever shows its number as their own could else switch it off.
 
     `named`: the operator has written this very target down; then it needs not be allowed once more, whatever it costs
     and however late it is. A SIP address that all of a host's pattern allows has to be a name, or clearly a number: a
@@ -38,7 +39,7 @@ def permitted(
     if not chosen and not named and allowed is None:
         where = to.host or to.region
         raise Refused("allow", f"{where or 'this network'} is not in `allow`")
-    if to.who in rules.dnc or to.who in opted_out:
+    if to.who in rules.dnc or (to.who in opted_out and not named):
         raise Refused("dnc", "it is on the do-not-call list")
     if not named:
         _within_hours(to, rules, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,8 @@ from voiced.errors import Fault
 from voiced.settings import plainyaml
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def read_calendar(path: Path, faults: list[Fault], content: Callable[[Path], bytes]) -> Mapping[str, str]:
@@ -24,7 +27,12 @@ def read_calendar(path: Path, faults: list[Fault], content: Callable[[Path], byt
         try:
             day = date.fromisoformat(written)
         except ValueError:
-            inner.wrong("a day is written as `2026-12-25: Christmas Day`", named=True)
+            there = (
+                "there is no such day"
+                if _DAY.fullmatch(written)
+                else "a day is written as `2026-12-25: Christmas Day`"
+            )
+            inner.wrong(there, named=True)
             continue
         if name is not BROKEN:
             days[day.isoformat()] = name

@@ -7,7 +7,8 @@ from typing import ClassVar
 import msgspec
 from zope.interface import implementer
 
-from voiced.call.template import Template
+from voiced.call.steps.facts import check_fact
+from voiced.call.template import FACT, Template
 from voiced.ivoiced import Back, End, ICall, IStep, Mentions
 
 
@@ -27,6 +28,14 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"arg
     arguments: dict[str, Template] = {}
     result: str = "result"
 
+    def __post_init__(self) -> None:
+        check_fact(self.result)
+        for name in self.arguments:
+            if not FACT.fullmatch(name):
+                raise ValueError(
+                    f"`with`: {name!r} is no name: write one like `order.number`, of letters, digits, `_`"
+                )
+
     def mentions(self) -> Mentions:
         """The flow, and what its arguments read."""
         return Mentions(
@@ -39,10 +48,14 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"arg
     async def run(self, call: ICall) -> End | None:
         """Go there, and come back."""
         arguments = {name: text.fill(call.facts, call.language) for name, text in self.arguments.items()}
+        secret = {f"argument.{name}" for name, text in self.arguments.items() if call.private & {*text.facts}}
+        call.private |= secret
         came = await call.run_flow(self.flow, arguments)
         if isinstance(came, End):
             return came
         call.facts[self.result] = came.result
+        if came.private:
+            call.private.add(self.result)
         call.note(f"came back from {self.flow}")
         return None
 
@@ -60,5 +73,6 @@ class Return(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Mentions(reads=self.result.needs, goes_on=False)
 
     async def run(self, call: ICall) -> Back:
-        """Go back."""
-        return Back(self.result.fill(call.facts, call.language))
+        """Go back. A result that is made of a private fact is private."""
+        private = bool(call.private & {*self.result.facts})
+        return Back(self.result.fill(call.facts, call.language), private)
