@@ -202,13 +202,14 @@ class CalendarTests(FlowsCase):
 
     def test_faults(self) -> None:
         """What is no day is named in its line."""
-        self.write("days.yaml", "25.12.2026: Christmas Day\n2026-12-26: [x]\n2026-12-24: Eve\n")
+        self.write("days.yaml", "25.12.2026: Christmas Day\n2026-11-31: x\n2026-12-26: [x]\n2026-12-24: Eve\n")
         faults: list[object] = []
         self.assertEqual(read_calendar(self.directory / "days.yaml", faults, Path.read_bytes), {"2026-12-24": "Eve"})  # type: ignore[arg-type]
         self.assertEqual(
             [str(fault).rpartition("days.yaml:")[2] for fault in faults],
             [
                 "1:1: 25.12.2026: a day is written as `2026-12-25: Christmas Day`",
-                "2:13: 2026-12-26: expects text, and `{` or `[` is syntax: put the text in quotes",
+                "2:1: 2026-11-31: there is no such day",
+                "3:13: 2026-12-26: expects text, and `{` or `[` is syntax: put the text in quotes",
             ],
         )

@@ -12,6 +12,7 @@ from voiced.settings import plainyaml
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 
+NO_DAY, NOT_A_DAY = "there is no such day", "a day is written as `2026-12-25: Christmas Day`"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -27,12 +28,7 @@ def read_calendar(path: Path, faults: list[Fault], content: Callable[[Path], byt
         try:
             day = date.fromisoformat(written)
         except ValueError:
-            there = (
-                "there is no such day"
-                if _DAY.fullmatch(written)
-                else "a day is written as `2026-12-25: Christmas Day`"
-            )
-            inner.wrong(there, named=True)
+            inner.wrong(NO_DAY if _DAY.fullmatch(written) else NOT_A_DAY, named=True)
             continue
         if name is not BROKEN:
             days[day.isoformat()] = name
