@@ -128,6 +128,8 @@ class FlowFiles:
     known: dict[str, str] = attrs.field(factory=dict)
     """The file of each flow, also of a faulty one: it may be named all the same."""
     loaded: list[Loading] = attrs.field(factory=list)
+    unread: list[Path] = attrs.field(factory=list)
+    """The files that are no YAML: nobody knows what they say."""
     files: Files = attrs.field(factory=Files)
 
     def read(self, directory: Path) -> None:
@@ -141,6 +143,7 @@ class FlowFiles:
             try:
                 self._flow(Part(plainyaml.read(file, self.files.read), self.faults, files=self.files))
             except ConfigError as error:
+                self.unread.append(file)
                 self.known.setdefault(file.stem, str(file))
                 self.faults += error.faults
         for step in chain.from_iterable(loading.steps for loading in self.loaded):

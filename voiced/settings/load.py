@@ -86,7 +86,7 @@ def read(
     flows.read(_flows(part))
     check_flows(part, flows.known)
     scripts = Scripts.of(flows.loaded, flows.flows, settings)
-    faults += unknown(scripts)
+    faults += unknown(scripts, all_read=not flows.unread)
     if settings is None or faults:
         raise ConfigError(faults)
     for chosen in chain(*(kind.values() for kind in _chosen(settings))):

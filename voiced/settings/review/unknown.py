@@ -21,14 +21,19 @@ _OPENED = ("party.*", "agent.*")
 """What a step that cannot be read may set, besides whatever it names."""
 
 
-def unknown(scripts: Scripts) -> Iterator[Fault]:
-    """Each fact that nothing sets, once for each step that needs it."""
+def unknown(scripts: Scripts, *, all_read: bool = True) -> Iterator[Fault]:
+    """Each fact that nothing sets, once for each step that needs it.
+
+    Not `all_read`: a flow that nobody can read may call any other, and set anything, but for what comes of the call.
+    """
     for name, loading in scripts.flows.items():
         family = scripts.family(name)
         if family <= set(scripts.flows):  # else one of them cannot be read, and may set anything
             known = _known(scripts, name, family)
             opened = [each for each in known if each.endswith(OPEN)]
             for body, fact in _reads(loading):
+                if not all_read and not fact.startswith("call."):
+                    continue
                 if fact not in known and not any(covers(each, fact) for each in opened):
                     yield told_of(loading, _fault(body, fact, known))
 
