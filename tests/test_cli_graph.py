@@ -75,6 +75,8 @@ class Case(msgspec.Struct, frozen=True):
     goto: str
     prefix: str | None = None
     among: tuple[str, ...] = ()
+    fact: str | None = None
+    present: bool | None = None
 
 
 class Sort(msgspec.Struct, frozen=True):
@@ -112,6 +114,10 @@ class LabelTests(SynchronousTestCase):
             (Choose("a", {"a": "a"}), [("a", "a")]),
             (wide, [("prefix +44", "a"), ("among x y", "b"), ("", "a"), ("late", "b")]),
             (Sort("sales"), [("", "sales")]),
+            (
+                Sort(cases=(Case("a", fact="party.name", present=True), Case("b", present=False, prefix="+44"))),
+                [("party.name present", "a"), ("prefix +44 not present", "b")],
+            ),
             (Sort("a", said=("now and then",)), [("now and then", "a")]),
         ]
         for step, labels in table:
@@ -136,6 +142,17 @@ class DrawingTests(SynchronousTestCase):
     def test_dot(self) -> None:
         """The same for graphviz."""
         self.assertEqual(dot(chart(FLOW)), DOT)
+
+    def test_several_lead(self) -> None:
+        """Of several steps in a node that lead away, each way names its step."""
+        steps = (
+            Placed("choose", Choose("party.tier", {"gold": "b"})),
+            Placed("menu", Menu(Template.parse("Press one."), {"1": "b"}, otherwise="b")),
+            Placed("goto", Goto("b")),
+        )
+        flow = Flow("f", "a", {"a": steps, "b": (Placed("hangup", Hangup()),)})
+        labels = [arrow.label for arrow in chart(flow).arrows if arrow.there == ("node", "b")]
+        self.assertEqual(labels, ["choose: gold", "menu: 1", "menu: otherwise", ""])
 
     def test_lines(self) -> None:
         """A step in a line, not too long, of one line."""
@@ -188,6 +205,16 @@ class CommandTests(SynchronousTestCase):
         """Mermaid's text, always."""
         result = self.run_it("main")
         self.assertEqual((result.exit_code, result.stdout.splitlines()[0]), (0, "flowchart TD"))
+
+    def test_without_secrets(self) -> None:
+        """Who draws a flow need not have its secrets; what is wrong with it is said."""
+        settings = self.home / "voiced.yaml"
+        settings.write_text(settings.read_text().replace("a token", "'${TOKEN_OF_NOBODY}'"))
+        self.assertEqual(self.run_it("main").exit_code, 0)
+        settings.write_text("public_url: ftp://x\n")
+        result = self.run_it("main")
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("nothing was drawn", result.stderr)
 
     def test_unknown(self) -> None:
         """A flow that there is none of."""

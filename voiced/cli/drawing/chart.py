@@ -59,9 +59,11 @@ def chart(flow: Flow) -> Chart:
 
 def _arrows(flow: Flow) -> Iterator[Arrow]:
     for name, steps in flow.nodes.items():
+        leading = {placed.verb for placed in steps if any(label for label, _ in ways(placed.step))}
         for placed in steps:
             for label, node in ways(placed.step):
-                yield Arrow(("node", name), ("node", node), label)
+                said = f"{placed.verb}: {label}" if label and len(leading) > 1 else label
+                yield Arrow(("node", name), ("node", node), said)
             for other in placed.step.mentions().flows:
                 yield Arrow(("node", name), ("flow", other), placed.verb)
 

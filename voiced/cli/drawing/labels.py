@@ -51,14 +51,23 @@ def _within(value: Any, nodes: Collection[str]) -> Iterator[str]:
 
 
 def _said(value: Any, node: str) -> str:
-    """An entry of a list, without the node that it leads to: `prefix +44`."""
+    """An entry of a list, without the node that it leads to: `prefix +44`; `hours.next present`."""
     if not isinstance(value, msgspec.Struct):
         return ""
     fields = [
         (field.encode_name, getattr(value, field.name), field.default) for field in msgspec.structs.fields(value)
     ]
-    said = [f"{name} {_short(inner)}" for name, inner, default in fields if inner not in (node, default, None)]
-    return ", ".join(said)
+    said = [_pair(name, inner) for name, inner, default in fields if inner not in (node, default, None)]
+    return " ".join(said)
+
+
+def _pair(name: str, value: Any) -> str:
+    """A setting and its value: of a fact its name only, of what is so its setting only."""
+    if name == "fact":
+        return str(value)
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    return f"{name} {_short(value)}"
 
 
 def _short(value: Any) -> str:
