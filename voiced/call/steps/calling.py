@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 from zope.interface import implementer
 
-from voiced.call.template import Template
+from voiced.call.template import Template, Unspoken
 from voiced.ivoiced import Back, End, ICall, IStep, Mentions
 
 
@@ -24,7 +24,7 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"arg
     shorthand: ClassVar[str] = "flow"
 
     flow: str
-    arguments: dict[str, Template] = {}
+    arguments: dict[str, Unspoken] = {}
     result: str = "result"
 
     def mentions(self) -> Mentions:
@@ -53,7 +53,7 @@ class Return(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     shorthand: ClassVar[str] = "result"
 
-    result: Template = Template.parse("")
+    result: Unspoken = Template.parse("")
 
     def mentions(self) -> Mentions:
         """What the result reads."""

@@ -15,7 +15,7 @@ import attrs
 import msgspec
 
 from voiced.call.spoken import Language
-from voiced.call.template import Template
+from voiced.call.template import Template, Unspoken
 from voiced.secret import Secret
 from voiced.settings.schema import docs
 
@@ -52,6 +52,8 @@ class Schemas:
         origin, arguments = get_origin(kind), get_args(kind)
         if kind is Any:
             return {}
+        if kind == Unspoken:
+            return dict(TEXT)
         if origin is Annotated:
             return self._limited(arguments[0], [each for each in arguments[1:] if isinstance(each, msgspec.Meta)])
         if origin in (Union, types.UnionType):
