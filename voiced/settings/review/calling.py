@@ -44,7 +44,7 @@ def _ending(roads: Mapping[str, Road], scripts: Scripts) -> set[str]:
 def _ends(road: Road, ending: Set[str], scripts: Scripts) -> bool:
     for place in _walked(road, ending):
         mentions = mentions_of(road.step(place))
-        called = ending.intersection(mentions.flows)
+        called = [flow for flow in mentions.flows if flow in ending]
         if mentions.waits or any(scripts.waits(flow) or scripts.stops(flow) for flow in called):
             return True
         if _passed(road, place, ending) and None in road.after(place):
