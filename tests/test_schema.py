@@ -298,6 +298,16 @@ class ThirdPartyTests(SynchronousTestCase):
         self.assertIn("left out: voiced.plugins.acme cannot be imported: ImportError: no acme", result.stderr)
         self.assertEqual(result.exit_code, 0)
 
+    def test_no_directory(self) -> None:
+        """Where nothing can be written, the option is named."""
+        file = Path(self.mktemp())
+        file.write_text("")
+        for place in (file, file / "below"):
+            result = CliRunner().invoke(main, ["schema", "--output", str(place)])
+            self.assertIn("--output", result.output)
+            self.assertNotIn("Traceback", result.output)
+            self.assertIsInstance(result.exception, SystemExit)
+
 
 class EditorsTests(SynchronousTestCase):
     """YAML as editors read it."""
