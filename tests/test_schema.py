@@ -77,6 +77,8 @@ BAD_FLOWS = [
     "    - transfer: {timeout: 20}\n",
     "    - hangup: {reason: [done]}\n",
     "    - choose: {fact: a, cases: []}\n",
+    "    - choose\n",
+    "    - choose: {fact: a, otherwise: a}\n",
     "    - http: {url: 'https://example.com/', method: POST, json: {order: {id: 1, no: 7}}}\n",
     "    - set: {greeting: {en: Hello, de: Hallo}}\n",
     "    - agent: {use: a, language: English}\n",

@@ -92,6 +92,8 @@ class Schemas:
         }
         if required:
             schema["required"] = required
+        if one_of := getattr(struct, "one_of", ()):
+            schema |= {"type": "object", "anyOf": [{"required": [name]} for name in one_of]}
         return described(schema, docs.of_struct(struct))
 
     def field(self, struct: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> Schema:
@@ -169,6 +171,11 @@ class Schemas:
 
     def _or_place(self, *schemas: Schema) -> Schema:
         return self.any_of([*schemas, {"type": "string", "pattern": PLACE}] if self.places else schemas)
+
+
+def may_be_empty(struct: Any) -> bool:
+    """Whether nothing needs to be written: no setting of its own, nor one of those in its `one_of`."""
+    return not getattr(struct, "one_of", ()) and not any(field.required for field in msgspec.structs.fields(struct))
 
 
 def described(schema: Schema, text: str) -> Schema:
