@@ -70,7 +70,16 @@ class DncTests(SynchronousTestCase):
         (self.home / "var").mkdir()
         (self.home / "var" / FILE).write_text("no database" * 100)
         self.assertIn("cannot be read", self.dnc("list", code=1))
-        self.assertIn("is broken", self.dnc("remove", ANN.number, code=1))
+        said = self.dnc("remove", ANN.number, code=1)
+        self.assertIn("is broken", said)
+        self.assertNotIn("While a daemon runs", said)
+
+    def test_no_directory(self) -> None:
+        """Where the data directory cannot be, the setting is named, and no daemon that might run."""
+        (self.home / "var").write_text("")
+        for said in (self.dnc("add", ANN.number, code=1), self.dnc("remove", ANN.number, code=1)):
+            self.assertIn("`data:` in voiced.yaml names another", said)
+            self.assertNotIn("While a daemon runs", said)
 
     def test_as_a_list(self) -> None:
         """What is printed is a file that `outbound.dnc` takes."""

@@ -63,7 +63,7 @@ class AskTests(FilesHouse):
     def test_nobody(self) -> None:
         """Nobody is there."""
         self.network.forget("daemon")
-        self.assertIn("nobody listens there", self.refusal())
+        self.assertIn("with these settings? If it runs, look into its log; without", self.refusal())
         self.assertIn("systemctl reload voiced", self.refusal())
 
 

@@ -15,6 +15,7 @@ import voiced
 FLOORS = {
     "voiced.errors": 0,
     "voiced.secret": 0,
+    "voiced.regular": 0,
     "voiced.call.audio": 0,
     "voiced.call.dtmf": 0,
     "voiced.call.facts": 0,

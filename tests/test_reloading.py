@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.worker_threads import Threads
 from voiced.call.version import Reloaded, Version
 from voiced.errors import ConfigError, Fault, Overloaded
-from voiced.reloading import Reloading
+from voiced.reloading import MOST_SECONDS, Reloading
 from voiced.settings.files import Files
 from voiced.settings.load import Configuration
 
@@ -30,8 +31,10 @@ class ReloadingTests(SynchronousTestCase):
         """Files that say `0`, then whatever is written into `content`."""
         self.content: str | Exception = "0"
         self.version, self.stopping = Version("0"), False
-        self.threads = Threads()
-        self.reload = Reloading(self.read, self.threads, self.follow, lambda: self.version, lambda: self.stopping)
+        self.threads, self.clock = Threads(), Clock()
+        self.reload = Reloading(
+            self.read, self.threads, self.follow, lambda: self.version, lambda: self.stopping, self.clock
+        )
 
     def read(self) -> Configuration:
         """What the files say."""
@@ -108,3 +111,14 @@ class ReloadingTests(SynchronousTestCase):
         self.assertIn("is stopping", str(self.failureResultOf(reading, Overloaded).value))
         self.failureResultOf(self.reload(), Overloaded)
         self.assertEqual((self.threads.work, self.version.hash), ([], "0"))
+
+    def test_never_read(self) -> None:
+        """A disk that does not answer keeps nobody waiting; what it says late is not followed, the next reload is."""
+        self.content = "1"
+        first, second = self.reload(), self.reload()
+        self.clock.advance(MOST_SECONDS)
+        self.assertIn("could not be read within 60", str(self.failureResultOf(first, Overloaded).value))
+        self.threads.run()
+        self.assertEqual(self.version.hash, "0")
+        self.threads.run()
+        self.assertEqual((self.told(second), self.clock.getDelayedCalls()), (["1"], []))

@@ -77,6 +77,10 @@ BAD_FLOWS = [
     "    - transfer: {timeout: 20}\n",
     "    - hangup: {reason: [done]}\n",
     "    - choose: {fact: a, cases: []}\n",
+    "    - choose\n",
+    "    - choose: {fact: a, otherwise: a}\n",
+    "    - http: {url: 'https://example.com/', method: POST, json: {order: {id: 1, no: 7}}}\n",
+    "    - set: {greeting: {en: Hello, de: Hallo}}\n",
     "    - agent: {use: a, language: English}\n",
     "    []\n",
     "    hangup\n",
@@ -295,6 +299,16 @@ class ThirdPartyTests(SynchronousTestCase):
         result = CliRunner().invoke(main, ["schema", "settings"])
         self.assertIn("left out: voiced.plugins.acme cannot be imported: ImportError: no acme", result.stderr)
         self.assertEqual(result.exit_code, 0)
+
+    def test_no_directory(self) -> None:
+        """Where nothing can be written, the option is named."""
+        file = Path(self.mktemp())
+        file.write_text("")
+        for place in (file, file / "below"):
+            result = CliRunner().invoke(main, ["schema", "--output", str(place)])
+            self.assertIn("--output", result.output)
+            self.assertNotIn("Traceback", result.output)
+            self.assertIsInstance(result.exception, SystemExit)
 
 
 class EditorsTests(SynchronousTestCase):

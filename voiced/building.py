@@ -146,6 +146,7 @@ class Building:
             self._follow,
             lambda: self.studio.program.version,
             lambda: self.daemon.switchboard.draining,
+            reactor,
         )
         self.daemon = Daemon(
             self.studio.program,

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as TimedOut
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voiced.call.version import Reloaded, Version
@@ -13,6 +15,9 @@ from voiced.errors import ConfigError, Overloaded, VoicedError
 from voiced.settings.load import Configuration
 
 log = Logger()
+
+MOST_SECONDS = 60.0
+"""For reading the files: a disk that does not answer must not keep everybody waiting, and every reload after it."""
 
 
 class Reloading:
@@ -30,18 +35,21 @@ class Reloading:
         follow: Callable[[Configuration], Reloaded],
         version: Callable[[], Version],
         stopping: Callable[[], bool],
+        clock: IReactorTime,
     ) -> None:
         self._read = read
         self._in_thread = in_thread
         self._follow = follow
         self._version = version
         self._stopping = stopping
+        self._clock = clock
         self._waiting: list[Deferred[Reloaded]] = []
         """For the reload that has not begun: it will read whatever is in the files by then."""
         self._at_work = False
 
     def __call__(self) -> Deferred[Reloaded]:
-        """Reload. Fails with ConfigError (nothing has changed) or Overloaded (the daemon stops).
+        """Reload. Fails with ConfigError (nothing has changed) or Overloaded (the daemon stops, or the files
+        cannot be read in time).
 
         It is not to be cancelled: others may wait for it.
         """
@@ -65,12 +73,21 @@ class Reloading:
     async def _reload(self) -> Reloaded:
         try:
             self._check()
-            configuration = await self._in_thread(self._read)
+            configuration = await self._found()
             self._check()
             return self._told(self._follow(configuration), configuration)
         except VoicedError as error:
             self._refused(error)
             raise
+
+    async def _found(self) -> Configuration:
+        """What is in the files. The thread may go on when it is too late, and nobody looks at what it finds."""
+        try:
+            found: Configuration = await self._in_thread(self._read).addTimeout(MOST_SECONDS, self._clock)
+        except TimedOut:
+            why = "does the disk, or the network that they are on, answer? Reload again then"
+            raise Overloaded(f"the files could not be read within {MOST_SECONDS:g} seconds: {why}") from None
+        return found
 
     def _check(self) -> None:
         if self._stopping():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 import attrs
 
@@ -135,6 +136,14 @@ class Template:
         wording = self.wording(language)
         tag = language if not wording.language or language.startswith(wording.language) else wording.language
         return "".join(part if isinstance(part, str) else part.fill(facts, tag) for part in wording.parts)
+
+
+class OneWording:
+    """Marks a setting whose text no human hears: a mapping there would be a slip, and never wordings by language."""
+
+
+Unspoken = Annotated[Template, OneWording]
+"""The type of such a setting."""
 
 
 def _place(match: re.Match[str], constants: Mapping[str, str]) -> str | Place:

@@ -22,6 +22,7 @@ from voiced.cli.configured import config_option, load
 from voiced.errors import Refused, StoreError
 from voiced.guard.destinations import destination
 from voiced.ikept import IOptedOut, OptedOut
+from voiced.store.lock import InUse
 from voiced.store.optedout import listed
 from voiced.store.store import FILE, open_store
 
@@ -94,7 +95,11 @@ def line_of(each: OptedOut) -> str:
 def changed(config: str | None, change: Callable[[IOptedOut], Deferred[bool] | Deferred[None]]) -> bool | None:
     """What the change gives, once it is on the disk; ends the tool where a daemon has the list, or the disk fails."""
     path = store_of(config)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"the data directory {path.parent} cannot be made ({error.strerror})"
+        raise click.ClickException(f"{why}: `data:` in voiced.yaml names another") from None
     given: list[bool | Failure | None] = []
     try:
         store = open_store(path, maybeDeferred, Clock())
@@ -104,7 +109,9 @@ def changed(config: str | None, change: Callable[[IOptedOut], Deferred[bool] | D
             store.close()
         if isinstance(given[0], Failure):
             given[0].raiseException()
-    except StoreError as error:
+    except InUse as error:
         hint = "(While a daemon runs, the list can only be looked at: stop it, change the list, start it again.)"
         raise click.ClickException(f"{error}\n{hint}") from None
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
     return given[0]

@@ -43,7 +43,8 @@ async def ask(api: Api) -> None:
     try:
         reloaded = await api.reload()
     except Unanswered as error:
-        raise click.ClickException(f"{error}. If it runs, look into its log; {WITHOUT}") from None
+        stop = "" if str(error).endswith("?") else "."
+        raise click.ClickException(f"{error}{stop} If it runs, look into its log; {WITHOUT}") from None
     except Denied as error:
         raise click.ClickException(why_not(error)) from None
     for line in told(reloaded):

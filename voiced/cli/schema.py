@@ -37,9 +37,14 @@ def schema(what: str | None, output: Path | None) -> None:
     if output is None:
         click.echo(text_of(SCHEMAS[what or "settings"](registry, missing)), nl=False)
     else:
-        output.mkdir(parents=True, exist_ok=True)
-        for name in [what] if what else SCHEMAS:
-            (output / FILES[name]).write_text(text_of(SCHEMAS[name](registry, missing)), "utf-8")
+        texts = {FILES[name]: text_of(SCHEMAS[name](registry, missing)) for name in ([what] if what else SCHEMAS)}
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            for file, text in texts.items():
+                (output / file).write_text(text, "utf-8")
+        except OSError as error:
+            why = f"{error.filename} cannot be made or written ({error.strerror})"
+            raise click.ClickException(f"{why}: name another directory at `--output`") from None
     for sentence in dict.fromkeys(missing):
         click.echo(f"left out: {sentence}", err=True)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from voiced.call.spoken import Language
-from voiced.call.template import Template
+from voiced.call.template import Template, Unspoken
 from voiced.secret import Secret
 
 _WORDS: Mapping[Any, str] = {
@@ -31,6 +31,8 @@ _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less tha
 
 def in_words(kind: Any) -> str:
     """What is to be written there."""
+    if kind == Unspoken:
+        return "text with facts"
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         limits = [limit for limit in arguments[1:] if isinstance(limit, msgspec.Meta)]

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voiced.call.template import Template
+from voiced.call.template import Template, Unspoken
 from voiced.errors import LookupFailed
 from voiced.ivoiced import ICall, ICallerLookup, Tools
 from voiced.lookups.database import AT_ONCE, Database, database_url
@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # One SELECT; parameters stand in it as :name, never in quotes.
     query: str
     # By name, as texts with facts in them.
-    parameters: dict[str, Template] = msgspec.field(default_factory=_party)
+    parameters: dict[str, Unspoken] = msgspec.field(default_factory=_party)
     # Seconds, connecting and waiting for one's turn among them.
     timeout: Annotated[float, msgspec.Meta(gt=0, le=30)] = 2.0
 

@@ -21,6 +21,7 @@ import yaml
 
 from voiced.call.dialplan import plain
 from voiced.lookups.facts import is_name, name_of
+from voiced.regular import content_of
 
 KINDS = (".csv", ".yaml", ".yml")
 _NUMBER = re.compile(r"\+[1-9][0-9]{0,14}\*?|\+?\*|(sip|sips|client):\S+|anonymous", re.ASCII)
@@ -75,7 +76,7 @@ class _Table:
     def text(self) -> str:
         """All of it. Raises ValueError."""
         try:
-            text = self.path.read_bytes().decode("utf-8-sig")
+            text = content_of(self.path).decode("utf-8-sig")
         except OSError as error:
             raise ValueError(f"{self.path} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
-from voiced.call.template import Template
+from voiced.call.template import Unspoken
 from voiced.errors import LookupFailed
 from voiced.ivoiced import ICall, ICallerLookup, Tools
 from voiced.lookups.answer import NOT_KNOWN, check_paths, facts_in, refusal
@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # They may hold facts, too; `{{` and `}}` are plain braces.
     headers: dict[str, Secret] = {}
     # What a POST has as its body: texts by name, with facts in them.
-    json: dict[str, Template] = {}
+    json: dict[str, Unspoken] = {}
     # The facts' names, and where each stands in the answer: customer.name, orders.0.id. Unless set, all at its top.
     facts: dict[str, str] = {}
     # Seconds for one request.

@@ -16,7 +16,7 @@ import attrs
 import msgspec
 
 from voiced.call.spoken import Language, language
-from voiced.call.template import Template
+from voiced.call.template import Template, Unspoken
 from voiced.secret import Secret
 from voiced.settings import limits
 from voiced.settings.nearest import instead
@@ -80,6 +80,8 @@ def convert(part: Part, kind: Any) -> Any:
     """The part as a value of that type; BROKEN, and every fault noted, when it is none."""
     if part.value is BROKEN:
         return BROKEN
+    if kind == Unspoken:
+        return _filled(part)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         value = convert(part, arguments[0])
@@ -185,6 +187,11 @@ def _template(part: Part) -> Any:
     """A text, or several by their languages."""
     if isinstance(part.value, dict) and any(value is not None for value in part.value.values()):
         return _wordings(part)
+    return _filled(part)
+
+
+def _filled(part: Part) -> Any:
+    """One text, with facts in it."""
     text = part.text()
     try:
         return text if text is BROKEN else Template.parse(text, part.constants)
@@ -194,13 +201,9 @@ def _template(part: Part) -> Any:
 
 def _wordings(part: Part) -> Any:
     """One text in several languages: `{en: "Good morning.", de: "Guten Morgen."}`."""
-    pairs = [(language_of(inner), _wording(inner)) for _, inner in part.items()]
+    pairs = [(language_of(inner), _filled(inner)) for _, inner in part.items()]
     broken = any(BROKEN in pair for pair in pairs)
     return BROKEN if broken else Template.worded(dict(pairs))
-
-
-def _wording(part: Part) -> Any:
-    return part.text() if isinstance(part.value, dict) else _template(part)
 
 
 def language_of(part: Part) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from voiced.errors import Fault
+from voiced.regular import content_of
 from voiced.settings.plainyaml import BROKEN, Document, Spot, Where
 
 _PLACE = re.compile(r"\$\$\{|\$\{(?:([^{}]*)\})?")
@@ -32,7 +33,7 @@ class Missing(Exception):
 def file_content(path: Path) -> str:
     """What a file says that is to be filled in. Raises Missing, with the reason."""
     try:
-        text = path.read_text("utf-8")
+        text = content_of(path).decode("utf-8")
     except OSError as error:
         raise Missing(f"{path} cannot be read: {error.strerror}") from None
     except ValueError:  # not UTF-8, or a null in the path

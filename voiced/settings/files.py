@@ -8,6 +8,8 @@ from pathlib import Path
 
 import attrs
 
+from voiced.regular import content_of
+
 DIGITS = 12
 """Of the hash: enough to tell versions apart, and to be read out on the telephone."""
 
@@ -24,7 +26,7 @@ class Files:
 
     def read(self, path: Path) -> bytes:
         """What is in the file. Raises OSError, and ValueError for what cannot be a path."""
-        content = path.read_bytes()
+        content = content_of(path)
         self._digests[self._name(path)] = hashlib.sha256(content).digest()
         return content
 

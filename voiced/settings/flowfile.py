@@ -27,6 +27,7 @@ from voiced.settings.nearest import instead
 from voiced.settings.optout import WrittenOptOut, check_opt_out
 from voiced.settings.part import Part
 from voiced.settings.registry import Registry
+from voiced.settings.sentences import check_prompts
 from voiced.settings.stepbody import WrittenStep, read_step
 
 Nodes = Mapping[str, list[WrittenStep]]
@@ -254,6 +255,7 @@ class FlowFiles:
         mentions = step.placed.step.mentions()
         for kind, named, known in self._mentioned(mentions, loading.nodes):
             self._step_names(step, kind, named, known)
+        check_prompts(step.body, mentions.prompts)
         for file in mentions.files:
             _sound(step.body, file, loading.sounds)
         for file in mentions.calendars:

@@ -19,7 +19,7 @@ SHARED = ("include", "constants", "pronunciation")
 
 OURS = (
     *("call", "party", "agent", "argument", "variables"),
-    *("menu", "transfer", "voicemail", "record", "hours", "queue", "random"),
+    *("menu", "transfer", "voicemail", "record", "hours", "queue", "random", "sms", "http"),
 )
 """What the facts begin with that come of the call itself."""
 

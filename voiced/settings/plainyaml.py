@@ -16,6 +16,7 @@ import attrs
 import yaml
 
 from voiced.errors import ConfigError, Fault
+from voiced.regular import content_of
 from voiced.settings import yamlfault
 
 Where = tuple[str | int, ...]
@@ -78,7 +79,7 @@ class Document:
         return Path(self.file).parent
 
 
-def read(path: Path, content: Callable[[Path], bytes] = Path.read_bytes) -> Document:
+def read(path: Path, content: Callable[[Path], bytes] = content_of) -> Document:
     """The file as a document; `content` reads it. Raises ConfigError only."""
     try:
         text = content(path).decode("utf-8-sig")

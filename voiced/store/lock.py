@@ -12,6 +12,10 @@ SUFFIX = ".lock"
 """Its file is beside the database, and stays there: a file that is deleted could be locked by two."""
 
 
+class InUse(StoreError):
+    """Another voiced runs with these files."""
+
+
 class Lock:
     """The lock of the database at `path`, until it is released or the process ends, however that happens.
 
@@ -33,7 +37,7 @@ class Lock:
         except OSError as error:
             self.release()
             if isinstance(error, BlockingIOError):
-                raise StoreError(
+                raise InUse(
                     f"another voiced uses {path.parent} already, and both would count apart: stop that one, or give "
                     "this one a directory of its own at `data:` in voiced.yaml"
                 ) from error

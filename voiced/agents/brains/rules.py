@@ -28,7 +28,7 @@ from voiced.agents.brains.brain import IBrain, Say
 from voiced.agents.brains.patterns import Pattern, Words
 from voiced.agents.talking.sentences import split
 from voiced.agents.talking.talk import Talk
-from voiced.call.template import Template
+from voiced.call.template import Template, Unspoken
 from voiced.errors import AgentError
 from voiced.ivoiced import Outcome, ToolResult, Utterance
 
@@ -50,7 +50,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     turns: Annotated[int, Meta(ge=1)] | None = None
     # A tool of this agent, and its arguments; its answer is {result}.
     use: Annotated[str, Meta(min_length=1)] | None = None
-    arguments: Mapping[str, Template] = msgspec.field(name="with", default_factory=dict)
+    arguments: Mapping[str, Unspoken] = msgspec.field(name="with", default_factory=dict)
     # What to say while the tool works.
     meanwhile: Template | None = None
     # The answer. Of several, the first the first time, and so on; the last one from then on.

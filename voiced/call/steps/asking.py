@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from zope.interface import implementer
 
-from voiced.call.template import Template
+from voiced.call.template import Template, Unspoken
 from voiced.errors import HttpFailed
 from voiced.ivoiced import HttpAnswer, HttpRequest, ICall, IStep, Mentions
 from voiced.net import jsonanswer
@@ -45,7 +45,7 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: str
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    json: dict[str, Template] | None = None
+    json: dict[str, Unspoken] | None = None
     timeout: Annotated[float, msgspec.Meta(gt=0, le=30)] = 5.0
     into: dict[str, str] = {}
     otherwise: str | None = None

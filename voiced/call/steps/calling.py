@@ -8,7 +8,7 @@ import msgspec
 from zope.interface import implementer
 
 from voiced.call.steps.facts import check_fact
-from voiced.call.template import FACT, Template
+from voiced.call.template import FACT, Template, Unspoken
 from voiced.ivoiced import Back, End, ICall, IStep, Mentions
 
 
@@ -25,7 +25,7 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"arg
     shorthand: ClassVar[str] = "flow"
 
     flow: str
-    arguments: dict[str, Template] = {}
+    arguments: dict[str, Unspoken] = {}
     result: str = "result"
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class Return(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     shorthand: ClassVar[str] = "result"
 
-    result: Template = Template.parse("")
+    result: Unspoken = Template.parse("")
 
     def mentions(self) -> Mentions:
         """What the result reads."""

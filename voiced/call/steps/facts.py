@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from voiced.call.spoken import language
-from voiced.call.template import FACT, Template
+from voiced.call.template import FACT, Unspoken
 from voiced.ivoiced import ICall, IStep, Mentions
 
 LANGUAGE = "call.language"
@@ -36,7 +36,7 @@ class Set(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     entries: ClassVar[str] = "facts"
 
-    facts: Annotated[dict[str, Template], msgspec.Meta(min_length=1)]
+    facts: Annotated[dict[str, Unspoken], msgspec.Meta(min_length=1)]
 
     def __post_init__(self) -> None:
         for name, text in self.facts.items():

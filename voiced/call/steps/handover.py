@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from voiced.call.dialplan import plain
-from voiced.call.template import Template
+from voiced.call.template import Template, Unspoken
 from voiced.errors import AgentError, Refused, VoicedError
 from voiced.ivoiced import AgentLimits, Brief, Dial, Dialled, End, ICall, IStep, Mentions, Prompt
 
@@ -56,7 +56,7 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first_message: Template | None = None
     language: _Tag | None = None
     voice: str | None = None
-    variables: dict[str, Template] = {}
+    variables: dict[str, Unspoken] = {}
     seconds: _Seconds | None = None
     silence: _Seconds | None = 10.0
     first_audio: _Seconds | None = None
@@ -135,7 +135,7 @@ class Transfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     shorthand: ClassVar[str] = "to"
 
-    to: Template
+    to: Unspoken
     timeout: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
     seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
     caller_id: str | None = None

@@ -12,7 +12,7 @@ from voiced.call.leg import CONNECTING, SHORTEST_RING
 from voiced.call.steps.digits import Key
 from voiced.call.steps.handover import dial_target
 from voiced.call.steps.waiting import LOOK, POSITION, Line, Music
-from voiced.call.template import Template
+from voiced.call.template import Template, Unspoken
 from voiced.call.tones import WAITING
 from voiced.errors import CallOver, Refused, VoicedError
 from voiced.ivoiced import Dial, End, ICall, IStep, Mentions, Prompt
@@ -42,7 +42,7 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     shorthand: ClassVar[str] = "transfer"
 
-    transfer: Template
+    transfer: Unspoken
     music: str | None = None
     position: Template = Template.parse("You are number {queue.position} in line.")
     every: Annotated[float, msgspec.Meta(ge=5)] = 30.0

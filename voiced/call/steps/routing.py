@@ -39,6 +39,9 @@ class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     there is "".
     """
 
+    one_of: ClassVar[tuple[str, ...]] = ("cases", "when")
+    """Settings of which one has to be there, for the schema; here `__post_init__` says so."""
+
     fact: Name | None = None
     cases: dict[str, str] = {}
     otherwise: str | None = None

@@ -10,6 +10,9 @@ from voiced.settings.review.places import finding
 from voiced.settings.review.road import Place, Road
 from voiced.settings.review.scripts import Scripts, mentions_of
 
+MOST_NAMED = 5
+"""Nodes of a circle that are named: more would hide what is said of them."""
+
 
 def circles(road: Road, scripts: Scripts) -> Iterator[Fault]:
     """Each circle that waits for no caller and has no way out, at its first step."""
@@ -20,13 +23,18 @@ def circles(road: Road, scripts: Scripts) -> Iterator[Fault]:
         round_ = _round(road, place)
         caught |= round_
         if round_ and not any(_waits(road, each, scripts) for each in round_):
-            nodes = ", ".join(repr(name) for name in dict.fromkeys(node for node, _ in sorted(round_)))
+            nodes = _listed([*dict.fromkeys(node for node, _ in sorted(round_))])
             yield finding(
                 road.step(place).body,
                 f"from here the flow goes round for ever (by {nodes}), waits for no caller and has no way out: it is "
                 f"stopped after {MOST_STEPS} steps. Let it wait (`menu`), or lead out of the circle",
                 named=True,
             )
+
+
+def _listed(nodes: list[str]) -> str:
+    more = f" and {len(nodes) - MOST_NAMED} more" if len(nodes) > MOST_NAMED else ""
+    return ", ".join(map(repr, nodes[:MOST_NAMED])) + more
 
 
 def _round(road: Road, start: Place) -> set[Place]:

@@ -35,10 +35,13 @@ def _known(road: Road, scripts: Scripts) -> dict[Place, frozenset[str]]:
     """The facts that may be set when a call comes to a place, for each place that it comes to."""
     flow, outside = road.flow, _outside(road, scripts)
     sets = {place: frozenset(scripts.sets(road.step(place))) for place in road.places()}
-    within = outside.union(*(sets[place] for place in road.beyond([flow.start, flow.on_silence])))
     ahead: list[tuple[Place, frozenset[str]]] = [((flow.start, 0), outside)]
     # From wherever a call may be when something happens to it.
-    ahead += [((node, 0), within) for node in (flow.on_error, flow.on_hangup, flow.message) if node is not None]
+    for node in (flow.on_error, flow.on_hangup, flow.message):
+        if node is not None:
+            others = [entry for entry in road.entries if entry not in (node, flow.on_hangup)]
+            within = outside.union(*(sets[place] for place in road.beyond([flow.start, *others])))
+            ahead.append(((node, 0), within))
     known: dict[Place, frozenset[str]] = {}
     while ahead:
         place, facts = ahead.pop()

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from voiced.call.steps.handover import OUTCOME
+from voiced.call.steps.routing import Choose
 from voiced.errors import Fault
 from voiced.ivoiced import IStep
 from voiced.settings.review.places import finding
@@ -62,11 +63,15 @@ def _takes_on(road: Road, place: Place, scripts: Scripts) -> bool:
 
 
 def _decides(step: IStep) -> bool:
+    if isinstance(step, Choose):
+        named = step.fact == OUTCOME and FAILED in step.cases
+        led = [each for each in step.when if (each.fact or step.fact) == OUTCOME]
+        return bool(step.otherwise) or named or any(each.holds({OUTCOME: FAILED}, OUTCOME) for each in led)
     return bool(getattr(step, "otherwise", None)) or FAILED in _words(step)
 
 
 def _words(value: Any) -> Iterator[str]:
-    """Every text in the settings of a step, names too."""
+    """Every text in the settings of a step of somebody else's, names too."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, msgspec.Struct):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from voiced.errors import Fault
 from voiced.settings.registry import Registry
+from voiced.settings.review.calling import endless
 from voiced.settings.review.circles import circles
 from voiced.settings.review.early import early
 from voiced.settings.review.failing import unfollowed
@@ -30,7 +31,7 @@ def warnings(scripts: Scripts) -> tuple[Fault, ...]:
     """What works, and nobody can have meant; each once, in the order of the files."""
     ways = [Road(scripts.flows[name], flow) for name, flow in scripts.made.items()]
     found = {told_of(way.loading, fault) for way in ways for find in WARNINGS for fault in find(way, scripts)}
-    return tuple(sorted({*found, *openness(scripts)}))
+    return tuple(sorted({*found, *endless(ways, scripts), *openness(scripts)}))
 
 
 def broken_plugins(registry: Registry, file: str) -> Iterator[Fault]:

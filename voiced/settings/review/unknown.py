@@ -11,6 +11,7 @@ from voiced.call.facts import OF_CALLS, OPEN, covers
 from voiced.call.ordered import VARIABLES
 from voiced.errors import Fault
 from voiced.settings.flowfile import Loading
+from voiced.settings.include import OURS
 from voiced.settings.part import Part
 from voiced.settings.review.places import finding, read_in
 from voiced.settings.review.scripts import Scripts, mentions_of, told_of
@@ -29,13 +30,14 @@ def unknown(scripts: Scripts, *, all_read: bool = True) -> Iterator[Fault]:
     for name, loading in scripts.flows.items():
         family = scripts.family(name)
         if family <= set(scripts.flows):  # else one of them cannot be read, and may set anything
-            known = _known(scripts, name, family)
+            sure = _known(scripts, name, family)
+            known = sure.union(*(_in_faulty(scripts.flows[member]) for member in family))
             opened = [each for each in known if each.endswith(OPEN)]
             for body, fact in _reads(loading):
                 if not all_read and not fact.startswith("call."):
                     continue
                 if fact not in known and not any(covers(each, fact) for each in opened):
-                    yield told_of(loading, _fault(body, fact, known))
+                    yield told_of(loading, _fault(body, fact, sure))
 
 
 def _reads(loading: Loading) -> Iterator[tuple[Part, str]]:
@@ -58,7 +60,9 @@ def _known(scripts: Scripts, name: str, family: Set[str]) -> set[str]:
     known |= {ARGUMENT + each for each in scripts.passed_to(name)}
     for member in family:
         known |= scripts.set_in(member)
-        known |= set(_in_faulty(scripts.flows[member]))
+        for part in (scripts.flows[member].shared.flow, *scripts.flows[member].shared.parts):
+            constants = part["constants"].value
+            known |= set(constants if isinstance(constants, dict) else ())
     return known
 
 
@@ -67,9 +71,6 @@ def _in_faulty(loading: Loading) -> Iterator[str]:
     for part, step in loading.faulty:
         yield from _words(part.value)
         yield from _OPENED if step is None else ()
-    for part in (loading.shared.flow, *loading.shared.parts):
-        constants = part["constants"].value
-        yield from constants if isinstance(constants, dict) else ()
 
 
 def _words(value: Any) -> Iterator[str]:
@@ -83,23 +84,39 @@ def _words(value: Any) -> Iterator[str]:
 
 def _fault(body: Part, fact: str, known: set[str]) -> Fault:
     part, place = read_in(body, fact)
-    near = difflib.get_close_matches(fact, sorted(known), 1)
-    shown, other = (
-        (f"{{{fact}}}", f"{{{near[0]}}}") if near and place else (repr(fact), repr(near[0]) if near else "")
-    )
-    shown = f"{{{fact}}}" if place else shown
-    meant = f"did you mean {other}?" if near else _whence(fact)
+    shown, near = f"{{{fact}}}" if place else repr(fact), _near(fact, known)
+    meant = f"did you mean {f'{{{near}}}' if place else repr(near)}?" if near else _whence(fact, known)
     default = f" Or write a default, like {{{fact}|there}}" if place else ""
     return finding(part, f"nothing sets {shown}: {meant}{default}")
 
 
-def _whence(fact: str) -> str:
+def _near(fact: str, known: set[str]) -> str:
+    """The name that may be meant, of those that are set; "": none. Whoever begins alike comes first."""
+    near = difflib.get_close_matches(fact, _alike(fact, known), 1)
+    if not near and _first(fact) not in OURS:
+        near = difflib.get_close_matches(fact, sorted(name for name in known if not name.endswith(OPEN)), 1)
+    return near[0] if near else ""
+
+
+def _alike(fact: str, known: set[str]) -> list[str]:
+    return sorted(name for name in known if _first(name) == _first(fact) and not name.endswith(OPEN))
+
+
+def _first(fact: str) -> str:
+    return fact.partition(".")[0]
+
+
+def _whence(fact: str, known: set[str]) -> str:
     """What would set such a fact."""
-    match fact.partition(".")[0]:
+    if _first(fact) in OURS and (alike := _alike(fact, known)):
+        return f"there are {', '.join(alike)}."
+    match _first(fact):
         case "party":
             return "a `lookup` step does, and no step here is one."
         case "agent":
             return "an `agent` step does, and no step here is one."
+        case "hours" | "http" | "menu" | "queue" | "random" | "record" | "sms" | "transfer" | "voicemail" as verb:
+            return f"the step `{verb}` sets such facts, and none here sets this one."
         case "argument":
             return "a `call` that passes it would, and none does."
         case "variables":

@@ -12,7 +12,7 @@ from voiced.call.template import Template
 from voiced.ivoiced import IMaker
 from voiced.settings.registry import PluginError, Registry
 from voiced.settings.schema import docs
-from voiced.settings.schema.types import NOTHING, TEXT, Schema, Schemas, described
+from voiced.settings.schema.types import NOTHING, TEXT, Schema, Schemas, described, may_be_empty
 
 
 @attrs.define
@@ -29,7 +29,7 @@ class Installed:
         bare = []
         for maker, step in self._loaded("step"):
             properties[maker.name] = self._body(maker, step)
-            if not any(field.required for field in msgspec.structs.fields(step)):
+            if may_be_empty(step):
                 bare.append(maker.name)
         verbs = {"type": "object", "properties": properties, "additionalProperties": False}
         return {"anyOf": [{"enum": bare}, {**verbs, "minProperties": 1, "maxProperties": 1}]}
@@ -52,7 +52,7 @@ class Installed:
         if entries is not None:
             return described(self.schemas.of(fields[entries].type), docs.of_struct(step))
         ways = [self.schemas.reference(step)]
-        if not any(field.required for field in fields.values()):
+        if may_be_empty(step):
             ways.append(NOTHING)
         if shorthand is not None:
             kind = fields[shorthand].type

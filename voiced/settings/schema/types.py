@@ -15,7 +15,7 @@ import attrs
 import msgspec
 
 from voiced.call.spoken import Language
-from voiced.call.template import Template
+from voiced.call.template import Template, Unspoken
 from voiced.secret import Secret
 from voiced.settings.schema import docs
 
@@ -52,6 +52,8 @@ class Schemas:
         origin, arguments = get_origin(kind), get_args(kind)
         if kind is Any:
             return {}
+        if kind == Unspoken:
+            return dict(TEXT)
         if origin is Annotated:
             return self._limited(arguments[0], [each for each in arguments[1:] if isinstance(each, msgspec.Meta)])
         if origin in (Union, types.UnionType):
@@ -90,6 +92,8 @@ class Schemas:
         }
         if required:
             schema["required"] = required
+        if one_of := getattr(struct, "one_of", ()):
+            schema |= {"type": "object", "anyOf": [{"required": [name]} for name in one_of]}
         return described(schema, docs.of_struct(struct))
 
     def field(self, struct: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> Schema:
@@ -167,6 +171,11 @@ class Schemas:
 
     def _or_place(self, *schemas: Schema) -> Schema:
         return self.any_of([*schemas, {"type": "string", "pattern": PLACE}] if self.places else schemas)
+
+
+def may_be_empty(struct: Any) -> bool:
+    """Whether nothing needs to be written: no setting of its own, nor one of those in its `one_of`."""
+    return not getattr(struct, "one_of", ()) and not any(field.required for field in msgspec.structs.fields(struct))
 
 
 def described(schema: Schema, text: str) -> Schema:
