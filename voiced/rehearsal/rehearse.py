@@ -76,9 +76,12 @@ def _performance(stage: Stage, call: SimulatedCall, **more: Any) -> Performance:
 
 
 def _not_placed(stage: Stage) -> Performance:
-    """Nobody was called: only who expects that is content."""
+    """Nobody was called: only who expects that, and nothing more, is content."""
     performance = Performance(stage.scenario.scenario, **from_journal(stage.journal.lines, "", 0.0))
-    if stage.scenario.expect.refused is not None:
-        return performance
     why = f"the call was not placed: {stage.refused.get('error', 'no reason is known')}"
-    return attrs.evolve(performance, failures=(Failure(why),))
+    if stage.scenario.expect.refused is None:
+        return attrs.evolve(performance, failures=(Failure(why),))
+    if stage.scenario.steps:
+        left = f"{why}, and so its steps were never done: take `steps:` away, or `refused:`"
+        return attrs.evolve(performance, failures=(Failure(left, 1),))
+    return performance
