@@ -7,14 +7,16 @@ from typing import Any
 from xml.etree import ElementTree
 
 from click.testing import CliRunner
+from twisted.trial.unittest import SkipTest
 
 from tests.rehearsals import SETTINGS, Rehearsals
 from voiced.cli import main
 from voiced.cli.simulate import settings_above
 from voiced.errors import ConfigError
+from voiced.rehearsal import rehearse
 from voiced.rehearsal.performance import Failure, Performance
 from voiced.rehearsal.report import Played, junit
-from voiced.rehearsal.scenario import Scenario
+from voiced.rehearsal.scenario import Expect, Scenario
 from voiced.rehearsal.scenariofile import Written
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import parse
@@ -69,6 +71,39 @@ class SimulateTests(Rehearsals):
         self.assertEqual((good.get("name"), len(good), bad.get("line")), ("Good", 0, "4"))
         self.assertEqual(bad[0].get("message"), "hears 'One for the table': never")
         self.assertIn("step 2: hears", bad[0].text or "")
+
+    def test_no_report(self) -> None:
+        """A report that cannot be written is told of before anything is played, with code 2."""
+        good = self.write("tests/good.yaml", GOOD)
+        for place in (self.directory, self.directory / "none" / "report.xml"):
+            result = self.simulate("--junit", place, good)
+            self.assertEqual((result.exit_code, result.stdout), (2, ""), result.output)
+            self.assertRegex(result.stderr, "^voiced: the report .* cannot be written: .*; name another file")
+
+    def test_full_disk(self) -> None:
+        """A report that cannot be written in the end is told of, too."""
+        if not Path("/dev/full").exists():
+            raise SkipTest("a disk that is always full is Linux's")
+        result = self.simulate("--junit", "/dev/full", self.write("tests/good.yaml", GOOD))
+        self.assertEqual(result.exit_code, 2, result.output)
+        self.assertIn("1 scenario(s), 0 failed", result.stdout)
+        self.assertIn("cannot be written: No space left on device", result.stderr)
+
+    def test_broken_inside(self) -> None:
+        """A mistake of ours fails the scenario that meets it; the others are played."""
+        played = rehearse.unmet
+
+        def unmet(expect: Expect, went: Performance) -> list[Failure]:
+            if went.scenario == "Good":
+                raise KeyError("surprise")
+            return played(expect, went)
+
+        self.patch(rehearse, "unmet", unmet)
+        result = self.simulate(self.write("tests/two.yaml", TWO), self.write("tests/good.yaml", GOOD))
+        self.assertEqual(result.exit_code, 1, result.output)
+        self.assertIn("two.yaml:2: voiced itself broke, please report it: KeyError: 'surprise'", result.output)
+        self.assertIn("in unmet", result.output)
+        self.assertIn("3 scenario(s), 2 failed, in ", result.output)
 
     def test_no_xml(self) -> None:
         """What no XML can say, as a vendor's error may have it, is left out of the report."""

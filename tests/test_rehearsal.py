@@ -189,6 +189,13 @@ class DialledTests(Rehearsals):
         why = "the guard was to refuse by the rule hours, and did not at all"
         self.fails("steps: [{hears: Bob}]\nexpect: {refused: hours}", why)
 
+    def test_refused_with_steps(self) -> None:
+        """What nobody was called for cannot have been heard: such a scenario does not pass."""
+        at_night = 'at: "2026-11-24 23:30"\ntime_zone: America/New_York\ncall: {number: "+12125550199"}\n'
+        steps = at_night + "steps: [{hears: What was never said}]\nexpect: {refused: hours}"
+        (failure,) = self.perform(self.read("scenario: it\n" + steps)).failures
+        self.assertRegex(failure.message, "^the call was not placed: .*its steps were never done: take `steps:` away")
+
 
 class AgentTests(Rehearsals):
     """Scripted agents."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -10,10 +11,10 @@ from hypothesis import strategies as some
 from twisted.trial.unittest import SynchronousTestCase
 
 import voiced
-from tests.rehearsals import Rehearsals
+from tests.rehearsals import SETTINGS, Rehearsals
 from voiced.call.records import Ending
 from voiced.errors import ConfigError
-from voiced.rehearsal import acts, scenariofile, turns
+from voiced.rehearsal import acts, names, scenariofile, turns
 from voiced.rehearsal.pretended import Pretended, content, made_up, needed
 from voiced.rehearsal.rehearse import configured, perform
 from voiced.rehearsal.scenario import Bounds, Callee, Desk, Expect, Fault, Scenario, WebAnswer
@@ -85,7 +86,20 @@ BROKEN_BELOW = {
     "expect: {steps: [bokking.2]}": "2:18: expect.steps.1: no flow has a node 'bokking.2'; did you mean 'booking'?",
     "expect: {heard: hello}": "2:17: expect.heard: expects a list, each entry on a line that begins with "
     "`- `, not 'hello'",
-    "http: [{status: 9, url: a}]": "2:17: http.1.status: must be at least 200, not '9'",
+    "expect: {refused: hour}": "2:19: expect.refused: the guard has no rule 'hour'; did you mean 'hours'?",
+    "expect: {transferred_to: nonsense}": "2:26: expect.transferred_to: nobody is called at 'nonsense': write a "
+    "number like +14155550100, or sip:name@host",
+    "desks: {nonsense: busy}": "2:9: desks.nonsense: nobody is called at 'nonsense': write a number like "
+    "+14155550100, or sip:name@host",
+    "from: rubbish": "2:7: from: nobody rings from 'rubbish': write a number like +14155550100, or anonymous",
+    "http: [{url: nonsense}]": "2:8: http.1: `url` is one like https://crm.example.com/guests, not 'nonsense'",
+    "http: [{url: 'https://[x'}]": "2:8: http.1: `url` cannot be asked: Invalid IPv6 URL",
+    "http: [{url: 'https://a.example:99999'}]": "2:8: http.1: `url` cannot be asked: Port out of range 0-65535",
+    "steps: [{reaches: booking.9}]": "2:19: steps.1.reaches: the node 'booking' has no step 9: its steps are 1 to 2",
+    "expect: {steps: [booking.0]}": "2:18: expect.steps.1: the node 'booking' has no step 0: its steps are 1 to 2",
+    "at: 2026-03-29 02:30\ntime_zone: Europe/Berlin": "1:1: `at` is a time that no clock shows: '2026-03-29 02:30'",
+    "at: 1026-03-29 02:30": "1:1: `at` is a day of this century, not '1026-03-29 02:30'",
+    "http: [{status: 9, url: 'https://a.example'}]": "2:17: http.1.status: must be at least 200, not '9'",
     "chance: 2": "2:9: chance: must be less than 1, not '2'",
 }
 """What stands below `scenario: x` -> the one fault in it."""
@@ -171,6 +185,41 @@ class FileTests(Rehearsals):
             scenariofile.parsed(plainyaml.parse(json.dumps(written), "t.yaml"))
         except ConfigError as error:
             self.assertTrue(all(fault.line >= 1 and fault.message for fault in error.faults))
+
+    def test_ring(self) -> None:
+        """A number that only `default` answers is a mistake in typing, unless a flow is named, too."""
+        ring = 'scenario: x\nring: "+14155550124"'
+        only = SETTINGS.replace('{"+14155550123": restaurant}', "{default: restaurant}")
+        both = SETTINGS.replace("restaurant}\noutbound", "restaurant, default: restaurant}\noutbound")
+        self.assertNotIn(SETTINGS, (only, both))
+        self.check(ring, SETTINGS)
+        self.check(ring, only)
+        self.check(f"{ring}\nflow: restaurant", both)
+        self.check('scenario: x\nring: "+1 415 555 0123"', both)
+        with self.assertRaises(ConfigError) as caught:
+            self.check(ring, both)
+        why = "t.yaml:2:7: ring: only `default` of voiced.yaml's numbers answers '+14155550124': if it is"
+        self.assertIn(why, str(caught.exception))
+        self.assertIn("did you mean '+14155550123'?", str(caught.exception))
+
+    def check(self, text: str, settings_: str) -> None:
+        """Hold a scenario against settings."""
+        self.write("voiced.yaml", settings_)
+        configuration = configured(self.directory / "voiced.yaml", {})
+        scenariofile.parsed(plainyaml.parse(text, "t.yaml")).check(configuration)
+
+    def test_who_rings(self) -> None:
+        """However a carrier writes it."""
+        for caller in ("+1 (415) 555-0100", "+442079460958", "anonymous", "+266696687", "sip:ann@example.com"):
+            self.check(f'scenario: x\nfrom: "{caller}"', SETTINGS)
+
+    def test_rules(self) -> None:
+        """The rules that may be named are those by which the guard refuses."""
+        ours = Path(voiced.__file__).parent
+        source = "".join(path.read_text() for path in [*(ours / "guard").glob("*.py"), ours / "call" / "wish.py"])
+        made = r'(?:Refused|_told|Limit|Charge|a_day|a_minute)\(\s*"([\w.]+)"'
+        named = set(re.findall(made, source)) | set(re.findall(r'\b(?:RULE|rule, most) = "(\w+)"', source))
+        self.assertEqual(names.RULES, named)
 
     def test_all_at_once(self) -> None:
         """All of them are named in one run."""

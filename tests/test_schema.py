@@ -13,12 +13,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import voiced
 from tests import yaml12
+from tests.test_rehearsal_files import EVERYTHING
 from tests.written_files import GOOD, cases, said_of
 from voiced.call.template import Template
 from voiced.cli import main
 from voiced.cli.schema import FILES, SCHEMAS, text_of
+from voiced.errors import ConfigError
 from voiced.maker import Maker
 from voiced.rehearsal.rehearse import configured
+from voiced.rehearsal.scenariofile import parsed
+from voiced.rehearsal.writing import to_yaml
+from voiced.settings import plainyaml
 from voiced.settings.daemon import NEEDING_A_LOOK, Plain
 from voiced.settings.registry import Found, Registry
 from voiced.settings.schema.flowfiles import flow_schema
@@ -159,8 +164,9 @@ class ShippedTests(SchemaCase):
         for file in SHIPPED:
             text = file.read_text("utf-8")
             names = yaml12.load(text) or {}
-            found = [name for name, key in (("settings", "twilio"), ("flow", "flow")) if key in names]
-            if not found:  # scenarios, calendars, tables
+            kinds = (("scenario", "scenarios"), ("settings", "twilio"), ("flow", "flow"))
+            found = [name for name, key in kinds if key in names]
+            if not found:  # calendars, tables
                 continue
             seen.add(file.name)
             self.assertEqual(self.wrong(found[0], text), [], file)
@@ -168,7 +174,7 @@ class ShippedTests(SchemaCase):
             self.assertTrue(first.startswith(LINE), f"{file} begins with {LINE}…")
             named = (file.parent / first.removeprefix(LINE)).resolve()
             self.assertEqual(named, ROOT / "config" / "schema" / FILES[found[0]], file)
-        self.assertLessEqual({"voiced.yaml", "demo.yaml", "reception.yaml", "assistant.yaml"}, seen)
+        self.assertLessEqual({"voiced.yaml", "demo.yaml", "reception.yaml", "callback.yaml"}, seen)
 
     def test_no_warnings(self) -> None:
         """Nothing that is shipped is warned of."""
@@ -228,6 +234,40 @@ class AgreementTests(SchemaCase):
             for name, text in case.files.items():
                 kind = "included" if "shared" in name else "flow" if name.startswith("flows") else "settings"
                 self.assertEqual(self.wrong(kind, text), [], case.title)
+
+
+class ScenarioTests(SchemaCase):
+    """The schema of scenarios against what reads them."""
+
+    def test_good(self) -> None:
+        """All that a scenario can say, and a file that is one scenario."""
+        alone = "config: a.yaml\nscenario: 5\nsteps: [hangs up, waits: 1, hears: {matches: a}, reaches: {node: a}]"
+        more = "scenario: x\nagents: {a: [hears, {hears: }, stalls, tool: hang_up]}\nfrom: +14155550100\nflow: a"
+        for text in (to_yaml(EVERYTHING), alone, more):
+            parsed(plainyaml.parse(text, "t.yaml"))
+            self.assertEqual(self.wrong("scenario", text), [], text)
+
+    def test_broken(self) -> None:
+        """What has a wrong shape, name or word is refused by an editor, and by what reads it."""
+        below = [
+            "step: []",
+            "steps: [jumps]",
+            "steps: [{presses: q}]",
+            "steps: [{hears: a, says: b}]",
+            "steps: [hears]",
+        ]
+        below += ["at: tomorrow", "call: {number: ab}", "chance: 2", "agents: {a: [{say: la}]}", "desks: {a: gone}"]
+        texts = [
+            "scenarios: []",
+            "scenarios: [{steps: []}]",
+            "scenarios: [a]",
+            "steps: []",
+            "scenarios: [{scenario: b}]\nscenario: a",
+        ]
+        for text in (*texts, *(f"scenario: x\n{each}" for each in below)):
+            self.assertNotEqual(self.wrong("scenario", text), [], text)
+            with self.assertRaises(ConfigError):
+                parsed(plainyaml.parse(text, "t.yaml"))
 
 
 class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""`voiced schema`: what may stand in voiced.yaml and in flows, for editors."""
+"""`voiced schema`: what may stand in voiced.yaml, in flows and in scenarios, for editors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from voiced.rehearsal.schema import scenario_schema
 from voiced.settings.registry import Registry
 from voiced.settings.schema.flowfiles import flow_schema, included_schema
 from voiced.settings.schema.settingsfile import settings_schema
@@ -18,17 +19,18 @@ SCHEMAS: Mapping[str, Callable[[Registry, list[str]], Schema]] = {
     "settings": settings_schema,
     "flow": flow_schema,
     "included": included_schema,
+    "scenario": lambda registry, missing: scenario_schema(),  # no plugin has a say in it
 }
-FILES = {"settings": "voiced.json", "flow": "flow.json", "included": "included.json"}
+FILES = {"settings": "voiced.json", "flow": "flow.json", "included": "included.json", "scenario": "scenario.json"}
 _SHORT = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
 
 
 @click.command()
 @click.argument("what", type=click.Choice(list(SCHEMAS)), required=False)
 @click.option("--output", "-o", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
-              help="Write files there instead: voiced.json, flow.json, included.json.")  # fmt: skip
+              help="Write files there instead: voiced.json, flow.json, included.json, scenario.json.")  # fmt: skip
 def schema(what: str | None, output: Path | None) -> None:
-    """Print the JSON Schema of the settings (or of flows, or of the files that flows include), for editors.
+    """Print the JSON Schema of the settings (or of flows, of what flows include, of scenarios), for editors.
 
     It has every plugin that is installed. docs/checking.md says how an editor is told of it.
     """

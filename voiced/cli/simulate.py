@@ -33,18 +33,31 @@ def simulate(files: tuple[Path, ...], config: Path | None, junit: Path | None, v
     from voiced.rehearsal.rehearse import perform
 
     globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
+    read = _read(files, config)
+    _write(junit, b"")  # where it cannot be, nothing is played; and no old report is taken for this one
     played = []
-    for page, configuration in _read(files, config):
+    for page, configuration in read:
         click.echo(f"{page.path}:")
         for written in page.scenarios:
             each = report.Played(written, perform(written.scenario, configuration))
             played.append(each)
             _tell(each, verbose=verbose)
     click.echo(report.summary(played))
-    if junit is not None:
-        junit.write_bytes(report.junit(played))
+    _write(junit, report.junit(played))
     if not all(each.performance.passed for each in played):
         raise SystemExit(1)
+
+
+def _write(junit: Path | None, text: bytes) -> None:
+    """The report for a CI. Where that cannot be written it is said, with code 2."""
+    if junit is None:
+        return
+    try:
+        junit.write_bytes(text)
+    except OSError as error:
+        why = f"the report {junit} cannot be written: {error.strerror}; name another file after --junit"
+        click.echo(f"voiced: {why}", err=True)
+        raise SystemExit(2) from None
 
 
 def _tell(played: Played, *, verbose: bool) -> None:

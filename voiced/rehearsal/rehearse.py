@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,23 @@ def configured(path: Path, environ: Mapping[str, str]) -> Configuration:
 
 
 def perform(scenario: Scenario, configuration: Configuration) -> Performance:
-    """Play it. Nothing of it is left afterwards."""
+    """Play it. Nothing of it is left afterwards. Should something in here break, that is a failure, too."""
     began = time.perf_counter()
+    try:
+        performance = _performed(scenario, configuration)
+    except Exception as error:  # noqa: BLE001 - nothing of a scenario may keep the others from being played
+        why = traceback.format_exception_only(error)[-1].strip()
+        failure = Failure(f"voiced itself broke, please report it: {why}", detail=_where(error))
+        performance = Performance(scenario.scenario, failures=(failure,))
+    return attrs.evolve(performance, took=time.perf_counter() - began)
+
+
+def _where(error: Exception) -> str:
+    """The lines of code on the way to what broke."""
+    return "".join(traceback.format_tb(error.__traceback__)[-3:])
+
+
+def _performed(scenario: Scenario, configuration: Configuration) -> Performance:
     with overhearing() as overheard:
         try:
             stage = Stage(configuration, scenario)
@@ -50,7 +66,7 @@ def perform(scenario: Scenario, configuration: Configuration) -> Performance:
     performance = attrs.evolve(performance, failures=failures, log=tuple(overheard.lines))
     if performance.passed:  # else the rest did not happen as it should have
         performance = attrs.evolve(performance, failures=tuple(unmet(scenario.expect, performance)))
-    return attrs.evolve(performance, took=time.perf_counter() - began)
+    return performance
 
 
 def _played(stage: Stage) -> Performance:
@@ -76,9 +92,12 @@ def _performance(stage: Stage, call: SimulatedCall, **more: Any) -> Performance:
 
 
 def _not_placed(stage: Stage) -> Performance:
-    """Nobody was called: only who expects that is content."""
+    """Nobody was called: only who expects that, and nothing more, is content."""
     performance = Performance(stage.scenario.scenario, **from_journal(stage.journal.lines, "", 0.0))
-    if stage.scenario.expect.refused is not None:
-        return performance
     why = f"the call was not placed: {stage.refused.get('error', 'no reason is known')}"
-    return attrs.evolve(performance, failures=(Failure(why),))
+    if stage.scenario.expect.refused is None:
+        return attrs.evolve(performance, failures=(Failure(why),))
+    if stage.scenario.steps:
+        left = f"{why}, and so its steps were never done: take `steps:` away, or `refused:`"
+        return attrs.evolve(performance, failures=(Failure(left, 1),))
+    return performance

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -59,6 +60,15 @@ class WebAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 200
     json: Any = None
     body: str = ""
+
+    def __post_init__(self) -> None:
+        try:
+            there = urlsplit(self.url)
+            port = there.port
+        except ValueError as error:
+            raise ValueError(f"`url` cannot be asked: {error}") from None
+        if there.scheme not in ("http", "https") or not there.hostname or port == 0:
+            raise ValueError(f"`url` is one like https://crm.example.com/guests, not {self.url!r}")
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"first": "from"}):
@@ -144,6 +154,8 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     def __post_init__(self) -> None:
         if self.call is not None and (self.ring is not None or self.flow is not None):
             raise ValueError("`ring` and `flow` are for who calls us, `call` for whom we call: take one away")
+        if not self.at.startswith("20"):
+            raise ValueError(f"`at` is a day of this century, not {self.at!r}")
         try:
             self.moment  # noqa: B018 - says what is wrong
         except ZoneInfoNotFoundError:
@@ -153,8 +165,12 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
 
     @property
     def moment(self) -> float:
-        """When it begins, in seconds since the epoch. Raises ValueError."""
-        return datetime.fromisoformat(self.at).replace(tzinfo=ZoneInfo(self.time_zone)).timestamp()
+        """When it begins, in seconds since the epoch. Raises ValueError, also for an hour that the clocks skip."""
+        shown = datetime.fromisoformat(self.at).replace(tzinfo=ZoneInfo(self.time_zone))
+        back = shown.astimezone(UTC).astimezone(shown.tzinfo)
+        if back.replace(tzinfo=None) != shown.replace(tzinfo=None):
+            raise ValueError("the clocks are put forward, and skip it")
+        return shown.timestamp()
 
 
 class Scenario(Setting, frozen=True, forbid_unknown_fields=True):

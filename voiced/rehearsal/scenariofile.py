@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import attrs
 import msgspec
 
 from voiced.errors import ConfigError, Fault
-from voiced.rehearsal.acts import ACTS, Reaches
+from voiced.rehearsal import names
+from voiced.rehearsal.acts import ACTS
 from voiced.rehearsal.scenario import Scenario, Setting
 from voiced.rehearsal.turns import TURNS
 from voiced.settings import check, plainyaml
@@ -69,7 +70,7 @@ class ScenarioFile:
         """Everything that a scenario names is there. Raises ConfigError, with everything that is not."""
         faults: list[Fault] = []
         for written in self.scenarios:
-            _check(attrs.evolve(written.part, faults=faults), written.scenario, configuration)
+            names.check(attrs.evolve(written.part, faults=faults), written.scenario, configuration)
         if faults:
             raise ConfigError(faults)
 
@@ -162,42 +163,3 @@ def _decoded(body: Part, name: str, struct: type[T], *, bare: bool) -> T | None:
     if shorthand is None:
         return body.wrong(f"takes no settings: write `- {name}`") and None
     return check.decode_field(body, struct, shorthand)
-
-
-def _check(part: Part, scenario: Scenario, configuration: Configuration) -> None:
-    settings, flows = configuration.settings, configuration.flows
-    nodes = {node for flow in flows.values() for node in flow.nodes}
-    _known("agent", part["agents"].items(), settings.agents)
-    _known("lookup", part["lookups"].items(), settings.lookups)
-    _known("tool", part["tools"].items(), settings.tools)
-    for where in (part["flow"], part["call"]["flow"]):
-        _one(where, "flow", flows)
-    for number, fault in enumerate(scenario.faults):
-        inner = part["faults"][number]
-        _one(inner["voice"], "voice", settings.voices)
-        _one(inner["lookup"], "lookup", settings.lookups)
-        _one(inner["tool"], "tool", settings.tools)
-        del fault
-    for number in range(len(scenario.expect.steps)):
-        _node(part["expect"]["steps"][number], nodes)
-    for number, act in enumerate(scenario.steps):
-        if isinstance(act, Reaches):
-            inner = part["steps"][number]["reaches"]
-            _node(inner["node"] if isinstance(inner.value, dict) else inner, nodes)
-
-
-def _known(kind: str, parts: Iterator[tuple[str, Part]], known: Any) -> None:
-    for name, inner in parts:
-        if name not in known:
-            inner.wrong(f"voiced.yaml has no {kind} {name!r}{instead(name, known)}", named=True)
-
-
-def _one(part: Part, kind: str, known: Any) -> None:
-    if isinstance(part.value, str) and part.value not in known:
-        part.wrong(f"no {kind} is called {part.written}{instead(part.value, known)}")
-
-
-def _node(part: Part, nodes: set[str]) -> None:
-    node, dot, number = str(part.value).rpartition(".")
-    if part.value not in nodes and not (dot and number.isdigit() and node in nodes):
-        part.wrong(f"no flow has a node {part.written}{instead(str(part.value), nodes)}")
