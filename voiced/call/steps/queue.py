@@ -11,7 +11,7 @@ from zope.interface import implementer
 from voiced.call.leg import CONNECTING, SHORTEST_RING
 from voiced.call.steps.digits import Key
 from voiced.call.steps.handover import dial_target
-from voiced.call.steps.waiting import LOOK, POSITION, Line, Music
+from voiced.call.steps.waiting import POSITION, Line, Music
 from voiced.call.template import Template
 from voiced.call.tones import WAITING
 from voiced.errors import CallOver, Refused, VoicedError
@@ -122,7 +122,7 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     await call.say(self.position, self.voice)
                     line.done("said")
                 music.go_on()
-                if await call.listen(min(LOOK, self.most - line.waited)) == self.key and self.key is not None:
+                if await call.listen(line.patience(self.most)) == self.key and self.key is not None:
                     music.stop()
                     return self._leave(line, "key", self.message)
             music.stop()

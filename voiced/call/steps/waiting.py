@@ -38,6 +38,10 @@ class Line:
         """Seconds since it began, those while somebody was rung among them."""
         return self.call.clock.seconds() - float(self.call.facts.get(self._name("since"), self.call.clock.seconds()))
 
+    def patience(self, most: float) -> float:
+        """Seconds until the place is looked at again; none where the time was up while something was said."""
+        return max(0.0, min(LOOK, most - self.waited))
+
     @property
     def tries(self) -> int:
         """How often somebody was rung."""

@@ -1,0 +1,24 @@
+"""A clock for tests that takes no more than the reactor does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import Clock
+
+
+class StrictClock(Clock):
+    """`task.Clock` that refuses a delay of less than nothing.
+
+    The reactor raises AssertionError for one (ReactorBase.callLater), `task.Clock` takes it: tests on that are blind
+    for whoever subtracts times and comes too late.
+    """
+
+    def callLater(self, when: float, what: Callable[..., Any], *a: Any, **kw: Any) -> IDelayedCall:
+        """See IReactorTime. Raises AssertionError where the reactor does."""
+        if when < 0:
+            raise AssertionError(f"{when} is not greater than or equal to 0 seconds")
+        due: IDelayedCall = super().callLater(when, what, *a, **kw)
+        return due
