@@ -230,16 +230,16 @@ class WaitingTests(SynchronousTestCase):
         self.call.hang_up()
         passes(self.call, 2)
         self.failureResultOf(running, CallOver)
-        self.assertEqual(self.call.parts, [LINE])
+        self.assertEqual(self.call.leaving, {LINE: 45.0})
         self.assertIn(f"queue.since of {LINE}", self.call.facts)
 
     def test_cancelled(self) -> None:
-        """Who hangs up leaves nothing running."""
+        """Who hangs up leaves nothing running, and who is taken elsewhere does not keep the place for long."""
         running = start(queue(), self.call)
         passes(self.call, 5)
         running.cancel()
         self.failureResultOf(running, CancelledError)
-        self.assertEqual(self.call.clock.getDelayedCalls(), [])
+        self.assertEqual((self.call.clock.getDelayedCalls(), self.call.leaving), ([], {LINE: 45.0}))
 
     def test_voice_fails(self) -> None:
         """Where the flow goes to its `on_error`, nobody waits any more."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 import msgspec
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from voiced.call.leg import CONNECTING, SHORTEST_RING
+from voiced.call.life import AWAY_SECONDS, EXPECT_SECONDS
 from voiced.call.steps.digits import Key
 from voiced.call.steps.handover import dial_target
 from voiced.call.steps.waiting import POSITION, Line, Music
@@ -19,6 +21,9 @@ from voiced.ivoiced import Dial, End, ICall, IStep, Mentions, Prompt
 
 RESULT, WAITED = "queue.result", "queue.waited"
 """The facts that say how the waiting ended, and after how many seconds."""
+
+COMING_BACK = AWAY_SECONDS + EXPECT_SECONDS
+"""Seconds within which a line that was lost is back, if it comes back at all."""
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -97,8 +102,10 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return await self._wait(line, Dial(to, timeout=self.ring))
         except Refused:
             return self._leave(line, "refused")
-        except CallOver:
-            raise  # the caller may come back on another stream, and has kept the place
+        except (CallOver, CancelledError):
+            # A lost line may come back on another stream, and has kept the place; who was taken elsewhere has not.
+            call.leave(line.part, COMING_BACK)
+            raise
         except VoicedError:
             line.leave()
             raise
