@@ -130,11 +130,9 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     line.done("said")
                 music.go_on()
                 if await call.listen(line.patience(self.most)) == self.key and self.key is not None:
-                    music.stop()
                     return self._leave(line, "key", self.message)
-            music.stop()
         finally:
-            music.forget()
+            music.hush()
         return self._leave(line, "time")
 
     def _dial(self, line: Line, dial: Dial) -> bool:
