@@ -317,6 +317,16 @@ class WordsCalls(House):
         call.speak(spell("CANCEL"))
         self.ends(call, "Is it right?", "Pardon?", "Is it right?", "Bad.")
 
+    def test_line_lost(self) -> None:
+        """A line that is lost while the caller is asked is nothing that came of the caller."""
+        call = self.rings(self.ears())
+        self.passes(2)
+        session = self.daemon.switchboard.find(call.sid)
+        assert session is not None
+        self.carrier.drop_stream(call)
+        self.passes(3)
+        self.assertEqual((session.record.streams, session.inputs), (2, 0))
+
     def test_over_the_prompt(self) -> None:
         """What cuts the prompt is the answer, though most of it was said before."""
         call = self.long(self.ears())

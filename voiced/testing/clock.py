@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
@@ -16,9 +15,14 @@ class StrictClock(Clock):
     for whoever subtracts times and comes too late.
     """
 
-    def callLater(self, when: float, what: Callable[..., Any], *a: Any, **kw: Any) -> IDelayedCall:
+    def callLater(
+        self,
+        delay: float,
+        callable: Callable[..., object],  # noqa: A002 - its signature
+        *args: object,
+        **kw: object,
+    ) -> IDelayedCall:
         """See IReactorTime. Raises AssertionError where the reactor does."""
-        if when < 0:
-            raise AssertionError(f"{when} is not greater than or equal to 0 seconds")
-        due: IDelayedCall = super().callLater(when, what, *a, **kw)
-        return due
+        if delay < 0:
+            raise AssertionError(f"{delay} is not greater than or equal to 0 seconds")
+        return super().callLater(delay, callable, *args, **kw)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json as jsons
 import re
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from zope.interface import implementer
 
+from voiced.call.steps.filling import filled
 from voiced.call.steps.meanwhile import bridged
 from voiced.call.template import Template
 from voiced.errors import HttpFailed
@@ -92,7 +92,7 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             call.facts.pop(fact, None)  # what was answered before is not what is answered now
         call.facts |= {STATUS: "", OK: "no"}
         try:
-            asking = call.ask(self._request(call.facts, call.language))
+            asking = call.ask(self._request(call))
             answer = await bridged(call, asking, self.filler, self.voice)
         except HttpFailed as error:
             call.note(f"failed: {error}")
@@ -109,15 +109,15 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         call.facts |= {**found, OK: "yes"}
         return None
 
-    def _request(self, facts: Mapping[str, str], language: str) -> HttpRequest:
+    def _request(self, call: ICall) -> HttpRequest:
         template = UrlTemplate.parse(self.url)
         try:
-            url = template.fill({name: _place(name).fill(facts, language) for name in template.names}, {})
+            url = template.fill({name: filled(call, _place(name), "`url`") for name in template.names}, {})
         except ValueError as error:
             raise HttpFailed(str(error)) from None
         body = None
         if self.json is not None:
-            body = jsons.dumps({name: text.fill(facts, language) for name, text in self.json.items()}).encode()
+            body = jsons.dumps({name: filled(call, text, "`json`") for name, text in self.json.items()}).encode()
         return HttpRequest(self.method, url, body, self.timeout)
 
     def _found(self, answer: HttpAnswer) -> dict[str, str]:

@@ -12,6 +12,7 @@ from zope.interface import implementer
 from voiced.call.leg import CONNECTING, SHORTEST_RING
 from voiced.call.life import AWAY_SECONDS, EXPECT_SECONDS
 from voiced.call.steps.digits import Key
+from voiced.call.steps.filling import filled
 from voiced.call.steps.handover import dial_target
 from voiced.call.steps.waiting import POSITION, Line, Music
 from voiced.call.template import Template
@@ -88,7 +89,7 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     async def run(self, call: ICall) -> str | End | None:
         """Wait. Whenever a try was in vain the line comes back, and this step is run again."""
-        to = dial_target(self.transfer.fill(call.facts))
+        to = dial_target(filled(call, self.transfer, "`transfer`", ""))
         line = Line(call, f"queue {self.part or to}")
         dialled = call.dialled()
         if to is None:

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from voiced.call.dialplan import plain
+from voiced.call.steps.filling import filled
 from voiced.call.template import Template
 from voiced.errors import CarrierError, Refused
 from voiced.ivoiced import MOST_TEXT, ICall, IStep, Mentions
@@ -55,7 +56,7 @@ class Sms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     async def run(self, call: ICall) -> str | None:
         """Send it, and wait until the carrier has taken it, but not for long: silence is a failure."""
         call.facts |= {RESULT: "failed", SID: ""}
-        words = self.text.fill(call.facts, call.language)
+        words = filled(call, self.text, "a text message")
         if wrong := self._nobody(call) or _unsendable(words):
             call.note(f"failed: {wrong}")
             return self.otherwise
