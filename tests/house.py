@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
@@ -26,6 +25,7 @@ from voiced.rehearsal.memory import ListJournal
 from voiced.secret import Secret
 from voiced.simulator.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, SimulatedCall
 from voiced.simulator.memory import MemoryNetwork, elapse, tell_autobahn
+from voiced.testing.clock import StrictClock
 from voiced.testing.fake_guard import FakeGuard
 from voiced.testing.fake_store import FakeKeptCalls, FakePlacedCalls
 from voiced.testing.fakes import SpellingVoice, read_speech
@@ -66,7 +66,7 @@ class House(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Nobody has moved in yet."""
-        self.clock = Clock()
+        self.clock = StrictClock()
         self.clock.advance(1_700_000_000)
         self.addCleanup(tell_autobahn(self.clock))
         self.network = MemoryNetwork(self.clock)

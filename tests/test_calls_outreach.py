@@ -269,12 +269,22 @@ class SmsTests(WebHouse):
 
     def test_no_answer(self) -> None:
         """What may have been done is not asked for again: nobody gets a text twice."""
-        for trouble in (self.carrier.lose_rest, lambda: self.carrier.fail_rest(500)):
+        troubles = [(self.carrier.lose_rest, "sending"), (lambda: self.carrier.fail_rest(500), "failed")]
+        for trouble, result in troubles:
             self.carrier.rest_requests.clear()
             trouble()
             self.flows(sms(), say("It was {sms.result}."))
-            self.assert_heard(self.calls(15), "It was failed.")
+            self.assert_heard(self.calls(15), f"It was {result}.")
             self.assertEqual(len(self.carrier.rest_requests), 1)
+
+    def test_slow(self) -> None:
+        """A carrier that takes long keeps no caller waiting; the text is sent, and in the record."""
+        self.carrier.delay_rest(6)
+        self.flows(sms(), say("It was {sms.result}."))
+        call = self.calls(5.5)
+        self.assert_heard(call, "It was sending.")
+        self.passes(6)
+        self.assertEqual(len(self.assert_ended(call, Ending.COMPLETED)["texts"]), 1)
 
     def test_caller_hangs_up_meanwhile(self) -> None:
         """Who hangs up as soon as they hear that a text is coming, gets it; the record has it."""

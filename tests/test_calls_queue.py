@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.agents import ScriptedAgent
-from tests.house import House, flow, say
+from tests.house import PERSON, House, flow, say
 from voiced.call.program import Colleague
 from voiced.call.records import Ending
 from voiced.call.steps.handover import Agent
@@ -143,6 +143,21 @@ class LeavingTests(QueueCase):
         self.assertTrue(self.said(first).endswith("Leave."))
         self.assert_ended(first, Ending.COMPLETED)
         self.assertEqual(len(second.dialed), 1)
+
+    def test_taken_out(self) -> None:
+        """Whom an API client connects with somebody else does not stand in the way of the others."""
+        self.carrier.callee(PERSON, ring=1.0, talk=300.0)
+        self.lives(retry=20)
+        first, second = self.comes(0), self.comes(1)
+        self.passes(8)
+        asking = self.asks("POST", f"/calls/{first.sid}/transfer", {"to": PERSON})
+        self.passes(40)
+        self.assertEqual(self.successResultOf(asking)[0], 202)
+        self.assertEqual(second.dialed, [], "a line that is lost comes back as late as that")
+        self.carrier.callee(DESK, ring=1.0, talk=10.0)
+        self.passes(20)
+        self.assertEqual(len(second.dialed), 1)
+        self.passes(300)
 
     def test_time(self) -> None:
         """After `most` seconds, those while it rang among them, the flow goes elsewhere."""

@@ -9,6 +9,7 @@ from zope.interface.verify import verifyObject
 from voiced.call.audio import silence
 from voiced.errors import SynthesisError
 from voiced.ivoiced import ITTSEngine, Utterance
+from voiced.testing.clock import StrictClock
 from voiced.testing.fakes import CELL, FakeTools, SpellingVoice, read_speech, spell
 
 
@@ -111,3 +112,13 @@ class FakeToolsTests(SynchronousTestCase):
         clock.advance(0)
         self.assertEqual((self.successResultOf(kept), said), ((3, 1), [1]))
         self.failureResultOf(cancelled)
+
+
+class StrictClockTests(SynchronousTestCase):
+    def test_delays(self):
+        """It takes what the reactor takes: now, or later."""
+        clock = StrictClock()
+        for delay in (0, 1.5):
+            clock.callLater(delay, list)
+        self.assertRaises(AssertionError, clock.callLater, -0.001, list)
+        self.assertEqual(len(clock.getDelayedCalls()), 2)

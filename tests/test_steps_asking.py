@@ -13,9 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from voiced.call.steps.asking import Http
 from voiced.call.template import Template
 from voiced.errors import HttpFailed
-from voiced.ivoiced import HttpAnswer, HttpRequest, Mentions
+from voiced.ivoiced import HttpAnswer, HttpRequest, Mentions, Prompt
 from voiced.testing.contracts import StepContract
-from voiced.testing.fake_call import INFO, FakeCall
+from voiced.testing.fake_call import INFO, FakeCall, Said
 
 URL = "https://crm.example/calls/{call.sid}?who={party.name|nobody}"
 ORDER = b"""\xef\xbb\xbf{"order": {"state": "sent", "total": 21.50, "paid": true, "note": null, "items":
@@ -45,6 +45,9 @@ def start(step: Http, call: FakeCall) -> Deferred[Any]:
     return Deferred.fromCoroutine(step.run(call))
 
 
+FILLER = Template.parse("I ask, {name|please wait}.")
+
+
 def facts(call: FakeCall) -> tuple[str, str]:
     """What it says of the answer."""
     return call.facts["http.status"], call.facts["http.ok"]
@@ -67,6 +70,14 @@ class SlowHttpContract(HttpContract):
         call = FakeCall()
         call.web = deferLater(call.clock, 2.0, HttpAnswer, 500)
         return call
+
+
+class FillerHttpContract(SlowHttpContract):
+    """http, with a sentence meanwhile."""
+
+    def make_step(self) -> Http:
+        """That says something."""
+        return Http(URL, filler=FILLER, voice="rachel")
 
 
 class AskTests(SynchronousTestCase):
@@ -120,6 +131,20 @@ class AskTests(SynchronousTestCase):
         for request in call.asked:
             self.assertTrue(request.url.isascii())
             self.assertRegex(request.url, r"\Ahttps://x\.example/a/[^/?#]+/c\?d=[^/?#&]*\Z")
+
+    def test_filler(self) -> None:
+        """A sentence for who has to wait is heard to its end; where the answer is there at once, none is."""
+        call = FakeCall(pace=3.0)
+        call.web = deferLater(call.clock, 2.0, HttpAnswer, 200)
+        running = start(Http(URL, filler=FILLER, voice="rachel"), call)
+        self.assertEqual(call.said, [Said("I ask, please wait.", "rachel", False)])
+        call.clock.advance(2.5)
+        self.assertNoResult(running)
+        call.clock.advance(0.5)
+        self.assertIsNone(self.successResultOf(running))
+        self.assertEqual(facts(call), ("200", "yes"))
+        self.successResultOf(start(Http(URL, filler=FILLER), at_once := FakeCall()))
+        self.assertEqual(at_once.said, [])
 
 
 class AnswerTests(SynchronousTestCase):
@@ -194,6 +219,8 @@ class SettingsTests(SynchronousTestCase):
             ),
         )
         self.assertEqual(Http("https://x.example/").mentions().nodes, ())
+        filled = Http("https://x.example/", filler=FILLER, voice="v").mentions()
+        self.assertEqual((filled.voices, filled.prompts), (("v",), (Prompt(FILLER, "v"),)))
 
     def test_wrong(self) -> None:
         """Each slip has a sentence."""
@@ -203,6 +230,7 @@ class SettingsTests(SynchronousTestCase):
             ("place {1}", "https://x.example/{1}", {}),
             ("place {}", "https://x.example/{}", {}),
             ("`json` is sent by POST", "https://x.example/", {"json": {}}),
+            ("`voice` is for the `filler`", "https://x.example/", {"voice": "v"}),
             ("'call.sid' is no name", "https://x.example/", {"into": {"call.sid": "a"}}),
             ("'a b' is no name", "https://x.example/", {"into": {"a b": "a"}}),
             ("'a..b' is no way", "https://x.example/", {"into": {"a": "a..b"}}),

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock, deferLater
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -21,6 +22,7 @@ from voiced.call.template import Template
 from voiced.call.tones import RINGING
 from voiced.errors import FlowError, LookupFailed, SynthesisError
 from voiced.ivoiced import ICall, ICallerLookup, Mentions, Prompt
+from voiced.testing.clock import StrictClock
 from voiced.testing.contracts import StepContract
 from voiced.testing.fake_call import FakeCall, Said
 
@@ -57,7 +59,7 @@ class MeanwhileTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """A lookup that answers when the test says so."""
-        self.clock = Clock()
+        self.clock = StrictClock()
         self.answer: Deferred[Mapping[str, str]] = Deferred()
         self.call = FakeCall(clock=self.clock, pace=3.0, lookups={"crm": self.answer})
 
@@ -90,23 +92,33 @@ class MeanwhileTests(SynchronousTestCase):
             self.assertEqual((call.said, call.played), ([], []))
 
     def test_ringing(self) -> None:
-        """It rings until the answer is there, and is silent then."""
-        running = start(Lookup("crm", timeout=12.0, ringing=True), self.call)
-        self.assertEqual(self.call.played, [(RINGING * 3)[: 12 * 8000]])
-        self.clock.advance(7.0)
+        """It rings until the answer is there, without a gap, never far ahead, and is silent then."""
+        running = start(Lookup("crm", timeout=60.0, ringing=True), self.call)
+        self.assertEqual(len(self.call.played), 1)
+        self.clock.pump([0.5] * 28)
+        self.assertEqual(b"".join(self.call.played), (RINGING * 4)[: 18 * 8000])
         self.answer.callback({})
         self.assertIsNone(self.successResultOf(running))
         self.assertEqual((self.call.interrupts, self.clock.getDelayedCalls()), (1, []))
 
+    def test_taken_out(self) -> None:
+        """Whoever is taken elsewhere while it rings has silence at once."""
+        running = start(Lookup("crm", timeout=60.0, ringing=True), self.call)
+        running.cancel()
+        self.failureResultOf(running, CancelledError)
+        self.assertEqual((self.call.interrupts, self.clock.getDelayedCalls()), (1, []))
+
     def test_voice_fails(self) -> None:
-        """A sentence that cannot be spoken ends the step, and nobody waits for the answer."""
-        cancelled: list[object] = []
-        call = FakeCall(lookups={"crm": Deferred(cancelled.append)}, clock=self.clock)
-        call.say = lambda *of, **how: deferLater(self.clock, 0.1, self.fails)  # type: ignore[method-assign]
-        running = start(Lookup("crm", filler=FILLER), call)
-        self.clock.advance(0.1)
-        self.failureResultOf(running, SynthesisError)
-        self.assertEqual((len(cancelled), self.clock.getDelayedCalls()), (1, []))
+        """A sentence that cannot be spoken is logged, and the answer is waited for all the same."""
+        self.call.say = lambda *of, **how: deferLater(self.clock, 0.1, self.fails)  # type: ignore[method-assign]
+        with capturedLogs() as events:
+            running = start(Lookup("crm", filler=FILLER), self.call)
+            self.clock.advance(0.1)
+        self.assertNoResult(running)
+        self.assertEqual([str(event["error"]) for event in events], ["quota"])
+        self.answer.callback({"name": "Ann"})
+        self.assertIsNone(self.successResultOf(running))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def fails(self) -> Any:
         """As a voice does."""
@@ -213,6 +225,16 @@ class LookupCalls(House):
         call = self.ring()
         self.passes(3)
         self.assertEqual(self.read(call)[-1], "Hi you.")
+
+    def test_stopped(self) -> None:
+        """A daemon that stops does not wait until a long ringing is over."""
+        self.lives(10.0, ringing=True, timeout=60.0)
+        call = self.ring()
+        self.passes(1)
+        drained = self.daemon.drain()
+        self.passes(6)
+        self.successResultOf(drained)
+        self.assert_ended(call, Ending.DRAINED)
 
     def test_hangs_up(self) -> None:
         """Who hangs up meanwhile leaves nothing behind."""

@@ -7,7 +7,6 @@ from random import Random
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from voiced.call.audio import RATE
@@ -129,7 +128,7 @@ class WaitingTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Somebody is before the caller."""
-        self.call = FakeCall(clock=Clock(), pace=2.0, inside={LINE: 2}, sounds={"music.wav": MUSIC})
+        self.call = FakeCall(pace=2.0, inside={LINE: 2}, sounds={"music.wav": MUSIC})
 
     def test_position(self) -> None:
         """The place is spoken at once, and again every so many seconds, as it is then."""
@@ -181,6 +180,16 @@ class WaitingTests(SynchronousTestCase):
         self.assertEqual((self.call.facts["queue.result"], self.call.facts["queue.waited"]), ("time", "30"))
         self.assertEqual((self.call.parts, self.call.clock.getDelayedCalls()), ([], []))
 
+    def test_time_in_a_sentence(self) -> None:
+        """Time that is up while the place is spoken is up after it; a key pressed in that sentence counts."""
+        for pressed, node in (("", "sorry"), ("1", "leave")):
+            call = FakeCall(pace=2.0, inside={LINE: 2})
+            running = start(queue(most=13, every=10, key="1", message="leave", otherwise="sorry"), call)
+            call.clock.pump([0.1] * 135)
+            call.press(pressed)
+            passes(call, 2)
+            self.assertEqual(self.successResultOf(running), node)
+
     def test_key(self) -> None:
         """The key leads to its node at once, also in a sentence; other keys do nothing."""
         for seconds in (1, 5):
@@ -221,16 +230,16 @@ class WaitingTests(SynchronousTestCase):
         self.call.hang_up()
         passes(self.call, 2)
         self.failureResultOf(running, CallOver)
-        self.assertEqual(self.call.parts, [LINE])
+        self.assertEqual(self.call.leaving, {LINE: 45.0})
         self.assertIn(f"queue.since of {LINE}", self.call.facts)
 
     def test_cancelled(self) -> None:
-        """Who hangs up leaves nothing running."""
+        """Who hangs up leaves nothing running, and who is taken elsewhere does not keep the place for long."""
         running = start(queue(), self.call)
         passes(self.call, 5)
         running.cancel()
         self.failureResultOf(running, CancelledError)
-        self.assertEqual(self.call.clock.getDelayedCalls(), [])
+        self.assertEqual((self.call.clock.getDelayedCalls(), self.call.leaving), ([], {LINE: 45.0}))
 
     def test_voice_fails(self) -> None:
         """Where the flow goes to its `on_error`, nobody waits any more."""

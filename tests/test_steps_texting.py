@@ -86,6 +86,16 @@ class SmsTests(SynchronousTestCase):
         self.assertEqual(facts(call), ("failed", ""))
         self.assertEqual(call.notes, ["failed: sending a text: Twilio answered 400: no"])
 
+    def test_silence(self) -> None:
+        """A carrier that says nothing keeps nobody waiting: the flow goes on, as nothing has failed yet."""
+        call = FakeCall(texted=Deferred())
+        running = start(Sms(WORDS, otherwise="sorry"), call)
+        call.clock.advance(2.9)
+        self.assertNoResult(running)
+        call.clock.advance(0.1)
+        self.assertIsNone(self.successResultOf(running))
+        self.assertEqual((facts(call), call.clock.getDelayedCalls()), (("sending", ""), []))
+
     def test_nobody_to_text(self) -> None:
         """Who has no number in the form of E.164 is not texted."""
         for caller in NOBODY:

@@ -13,13 +13,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.house import House, flow, say
 from voiced.call.answering import LONGEST, Answering
-from voiced.call.audio import FRAME, seconds, silence
+from voiced.call.audio import FRAME, RATE, seconds, silence
 from voiced.call.keypad import Keypad
 from voiced.call.records import Ending
 from voiced.call.steps.digits import Menu
 from voiced.call.template import Template
 from voiced.call.tones import tone
-from voiced.errors import ConfigError, RecognitionFailed
+from voiced.errors import ConfigError, FlowError, RecognitionFailed
 from voiced.settings.flowfile import Names, load_flows
 from voiced.settings.registry import Registry
 from voiced.simulator.carrier import SimulatedCall
@@ -102,6 +102,39 @@ class AnsweringTests(SynchronousTestCase):
         answering = self.waits(1.0)
         self.hears(answering, silence(0.8) + spell("CONFIRM THAT PLEASE") + silence(0.6))
         self.assertEqual(self.successResultOf(answering.result), "1")
+
+    def test_noise(self) -> None:
+        """Steady noise is no answer, and does not keep the flow waiting for ever."""
+        answering = self.waits(2.0)
+        self.hearing.texts = ["uh"] * 20
+        self.hears(answering, self.noise(10.9))
+        self.assertNoResult(answering.result)
+        self.hears(answering, self.noise(0.2))
+        self.assertIsNone(self.successResultOf(answering.result))
+
+    def test_noise_at_last(self) -> None:
+        """What is being recognised when nothing more counts, still counts; what comes then does not."""
+        for text, key in (("YES", "1"), ("uh", None)):
+            self.hearing = FakeHearing(self.clock, delay=2.0)
+            self.hearing.texts = [text] * 20
+            answering = self.waits(3.0)
+            self.hears(answering, silence(2.8) + self.noise(9.3))
+            self.assertNoResult(answering.result)
+            self.hears(answering, self.noise(0.2))
+            self.assertNoResult(answering.result)
+            self.hears(answering, self.noise(1.0))
+            self.assertEqual(self.successResultOf(answering.result), key)
+
+    def noise(self, length: float) -> bytes:
+        """So many seconds without a pause."""
+        return (spell("K") * 1000)[: round(length * RATE)]
+
+    def test_two_listen(self) -> None:
+        """Where somebody listens for keys already, the answer fails, and nothing is left."""
+        other = self.keypad.listen(1.0)
+        self.failureResultOf(self.waits().result, FlowError)
+        self.clock.advance(1.0)
+        self.assertIsNone(self.successResultOf(other))
 
     def test_cough(self) -> None:
         """What was no word is nothing: the caller may still answer, as long as there is time."""
@@ -283,6 +316,16 @@ class WordsCalls(House):
         self.passes(3)
         call.speak(spell("CANCEL"))
         self.ends(call, "Is it right?", "Pardon?", "Is it right?", "Bad.")
+
+    def test_line_lost(self) -> None:
+        """A line that is lost while the caller is asked is nothing that came of the caller."""
+        call = self.rings(self.ears())
+        self.passes(2)
+        session = self.daemon.switchboard.find(call.sid)
+        assert session is not None
+        self.carrier.drop_stream(call)
+        self.passes(3)
+        self.assertEqual((session.record.streams, session.inputs), (2, 0))
 
     def test_over_the_prompt(self) -> None:
         """What cuts the prompt is the answer, though most of it was said before."""

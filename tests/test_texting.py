@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from voiced.call.texting import Texting
@@ -65,7 +66,9 @@ class TextingTests(SynchronousTestCase):
         self.send().addErrback(lambda failure: failure.trap(CancelledError)).cancel()
         settled = self.texting.settled()
         self.assertNoResult(settled)
-        self.sending[0].errback(CarrierError("no"))
+        with capturedLogs() as events:
+            self.sending[0].errback(CarrierError("no"))
+        self.assertEqual([event["error"] for event in events], ["no"])
         self.successResultOf(settled)
         self.flushLoggedErrors()
         self.failureResultOf(self.send(), CarrierError)

@@ -24,6 +24,8 @@ from voiced.ivoiced import WINDOW, IHearing
 LONGEST = 8.0
 """Seconds after which an utterance is recognised though it goes on: an answer to a menu is short."""
 
+_GRACE = 1.0
+"""Seconds beside `LONGEST` that whoever began to speak in time may take: pauses are no answer yet."""
 _WINDOW = round(WINDOW * audio.RATE)
 _SPEECH = 0.5
 """The chance from which on a window counts as speech."""
@@ -79,19 +81,20 @@ class Answering:
         self._question: Deferred[Any] | None = None
         """What the recogniser is asked."""
         self._late: IDelayedCall = clock.callLater(timeout, self._nothing)
+        self._end: IDelayedCall = clock.callLater(timeout + LONGEST + _GRACE, self._no_more)
         self._keys = keypad.listen(_EVER)
-        self._keys.addCallbacks(self._answered, lambda failure: failure.trap(CancelledError) and None)
+        self._keys.addCallbacks(self._answered, self._no_keys)
 
     def hear(self, frames: bytes) -> None:
         """The caller's audio, as it comes."""
-        if self.result.called:
+        if not self._end.active():
             return
         chances = self._detector.feed(frames)
         # The rest is less than a window, but for a detector that is only just loading and forgets the beginning.
         self._rest = (self._rest + frames)[-(len(chances) + 1) * _WINDOW + 1 :] if chances else self._rest + frames
         for chance in chances:
             window, self._rest = self._rest[:_WINDOW], self._rest[_WINDOW:]
-            if not self.result.called:
+            if self._end.active():
                 self._hear(window, chance >= _SPEECH and audio.loudness(window) >= _FAINTEST)
         if self._stalled is not None:
             self._stalled.reset(_STALLED)
@@ -146,13 +149,25 @@ class Answering:
         if self._utterance is None and self._question is None:
             self._answered(None)
 
+    def _no_more(self) -> None:
+        """Nothing counts any more but what is being recognised: steady noise is one utterance after the other."""
+        self._forget()
+        self._nothing()
+
+    def _no_keys(self, failure: Failure) -> None:
+        """Nobody waits for keys any more, or there is a second one who does."""
+        if not failure.check(CancelledError):
+            self._stop()
+            self.result.errback(failure)
+
     def _answered(self, key: str | None) -> None:
         self._stop()
         self.result.callback(key)
 
     def _stop(self) -> None:
-        if self._late.active():
-            self._late.cancel()
+        for due in (self._late, self._end):
+            if due.active():
+                due.cancel()
         question, self._question = self._question, None
         if question is not None:
             question.cancel()

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from voiced.call.answering import Answering
 from voiced.call.bargein import BargeIn, Saying
@@ -150,7 +151,7 @@ class Dialogue(Scene):
     def _heard_out(self, answer: Any, ear: Deliver | None) -> Any:
         """The caller has answered, or has not."""
         self._ear = ear
-        self.inputs += answer is not None
+        self.inputs += not (answer is None or isinstance(answer, Failure))
         return answer
 
     async def _record_voice(self, limits: RecordLimits) -> Recorded:

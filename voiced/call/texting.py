@@ -6,9 +6,12 @@ from collections.abc import Callable, Hashable
 
 import attrs
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voiced.call.underway import UnderWay
+
+log = Logger()
 
 
 @attrs.define(eq=False)
@@ -22,8 +25,9 @@ class _Text:
 class Texting:
     """Sends each text once, by a name for it.
 
-    A caller who hangs up, or whose line is lost, cancels the step that sends; what Twilio was asked for it may have
-    done all the same. So it is let be, and the step that is run again on the next line gets what came of it.
+    A caller who hangs up, a line that is lost, and silence of Twilio's cancel the step that sends; what Twilio was
+    asked for it may have done all the same. So it is let be, and a step that runs again on the next line gets what
+    came of it.
     """
 
     def __init__(self) -> None:
@@ -52,6 +56,8 @@ class Texting:
 
     def _over(self, result: str | Failure, text: _Text) -> None:
         text.result = result
+        if text.waiting is None and isinstance(result, Failure):
+            log.warn("a text that no step waits for any more was not sent: {error}", error=result.getErrorMessage())
         self._tell(text)
         self._under_way.end()
 

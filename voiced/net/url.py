@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
 import attrs
+import idna
 
 Value = str | int | float | bool
 """What may stand in a place."""
@@ -36,6 +37,11 @@ class UrlTemplate:
         url = _split(text)
         if url is None or url.scheme not in ("http", "https") or not _HOST.fullmatch(url.hostname or ""):
             raise ValueError("`url` must be like https://host.example/path; only path and query may have a {name}")
+        if not _may_be_found(url.hostname or ""):
+            raise ValueError(
+                "`url` has a host that no DNS can know: between its dots stand 1 to 63 letters, digits and `-`, "
+                "which is neither the first nor the last of them"
+            )
         if "@" in url.netloc:
             raise ValueError("`url` must not hold a user's name: write `headers: {Authorization: …}`")
         if _climbs(url.path):
@@ -74,6 +80,14 @@ def _split(text: str) -> SplitResult | None:
         return url if url.port != 0 else None
     except ValueError:
         return None
+
+
+def _may_be_found(host: str) -> bool:
+    """Whether it is an address, or a name that Twisted will look up: it encodes each as IDNA 2008 says, ours too."""
+    try:
+        return ":" in host or bool(idna.encode(host))
+    except idna.IDNAError:
+        return False
 
 
 def _text(value: Value) -> str:

@@ -17,7 +17,6 @@ from urllib.parse import urljoin
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import Clock
 from twisted.web.server import Site
 
 from voiced.call.dialplan import plain
@@ -37,6 +36,7 @@ from voiced.settings.ways import ways
 from voiced.simulator.carrier import AUTH_TOKEN, Carrier, SimulatedCall
 from voiced.simulator.memory import MemoryNetwork, elapse
 from voiced.simulator.rest import Rest
+from voiced.testing.clock import StrictClock
 from voiced.testing.fake_hearing import FakeHearing
 from voiced.testing.fake_store import FakeKeptCalls, FakePlacedCalls
 from voiced.testing.fakes import FakeTools
@@ -58,7 +58,7 @@ class Stage:
 
     def __init__(self, configuration: Configuration, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.clock = Clock()
+        self.clock = StrictClock()
         self.clock.advance(scenario.moment)
         self.network = MemoryNetwork(self.clock)
         self.labels = Labels()

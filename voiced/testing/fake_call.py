@@ -37,6 +37,7 @@ from voiced.ivoiced import (
     RecordLimits,
     Sequel,
 )
+from voiced.testing.clock import StrictClock
 from voiced.testing.fakes import SpellingVoice
 
 T = TypeVar("T")
@@ -110,7 +111,7 @@ class FakeCall:
         self._flows = flows or {}
         self._calendars = calendars or {}
         self.facts: dict[str, str] = info.facts()
-        self.clock: Clock = clock or Clock()
+        self.clock: Clock = clock or StrictClock()
         self.said: list[Said] = []
         self.played: list[bytes] = []
         self.notes: list[str] = []

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json as jsons
 import re
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from zope.interface import implementer
 
+from voiced.call.steps.filling import filled
+from voiced.call.steps.meanwhile import bridged
 from voiced.call.template import Template, Unspoken
 from voiced.errors import HttpFailed
-from voiced.ivoiced import HttpAnswer, HttpRequest, ICall, IStep, Mentions
+from voiced.ivoiced import HttpAnswer, HttpRequest, ICall, IStep, Mentions, Prompt
 from voiced.net import jsonanswer
 from voiced.net.url import UrlTemplate
 
@@ -35,7 +36,8 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `{http.status}` is the status that was answered (nothing, when nobody did), `{http.ok}` is `yes` when it was 2xx
     and what `into` needs could be read, else `no`: the flow goes to `otherwise` then, or on with the next step.
     `timeout` is in seconds. No redirect is followed, and nothing is tried again; but a step whose line is lost
-    meanwhile is run again on the next one, and asks again.
+    meanwhile is run again on the next one, and asks again. `filler` is a sentence for the meantime, unless the answer
+    is there at once; it is heard to its end, and needs a line: leave it out in `on_hangup`.
 
     Which hosts of our own network may be asked, what each host is sent besides, and the secret that signs every
     request, stand in voiced.yaml (`http:`).
@@ -49,12 +51,16 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout: Annotated[float, msgspec.Meta(gt=0, le=30)] = 5.0
     into: dict[str, str] = {}
     otherwise: str | None = None
+    filler: Template | None = None
+    voice: str | None = None
 
     def __post_init__(self) -> None:
         for name in UrlTemplate.parse(self.url).names:
             _place(name)
         if self.json is not None and self.method not in _WITH_BODY:
             raise ValueError(f"`json` is sent by {', '.join(_WITH_BODY)}: write one of them as `method`")
+        if self.filler is None and self.voice is not None:
+            raise ValueError("`voice` is for the `filler`, and there is none")
         for fact, path in self.into.items():
             if not _FACT.fullmatch(fact) or fact.startswith(_OURS):
                 raise ValueError(
@@ -68,11 +74,14 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"Http(method={self.method!r}, into={self.into!r}, otherwise={self.otherwise!r})"
 
     def mentions(self) -> Mentions:
-        """The URL, the facts it reads and sets, and the node of `otherwise`."""
+        """The URL, the facts it reads and sets, what is said meanwhile, and the node of `otherwise`."""
         places = [_place(name) for name in UrlTemplate.parse(self.url).names]
+        spoken = (self.filler,) if self.filler else ()
         return Mentions(
             nodes=(self.otherwise,) if self.otherwise else (),
-            reads=tuple(fact for text in (*places, *(self.json or {}).values()) for fact in text.needs),
+            voices=(self.voice,) if self.voice else (),
+            prompts=tuple(Prompt(text, self.voice) for text in spoken),
+            reads=tuple(fact for text in (*places, *(self.json or {}).values(), *spoken) for fact in text.needs),
             sets=(STATUS, OK, *self.into),
             urls=(self.url,),
         )
@@ -83,7 +92,8 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             call.facts.pop(fact, None)  # what was answered before is not what is answered now
         call.facts |= {STATUS: "", OK: "no"}
         try:
-            answer = await call.ask(self._request(call.facts, call.language))
+            asking = call.ask(self._request(call))
+            answer = await bridged(call, asking, self.filler, self.voice)
         except HttpFailed as error:
             call.note(f"failed: {error}")
             return self.otherwise
@@ -99,15 +109,15 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         call.facts |= {**found, OK: "yes"}
         return None
 
-    def _request(self, facts: Mapping[str, str], language: str) -> HttpRequest:
+    def _request(self, call: ICall) -> HttpRequest:
         template = UrlTemplate.parse(self.url)
         try:
-            url = template.fill({name: _place(name).fill(facts, language) for name in template.names}, {})
+            url = template.fill({name: filled(call, _place(name), "`url`") for name in template.names}, {})
         except ValueError as error:
             raise HttpFailed(str(error)) from None
         body = None
         if self.json is not None:
-            body = jsons.dumps({name: text.fill(facts, language) for name, text in self.json.items()}).encode()
+            body = jsons.dumps({name: filled(call, text, "`json`") for name, text in self.json.items()}).encode()
         return HttpRequest(self.method, url, body, self.timeout)
 
     def _found(self, answer: HttpAnswer) -> dict[str, str]:

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from voiced.call.spoken import language
+from voiced.call.steps.filling import filled
 from voiced.call.template import FACT, Unspoken
 from voiced.ivoiced import ICall, IStep, Mentions
 
@@ -56,11 +57,10 @@ class Set(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     async def run(self, call: ICall) -> None:
         """Set them."""
         for name, text in self.facts.items():
-            value = text.fill(call.facts, call.language)
             if name == LANGUAGE:
-                _speak(call, value)
+                _speak(call, text.fill(call.facts, call.language))
                 continue
-            call.facts[name] = value
+            call.facts[name] = filled(call, text, f"the fact {name}")
             if call.private.intersection(text.facts):
                 call.private.add(name)
         call.note(", ".join(self.facts))

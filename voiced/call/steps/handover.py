@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from voiced.call.dialplan import plain
+from voiced.call.steps.filling import filled
 from voiced.call.template import Template, Unspoken
 from voiced.errors import AgentError, Refused, VoicedError
 from voiced.ivoiced import AgentLimits, Brief, Dial, Dialled, End, ICall, IStep, Mentions, Prompt
@@ -110,15 +111,17 @@ class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             await call.say(sentence)
 
     def _brief(self, call: ICall) -> Brief:
-        def filled(text: Template | None) -> str | None:
-            return None if text is None else text.fill(call.facts, call.language)
+        def told(text: Template | None) -> str | None:
+            return None if text is None else filled(call, text, "what the agent is told")
 
         return Brief(
-            prompt=filled(self.prompt),
-            first_message=filled(self.first_message),
+            prompt=told(self.prompt),
+            first_message=told(self.first_message),
             language=self.language,
             voice=self.voice,
-            variables={name: text.fill(call.facts, call.language) for name, text in self.variables.items()},
+            variables={
+                name: filled(call, text, f"the agent's variable {name}") for name, text in self.variables.items()
+            },
         )
 
 
@@ -167,7 +170,7 @@ class Transfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if (dialled := call.dialled()) is not None:
             await _came_back(call, dialled, self.fallback, self.voice)
             return None
-        to = dial_target(self.to.fill(call.facts))
+        to = dial_target(filled(call, self.to, "`to`", ""))
         if to is None:
             call.note("failed: what stands in `to` is no number")
             await _came_back(call, Dialled("failed"), self.fallback, self.voice)

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import msgspec
-from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.call.steps.facts import check_fact
+from voiced.call.steps.meanwhile import bridged
 from voiced.call.template import Template
-from voiced.call.tones import RINGING, looped
-from voiced.errors import CallOver, LookupFailed
+from voiced.errors import LookupFailed
 from voiced.ivoiced import ICall, IStep, Mentions, Prompt
 
 log = Logger()
@@ -27,8 +26,8 @@ class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     A lookup that fails, or takes longer than `timeout` seconds, is left behind: the flow goes on without its facts.
 
-    `filler` is a sentence for the meantime, unless the answer is there at once; it is heard to its end. With
-    `ringing: true` the caller hears a ringing until the answer is there.
+    `filler` is a sentence for the meantime, unless the answer is there at once; it is heard to its end, and one
+    that cannot be spoken is left out. With `ringing: true` the caller hears a ringing until the answer is there.
     """
 
     shorthand: ClassVar[str] = "use"
@@ -61,25 +60,7 @@ class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Ask it, and remember the answer."""
         known = call.look_up(self.use).addTimeout(self.timeout, call.clock)
         asking = known.addCallbacks(self._known, self._unknown, callbackArgs=(call,), errbackArgs=(call,))
-        try:
-            if self.filler is not None and not asking.called:
-                await call.say(self.filler, self.voice, interruptible=False)
-            if self.ringing and not asking.called:
-                await self._ring(call, asking)
-            await asking
-        finally:
-            asking.addErrback(lambda _: None)
-            asking.cancel()  # where it has not answered, nobody waits for it any more
-
-    async def _ring(self, call: ICall, asking: Deferred[None]) -> None:
-        """Until it has answered."""
-        ringing = call.play(looped(RINGING, self.timeout), interruptible=False)
-        ringing.addErrback(lambda failure: failure.trap(CallOver, CancelledError) and None)
-        try:
-            await asking
-        finally:
-            ringing.cancel()
-        call.interrupt()
+        await bridged(call, asking, self.filler, self.voice, ringing=self.ringing)
 
     def _known(self, known: Mapping[str, str], call: ICall) -> None:
         call.facts.update({f"{self.into}.{name}": value for name, value in known.items()})

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 import msgspec
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from voiced.call.leg import CONNECTING, SHORTEST_RING
+from voiced.call.life import AWAY_SECONDS, EXPECT_SECONDS
 from voiced.call.steps.digits import Key
+from voiced.call.steps.filling import filled
 from voiced.call.steps.handover import dial_target
-from voiced.call.steps.waiting import LOOK, POSITION, Line, Music
+from voiced.call.steps.waiting import POSITION, Line, Music
 from voiced.call.template import Template, Unspoken
 from voiced.call.tones import WAITING
 from voiced.errors import CallOver, Refused, VoicedError
@@ -19,6 +22,9 @@ from voiced.ivoiced import Dial, End, ICall, IStep, Mentions, Prompt
 
 RESULT, WAITED = "queue.result", "queue.waited"
 """The facts that say how the waiting ended, and after how many seconds."""
+
+COMING_BACK = AWAY_SECONDS + EXPECT_SECONDS
+"""Seconds within which a line that was lost is back, if it comes back at all."""
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -83,7 +89,7 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     async def run(self, call: ICall) -> str | End | None:
         """Wait. Whenever a try was in vain the line comes back, and this step is run again."""
-        to = dial_target(self.transfer.fill(call.facts))
+        to = dial_target(filled(call, self.transfer, "`transfer`", ""))
         line = Line(call, f"queue {self.part or to}")
         dialled = call.dialled()
         if to is None:
@@ -97,8 +103,10 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return await self._wait(line, Dial(to, timeout=self.ring))
         except Refused:
             return self._leave(line, "refused")
-        except CallOver:
-            raise  # the caller may come back on another stream, and has kept the place
+        except (CallOver, CancelledError):
+            # A lost line may come back on another stream, and has kept the place; who was taken elsewhere has not.
+            call.leave(line.part, COMING_BACK)
+            raise
         except VoicedError:
             line.leave()
             raise
@@ -122,12 +130,10 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     await call.say(self.position, self.voice)
                     line.done("said")
                 music.go_on()
-                if await call.listen(min(LOOK, self.most - line.waited)) == self.key and self.key is not None:
-                    music.stop()
+                if await call.listen(line.patience(self.most)) == self.key and self.key is not None:
                     return self._leave(line, "key", self.message)
-            music.stop()
         finally:
-            music.forget()
+            music.hush()
         return self._leave(line, "time")
 
     def _dial(self, line: Line, dial: Dial) -> bool:

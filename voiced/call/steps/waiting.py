@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import attrs
 from twisted.internet.defer import Deferred
 
 from voiced.call.audio import RATE
 from voiced.call.tones import looped
+from voiced.errors import CallOver
 from voiced.ivoiced import Heard, ICall
 
 POSITION = "queue.position"
@@ -37,6 +40,10 @@ class Line:
     def waited(self) -> float:
         """Seconds since it began, those while somebody was rung among them."""
         return self.call.clock.seconds() - float(self.call.facts.get(self._name("since"), self.call.clock.seconds()))
+
+    def patience(self, most: float) -> float:
+        """Seconds until the place is looked at again; none where the time was up while something was said."""
+        return max(0.0, min(LOOK, most - self.waited))
 
     @property
     def tries(self) -> int:
@@ -98,9 +105,9 @@ class Music:
             return
         piece = looped(self._sound, _PIECE, self._at)
         self._at = (self._at + len(piece)) % len(self._sound)
-        self._until = max(now, self._until or now) + _PIECE
         self._playing = [playing for playing in self._playing if not playing.called]
         self._playing.append(self._call.play(piece, interruptible=False).addErrback(_none))
+        self._until = max(now, self._until or now) + _PIECE
 
     def stop(self) -> None:
         """Silence it at once."""
@@ -108,10 +115,15 @@ class Music:
             unheard = max(0.0, self._until - self._call.clock.seconds())
             self._at = (self._at - round(unheard * RATE)) % len(self._sound)
             self._until = None
-            self.forget()
+            self._forget()
             self._call.interrupt()
 
-    def forget(self) -> None:
+    def hush(self) -> None:
+        """Silence it, for whoever is still there to hear it."""
+        with suppress(CallOver):
+            self.stop()
+
+    def _forget(self) -> None:
         """Nobody waits for it any more."""
         playing, self._playing = self._playing, []
         for each in playing:
