@@ -69,6 +69,17 @@ class WireTests(SynchronousTestCase):
             [(5.0, "tool", {"arguments": {"pin": "••••", "all": ["••••", 1, None]}}), (3.0, "line", {"text": "no"})],
         )
 
+    def test_answered(self) -> None:
+        """What is answered late has how late that was; when it was asked is known meanwhile."""
+        clock, asked, at_once = Clock(), Deferred[str](), succeed("y")
+        wire = Wire(clock, True, str)
+        for question in (asked, at_once):
+            wire.answered("lookup", question, lambda known: {"known": known})
+        clock.advance(2)
+        asked.callback("x")
+        self.assertEqual([event.about for event in wire.events], [{"known": "y"}, {"known": "x", "took": 2.0}])
+        self.assertEqual(wire.asked, {"lookup": [0.0, 0.0]})
+
     def test_not_kept(self) -> None:
         """Nothing, unless it is wanted; and what is asked is what was asked."""
         wire, asked = Wire(Clock(), False, str), succeed("x")
@@ -88,10 +99,10 @@ class WiredCallTests(House):
     """Whole calls, with `journal: wire`."""
 
     def events(self, ringing: Any, ending: Ending = Ending.COMPLETED) -> list[tuple[Any, ...]]:
-        """What was kept of the call, without times."""
+        """What was kept of the call, without times and how long it took."""
         wire = self.assert_ended(ringing, ending)["wire"]
         self.assertEqual([event["at"] for event in wire], sorted(event["at"] for event in wire))
-        return [tuple(list(event.values())[1:]) for event in wire]
+        return [tuple(value for name, value in event.items() if name not in ("at", "took")) for event in wire]
 
     def test_what_is_kept(self) -> None:
         """Keys, what was said and how much of it was heard, answers, dice; not what is private."""

@@ -39,12 +39,12 @@ class PropTests(SynchronousTestCase):
 
     def lookup(self, known: dict[str, str] | None, *faults: Fault) -> ScriptedLookup:
         """One that the scenario says this of."""
-        return ScriptedLookup("crm", known, faults, self.complaints.append)
+        return ScriptedLookup("crm", () if known is None else (known,), faults, self.complaints.append)
 
     def test_no_answer(self) -> None:
         """A lookup or tool without an answer fails, and the scenario with it."""
         self.failureResultOf(self.lookup(None).lookup(self.call), LookupFailed)
-        tool = ScriptedTool("book", None, (), self.complaints.append)
+        tool = ScriptedTool("book", (), (), self.complaints.append)
         self.failureResultOf(tool.run(self.call, {}), ToolFailed)
         hints = ["lookup crm has no answer: write `lookups: {crm: {name: Ann}}`, or `{}`"]
         self.assertEqual(self.complaints, [*hints, 'tool book has no answer: write `tools: {book: "It is done."}`'])
@@ -67,7 +67,7 @@ class PropTests(SynchronousTestCase):
     def test_real(self) -> None:
         """Behind its faults stands the real one, where there is no answer."""
         real = FakeTool(ToolResult("Really."))
-        tool = ScriptedTool("book", None, (), self.complaints.append, real)
+        tool = ScriptedTool("book", (), (), self.complaints.append, real)
         self.assertEqual(self.successResultOf(tool.run(self.call, {})).text, "Really.")
 
 
@@ -81,7 +81,7 @@ class LookupTests(CallerLookupContract, SynchronousTestCase):
         """One that knows somebody, after a while."""
         self.clock = Clock()
         self.faults = [Fault(lookup="crm", late=0.1)]
-        return ScriptedLookup("crm", {"name": "Ann"}, self.faults, self.fail)
+        return ScriptedLookup("crm", ({"name": "Ann"},), self.faults, self.fail)
 
     def break_lookup(self) -> None:
         """It is to fail."""
@@ -94,7 +94,7 @@ class ToolTests(AgentToolContract, SynchronousTestCase):
     def make_tool(self) -> ScriptedTool:
         """One that is used at once."""
         self.clock = Clock()
-        return ScriptedTool("book", "Booked.", (), self.fail)
+        return ScriptedTool("book", ("Booked.",), (), self.fail)
 
 
 class WebTests(Rehearsals):

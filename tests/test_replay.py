@@ -39,7 +39,9 @@ nodes:
   a:
     - lookup: crm
     - say: "Hello, {party.name|you}, from {call.party}."
-    - menu: {prompt: "One or two?", keys: {"1": one, "2": two, "3": three, "4": four}, timeout: 2, otherwise: bye}
+    - menu:
+        {prompt: "One or two?", keys: {"1": one, "2": two, "3": three, "4": four}, words: {"1": [one]}, timeout: 2,
+         otherwise: bye}
   one:
     - voicemail: "Speak."
     - goto: bye
@@ -101,6 +103,36 @@ scenarios:
   - scenario: asks the web
     http: [{url: "https://crm.example/", json: {order: {state: late}}}]
     steps: [{hears: "two?"}, {presses: "4"}, {hears: Goodbye}]
+  - scenario: three turns
+    agents:
+      desk: [{says: "Yes?"}, {hears: }, {says: "For how many?"}, {hears: }, {says: "Who?"}, {hears: }, {outcome: ok}]
+    steps:
+      [{hears: "two?"}, {presses: "2"}, {hears: "Yes?"}, {says: A table}, {hears: many}, {says: Two}, {hears: "Who?"},
+       {waits: 2}, {says: Miller}, {hears: "was ok"}]
+  - scenario: five turns
+    agents:
+      desk:
+        [{hears: }, {says: "One."}, {hears: }, {says: "Two."}, {hears: }, {says: "Three."}, {hears: },
+         {says: "Four."}, {hears: }, {says: "Five."}, {outcome: done}]
+    steps:
+      [{hears: "two?"}, {presses: "2"}, {reaches: two}, {waits: 2}, {says: a}, {hears: One}, {says: b}, {hears: Two},
+       {says: c}, {hears: Three}, {says: d}, {hears: Four}, {says: e}, {hears: "was done"}]
+  - scenario: a key for the agent
+    agents: {desk: [{says: "Press four."}, {sees: "4"}, {says: "Thanks."}, {hears: }, {outcome: done}]}
+    steps: [{presses: "2"}, {hears: four}, {waits: 1}, {presses: "4"}, {hears: Thanks}, {says: Bye}]
+  - scenario: hangs up on the agent
+    agents: {desk: [{says: "Yes?"}, {hears: }, {says: "I think about that for a while."}, {stalls: }]}
+    steps: [{presses: "2"}, {hears: "Yes?"}, {says: A table}, {hears: while}, {waits: 1}, hangs up]
+  - scenario: a word instead of a key
+    steps: [{hears: "two?"}, {waits: 0.5}, {says: one please}, {hears: Speak}, {waits: 1}, {says: It is me.}]
+  - scenario: the web is late and broken
+    http: [{url: "https://crm.example/", status: 500}]
+    steps: [{hears: "two?"}, {presses: "4"}, {hears: Goodbye}]
+  - scenario: a voice fails
+    faults: [{voice: rachel, fails: true, from: 2}]
+  - scenario: the lookup is late
+    faults: [{lookup: crm, late: 1.5}]
+    steps: [{hears: "two?"}, {presses: "3"}]
   - scenario: hangs up
     steps: [{hears: Hello}, {waits: 1}, hangs up]
   - scenario: loses the line
@@ -180,6 +212,52 @@ class ReplayTests(ReplayCase):
         )
         self.assertEqual(replayed.ending, [])
 
+    def test_deeds(self) -> None:
+        """Whom else it speaks to, and what they are told, is compared, too; numbers are, where nothing hides them."""
+        recalled = self.went("asks the web")
+        changed = FLOW.replace('sms: "Thanks."', 'sms: "No."').replace("{call.sid}", "x/{call.sid}")
+        self.write("flows/main.yaml", changed)
+        replayed = replay(recalled, self.configured())
+        self.assertIn("- text: Thanks.", replayed.deeds)
+        self.assertIn("+ text: No.", replayed.deeds)
+        self.assertEqual(len([line for line in replayed.deeds if "GET" in line and line[0] in "+-"]), 2)
+        recalled = self.went("is connected")
+        self.write("flows/main.yaml", FLOW.replace("+14155550111", "+14155550112"))
+        deeds = replay(recalled, self.configured()).deeds
+        self.assertEqual(deeds, ["- transfer to +14155550111", "+ transfer to +14155550112"])
+
+    def test_numbers(self) -> None:
+        """A number that is said otherwise is a difference; only what the journal hides may be anything."""
+        self.write("flows/main.yaml", FLOW.replace("Goodbye.", "Call 0800 555 1234."))
+        recalled = self.went("nobody presses")
+        self.write("flows/main.yaml", FLOW.replace("Goodbye.", "Call 0900 666 9999."))
+        replayed = replay(recalled, self.configured())
+        self.assertIn("- Call 0800 555 1234.", replayed.words)
+        self.assertIn("+ Call 0900 666 9999.", replayed.words)
+        line = json.loads(json.dumps(recalled.line).replace("0800 555 1234", "•••• ••• ••34"))
+        self.assertIn("+ Call 0900 666 9999.", replay(Recalled(line), self.configured()).words)
+        self.write("flows/main.yaml", FLOW.replace("Goodbye.", "Call 0900 666 9934."))
+        self.assert_same(replay(Recalled(line), self.configured()))
+
+    def test_answers_in_order(self) -> None:
+        """What was asked twice, and answered otherwise, is so again."""
+        asks = '- lookup: crm\n    - say: "{party.name}, {party.name}."\n    - random: {b: 1, c: 1}\n'
+        nodes = f'  a:\n    - lookup: crm\n    - say: "{{party.name}}."\n    {asks}  b: [random: {{b: 1, c: 1}}]\n'
+        self.write("flows/main.yaml", f"flow: main\nstart: a\nnodes:\n{nodes}  c: [say: Bye.]\n")
+        self.write("tests/main.yaml", "scenarios: [{scenario: x, lookups: {crm: {name: Ann}}, chance: 0.9}]")
+        line = json.loads(json.dumps(self.went("x").line))
+        events = [event for event in line["wire"] if event["what"] == "lookup"]
+        events[1]["known"] = {"name": "Bob"}
+        replayed = replay(Recalled(line), self.configured())
+        self.assertEqual([text[2:] for text in replayed.words if text[0] == "+"], ["Bob, Bob."])
+
+    def test_failures(self) -> None:
+        """What the replay could not do is no sameness."""
+        recalled = self.went("nobody presses")
+        self.write("flows/main.yaml", FLOW.replace("    - pause: 0.1", '    - http: {url: "https://new.example/"}'))
+        self.assertFalse(replay(recalled, self.configured()).same)
+        self.assertTrue(replay(recalled, self.configured()).performance.failures)
+
     def test_another_end(self) -> None:
         """A flow that does not come as far any more is no trouble."""
         recalled = self.went("asks the web")
@@ -234,7 +312,9 @@ class CommandTests(ReplayCase):
         self.write("flows/main.yaml", FLOW.replace("Hello", "Good day"))
         result = self.run_it(sid)
         self.assertEqual(result.exit_code, 1)
-        self.assertIn("words:\n  - Hello, you, from •.\n  + Good day, you, from •.\n", result.output)
+        self.assertIn(
+            "words:\n  - Hello, you, from +14155550100.\n  + Good day, you, from +14155550100.\n", result.output
+        )
 
     def test_save(self) -> None:
         """What is saved can be played."""
@@ -246,7 +326,7 @@ class CommandTests(ReplayCase):
 
     def test_nothing(self) -> None:
         """A call that is not there, a journal without its wire, or none at all: what to do is said."""
-        self.assertIn("No such file", self.run_it("CA1").output)
+        self.assertIn("there is no journal", self.run_it("CA1").output)
         sid = self.keep("hangs up")
         result = self.run_it("CA2")
         self.assertEqual(result.exit_code, 2)
@@ -255,6 +335,33 @@ class CommandTests(ReplayCase):
         path.write_text(path.read_text().replace('"wire": [{', '"wired": [{'))
         self.assertIn("write `journal: wire` into voiced.yaml", self.run_it(sid).output)
         self.assertRaises(NoWire, find, path, sid)
+
+    def test_not_written(self) -> None:
+        """A file that cannot be written is said before anything is played."""
+        result = self.run_it(self.keep("talks"), "--save", str(self.directory / "no" / "saved.yaml"))
+        self.assertEqual(result.exit_code, 2)
+        self.assertIn("name another file with --save", result.output)
+        self.assertNotIn("as it went", result.output)
+
+    def test_broken_lines(self) -> None:
+        """Lines that are broken, not UTF-8 or something else are passed over; of a wrong event, that is said."""
+        sid = self.keep("hangs up")
+        path = self.directory / "var" / "journal.jsonl"
+        path.write_bytes(f'["{sid}"]\n"{sid}"\n'.encode() + b'\xff{"' + sid.encode() + b"\n" + path.read_bytes())
+        self.assertEqual(self.run_it(sid).exit_code, 0)
+        path.write_text(path.read_text("utf-8", "replace").replace('"what"', '"was"'), "utf-8")
+        result = self.run_it(sid)
+        self.assertEqual(result.exit_code, 2)
+        self.assertIn("is not as this version of voiced writes it", result.output)
+
+    def test_private_keys(self) -> None:
+        """Of keys that nobody may know, it is said that 0 is pressed; the scenario has a comment of it."""
+        sid = self.keep("leaves a message")
+        path = self.directory / "var" / "journal.jsonl"
+        path.write_text(path.read_text().replace('"key": "1"', '"key": ""'))
+        result = self.run_it(sid, "--save", str(self.directory / "saved.yaml"))
+        self.assertIn("(1 private key is not known, and 0 is pressed for each", result.output)
+        self.assertTrue((self.directory / "saved.yaml").read_text().startswith("# 1 private key is not known"))
 
     def test_wrong_settings(self) -> None:
         """They are complained about as ever."""

@@ -97,7 +97,7 @@ class Dialogue(Scene):
         if self._stream is None or self.program.hearing is None or self.has_key():
             return self.listen(timeout)
         try:
-            answering = Answering(self.program.hearing, self.clock, self._keypad, timeout, words, self._said)
+            answering = Answering(self.program.hearing, self.clock, self._keypad, timeout, words, self._understood)
         except RecognitionFailed as error:
             log.warn("{call}: nobody listens for words: {error}", call=self.info.sid, error=str(error))
             return self.listen(timeout)
@@ -125,7 +125,7 @@ class Dialogue(Scene):
     def record_voice(self, limits: RecordLimits) -> Deferred[Recorded]:
         """See ICall."""
         recording = Deferred.fromCoroutine(self._record_voice(limits))
-        return self.wire.answered("recorded", recording, _as_recorded)
+        return self.wire.answered("recorded", recording, _as_recorded, silence=limits.silence)
 
     async def when_kept(self) -> None:
         """Until all that was recorded on this call is on the disk and in its record: 5 s at most."""
@@ -147,6 +147,11 @@ class Dialogue(Scene):
         if name is None or name not in self.program.voices:
             raise FlowError(f"flow {self.scene.name!r} has no voice {name or 'at all'!r}")
         return self.program.voices[name]
+
+    def _understood(self, text: str) -> bool:
+        """Our own ears have understood this of an answer."""
+        self.wire.note("heard", text="" if getattr(self.step, "private", False) else text)
+        return self._said(text)
 
     def _heard_out(self, answer: Any, ear: Deliver | None) -> Any:
         """The caller has answered, or has not."""

@@ -219,8 +219,8 @@ class WireEvent:
     at: float
     """Seconds since the epoch."""
     what: str
-    """`asked`, `key`, `spoken`, `agent`, `line`, `tool`, `outcome`, `lookup`, `dialled`, `recorded`, `answered_by`,
-    `chance`, `http`, `text`, `stream`, `lost` or `gone`."""
+    """`asked`, `key`, `heard`, `spoken`, `agent`, `line`, `tool`, `outcome`, `lookup`, `dialled`, `recorded`,
+    `answered_by`, `chance`, `http`, `text`, `stream`, `lost` or `gone`."""
     about: Mapping[str, Any]
 
 

@@ -146,7 +146,9 @@ class Verbs(Dialogue):
         if self.program.web is None:
             return fail(HttpFailed("no web service can be asked: this daemon has no way to them"))
         asked = self.program.web.ask(request, self.info.sid)
-        return self.wire.answered("http", asked, _as_answered, url=request.url, method=request.method)
+        sent = (request.body or b"").decode(errors="replace")
+        about = {"url": request.url, "method": request.method, **({"sent": sent} if sent else {})}
+        return self.wire.answered("http", asked, _as_answered, **about)
 
     def text(self, message: str, from_: str | None = None) -> Deferred[str]:
         """See ICall."""

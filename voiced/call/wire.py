@@ -31,6 +31,8 @@ class Wire:
     kept: bool
     _hide: Callable[[str], str]
     events: list[WireEvent] = attrs.field(factory=list)
+    asked: dict[str, list[float]] = attrs.field(factory=dict)
+    """When each thing of a kind was asked for that is noted once it is answered: seconds since the epoch."""
 
     def note(self, what: str, at: float | None = None, **about: Any) -> None:
         """Something came; now, or at that time."""
@@ -41,14 +43,18 @@ class Wire:
     def answered(
         self, what: str, asked: Deferred[T], tell: Callable[[Any], Mapping[str, Any]], **about: Any
     ) -> Deferred[T]:
-        """Note what a question is answered with, or that it fails; gives the same Deferred."""
+        """Note what a question is answered with, or that it fails, and the seconds that it `took`, if any; gives the
+        same Deferred."""
         if not self.kept:
             return asked
+        since = self._clock.seconds()
+        self.asked.setdefault(what, []).append(since)
 
         def answer(result: Any) -> Any:
             failed = isinstance(result, Failure)
             came = {"failed": result.getErrorMessage() or "cut off"} if failed else tell(result)
-            self.note(what, **about, **came)
+            took = round(self._clock.seconds() - since, 3)
+            self.note(what, **about, **came, **({"took": took} if took else {}))
             return result
 
         return asked.addBoth(answer)

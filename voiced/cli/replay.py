@@ -54,21 +54,44 @@ def replay(call_sid: str, config: Path | None, journal: Path | None, save: Path 
         raise SystemExit(WRONG) from None
     if save is not None:
         settings = os.path.relpath(path.absolute(), save.absolute().parent)
-        save.write_text(to_yaml(recalled.scenario(), config=settings), "utf-8")
-        click.echo(f"the call as a scenario: {save}")
+        _save(save, _note(recalled.hidden_keys, "# {}\n") + to_yaml(recalled.scenario(), config=settings))
     replayed = live_again(recalled, configuration)
     click.echo(shown(replayed))
     if not replayed.same:
         raise SystemExit(1)
 
 
+def _save(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        click.echo(f"voiced: {file} cannot be written ({error.strerror}): name another file with --save", err=True)
+        raise SystemExit(WRONG) from None
+    click.echo(f"the call as a scenario: {file}")
+
+
+def _note(keys: int, line: str) -> str:
+    """That keys are not those of then; "" where all are known."""
+    if not keys:
+        return ""
+    many = "1 private key is" if keys == 1 else f"{keys} private keys are"
+    return line.format(f"{many} not known, and 0 is pressed for each: what follows may differ because of that")
+
+
 def shown(replayed: Replayed) -> str:
     """What goes otherwise, for people."""
     if replayed.same:
         return f"{replayed.recalled.line['call']}: it goes as it went."
-    pages = [("steps", replayed.steps), ("words", replayed.words), ("ending", replayed.ending)]
+    pages = {
+        "steps": replayed.steps,
+        "words": replayed.words,
+        "texts, web services, transfers": replayed.deeds,
+        "ending": replayed.ending,
+        "and what the replay could not do": [failure.message for failure in replayed.performance.failures],
+    }
     head = "as it was (-), and as it goes now (+):"
-    return "\n".join([head, *(_page(name, lines) for name, lines in pages if lines)])
+    note = _note(replayed.recalled.hidden_keys, "({})")
+    return "\n".join([head, *filter(None, [note]), *(_page(name, lines) for name, lines in pages.items() if lines)])
 
 
 def _page(name: str, lines: Sequence[str]) -> str:

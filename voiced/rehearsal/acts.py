@@ -103,13 +103,15 @@ class Within(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Came(msgspec.Struct, frozen=True):
-    """So many things of a kind have come over the wires of the call (voiced.call.records.WireEvent), or are not going
-    to come: the caller waits no longer than some seconds for them. For calls that are lived through again; no
-    scenario can say it.
+    """So many things of a kind (voiced.rehearsal.moments) have come, and the last of them `after` seconds ago; or
+    it is not going to come: the caller waits no longer than `within` seconds for it. For calls that are lived through
+    again; no scenario can say it.
     """
 
     what: str
     count: int
+    after: float
+    within: float
 
 
 class HangsUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from voiced.call.session import CallSession
 from voiced.rehearsal.acts import Act, Came, HangsUp, Hears, NeverHears, Presses, Reaches, Says, Waits, Within
 from voiced.rehearsal.difference import difference
 from voiced.rehearsal.listener import Listener
+from voiced.rehearsal.moments import moments
 from voiced.rehearsal.performance import ROUNDING, Failure
 from voiced.rehearsal.stage import Stage
 from voiced.simulator.carrier import SimulatedCall
@@ -21,8 +22,6 @@ BREATH = 0.15
 """Seconds between what the caller has heard and what they do: a voice has come to its end by then."""
 TICK = 0.02
 """Seconds between two looks: a frame of the line."""
-COMING = 20.0
-"""Seconds that a call which is lived through again waits for what came then."""
 SOON = 1e-4
 """Seconds within which two moments are one: a clock at today's date is not finer than 0.2 us."""
 
@@ -106,7 +105,7 @@ class Caller:
             case Reaches():
                 return self._reaches(number, act)
             case Came():
-                self._until(lambda: self._came(act), COMING, to_its_end=False)
+                self._comes(act)
             case _:
                 return self._does(number, act)
         return None
@@ -163,9 +162,14 @@ class Caller:
                 return True
         return False
 
-    def _came(self, act: Came) -> bool:
-        events = [] if self.session is None else self.session.wire.events
-        return sum(event.what == act.what for event in events) >= act.count
+    def _comes(self, act: Came) -> None:
+        if self._until(lambda: self._came(act) is not None, act.within, to_its_end=False):
+            self.passes((self._came(act) or 0.0) + act.after - self._now)
+
+    def _came(self, act: Came) -> float | None:
+        """When it was, in seconds since the epoch."""
+        found = [] if self.session is None else moments(self.session, act.what)
+        return found[act.count - 1] if len(found) >= act.count else None
 
     def _patience(self, within: float | None) -> float:
         """How many seconds the next thing may take."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import attrs
 
 from voiced.call.dialplan import DialPlan
@@ -9,7 +11,7 @@ from voiced.call.flow import Flow
 from voiced.call.privacy import Privacy
 from voiced.call.program import Colleague, Program
 from voiced.errors import RecognitionFailed
-from voiced.ivoiced import IAgentTool, ICallerLookup, Tools
+from voiced.ivoiced import IAgentTool, ICallerLookup, ITTSEngine, Tools
 from voiced.iweb import IWebServices
 from voiced.rehearsal.agents import Complain, ScriptedAgent
 from voiced.rehearsal.props import ScriptedLookup, ScriptedTool
@@ -52,13 +54,13 @@ class Cast:
             program,
             flows={name: self._silenced(flow) for name, flow in program.flows.items()},
             dial_plan=DialPlan({"default": self._scenario.flow}) if self._scenario.flow else program.dial_plan,
-            voices=voices(settings.voices, self._labels, self._tools.reactor, self._scenario.faults),
+            voices=self._voices(),
             agents={name: self._colleague(name, chosen) for name, chosen in settings.agents.items()},
             lookups=self._lookups(),
             hearing=self._hearing,
             named=named_targets(configuration),
             privacy=Privacy.OPEN,
-            chance=lambda: self._scenario.chance,
+            chance=_in_order(self._scenario.dice),
             web=self._web,
             keeps_wire=True,
         )
@@ -78,23 +80,27 @@ class Cast:
 
     def _tool(self, name: str) -> IAgentTool:
         chosen = self._settings.tools[name]
-        answer = self._scenario.tools.get(name)
+        answers = self._scenario.tool_answers(name)
         faults = [fault for fault in self._scenario.faults if fault.tool == name]
         if chosen.plugin not in READY_TOOLS:
-            return ScriptedTool(name, answer, faults, self._complain)
+            return ScriptedTool(name, answers, faults, self._complain)
         real = chosen.make(self._tools)
-        if answer is None and not faults:
+        if not answers and not faults:
             return real  # type: ignore[no-any-return]
         more = {"description": real.description, "parameters": real.parameters, "timeout": real.timeout}
-        return ScriptedTool(name, answer, faults, self._complain, real, **more)
+        return ScriptedTool(name, answers, faults, self._complain, real, **more)
+
+    def _voices(self) -> dict[str, ITTSEngine]:
+        scenario = self._scenario
+        return voices(self._settings.voices, self._labels, self._tools.reactor, scenario.faults, scenario.unsaid)
 
     def _lookups(self) -> dict[str, ICallerLookup]:
         made: dict[str, ICallerLookup] = {}
         for name, chosen in self._settings.lookups.items():
             faults = [fault for fault in self._scenario.faults if fault.lookup == name]
-            known = self._scenario.lookups.get(name)
-            real = chosen.make(self._tools) if known is None and chosen.plugin in REAL_LOOKUPS else None
-            made[name] = ScriptedLookup(name, known, faults, self._complain, real)
+            answers = self._scenario.lookup_answers(name)
+            real = chosen.make(self._tools) if not answers and chosen.plugin in REAL_LOOKUPS else None
+            made[name] = ScriptedLookup(name, answers, faults, self._complain, real)
         return made
 
 
@@ -102,3 +108,9 @@ def _plays_itself(chosen: ChosenAgent) -> bool:
     """Whether it does without a script: rules need ears and a voice, and both are here."""
     brain = getattr(chosen.settings, "brain", None)
     return chosen.plugin == "local" and bool(getattr(brain, "rules", ()))
+
+
+def _in_order(dice: Sequence[float]) -> Callable[[], float]:
+    """One after the other, and then the last."""
+    left = list(dice)
+    return lambda: left.pop(0) if len(left) > 1 else left[0]

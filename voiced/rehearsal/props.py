@@ -22,7 +22,8 @@ class ScriptedLookup:
     """Answers what the scenario says; or, where that says nothing, as the real one does (`real`), if it may."""
 
     name: str
-    known: Mapping[str, str] | None
+    answers: Sequence[Mapping[str, str]]
+    """One after the other, and then the last; none: the scenario says nothing."""
     _faults: Sequence[Fault]
     _complain: Complain
     _real: ICallerLookup | None = None
@@ -31,15 +32,15 @@ class ScriptedLookup:
     def lookup(self, call: ICall) -> Deferred[Mapping[str, str]]:
         """See ICallerLookup."""
         self._asked += 1
-        return Deferred.fromCoroutine(self._lookup(call, [each for each in self._faults if each.hits(self._asked)]))
+        return Deferred.fromCoroutine(self._lookup(call, self._asked))
 
-    async def _lookup(self, call: ICall, faults: Sequence[Fault]) -> Mapping[str, str]:
-        for fault in faults:
+    async def _lookup(self, call: ICall, asked: int) -> Mapping[str, str]:
+        for fault in [each for each in self._faults if each.hits(asked)]:
             if fault.fails:
                 raise LookupFailed(f"the scenario lets the lookup {self.name} fail")
             await deferLater(call.clock, fault.late or 0.0)
-        if self.known is not None:
-            return self.known
+        if self.answers:
+            return self.answers[min(asked, len(self.answers)) - 1]
         if self._real is not None:
             return await self._real.lookup(call)
         why = f"lookup {self.name} has no answer: write `lookups: {{{self.name}: {{name: Ann}}}}`, or `{{}}`"
@@ -53,7 +54,8 @@ class ScriptedTool:
     """A tool of voiced.yaml that answers what the scenario says, after its faults."""
 
     name: str
-    answer: str | None
+    answers: Sequence[str]
+    """One after the other, and then the last; none: the scenario says nothing."""
     _faults: Sequence[Fault]
     _complain: Complain
     _real: IAgentTool | None = None
@@ -65,19 +67,18 @@ class ScriptedTool:
     def run(self, call: ICall, arguments: Mapping[str, Any]) -> Deferred[ToolResult]:
         """See IAgentTool."""
         self._used += 1
-        faults = [each for each in self._faults if each.hits(self._used)]
-        return Deferred.fromCoroutine(self._run(call, arguments, faults))
+        return Deferred.fromCoroutine(self._run(call, arguments, self._used))
 
-    async def _run(self, call: ICall, arguments: Mapping[str, Any], faults: Sequence[Fault]) -> ToolResult:
-        for fault in faults:
+    async def _run(self, call: ICall, arguments: Mapping[str, Any], used: int) -> ToolResult:
+        for fault in [each for each in self._faults if each.hits(used)]:
             if fault.fails:
                 raise ToolFailed(f"the scenario lets the tool {self.name} fail")
             await deferLater(call.clock, fault.late or 0.0)
-        return await self._answered(call, arguments)
+        return await self._answered(call, arguments, used)
 
-    def _answered(self, call: ICall, arguments: Mapping[str, Any]) -> Deferred[ToolResult]:
-        if self.answer is not None:
-            return succeed(ToolResult(self.answer))
+    def _answered(self, call: ICall, arguments: Mapping[str, Any], used: int) -> Deferred[ToolResult]:
+        if self.answers:
+            return succeed(ToolResult(self.answers[min(used, len(self.answers)) - 1]))
         if self._real is not None:
             return self._real.run(call, arguments)
         why = f'tool {self.name} has no answer: write `tools: {{{self.name}: "It is done."}}`'

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from difflib import ndiff
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import attrs
 
 from voiced.errors import VoicedError
 from voiced.rehearsal.performance import Performance
-from voiced.rehearsal.recalled import Recalled, spoken, walked
+from voiced.rehearsal.recalled import Recalled, deeds, spoken, walked
 from voiced.rehearsal.rehearse import perform
 from voiced.settings.load import Configuration
 
 _HIDDEN = "•"
-_NUMBER = re.compile(rf"[+\d{_HIDDEN}][\d{_HIDDEN} ()-]{{3,}}[\d{_HIDDEN}]")
+_BULLETS = re.compile(rf"{_HIDDEN}(?:[ {_HIDDEN}]*{_HIDDEN})?")
+_ANYTHING = ".+?"
 
 
 class NoWire(VoicedError):
@@ -35,12 +36,17 @@ class Replayed:
     @property
     def steps(self) -> list[str]:
         """Lines of a difference, `- ` as it was and `+ ` as it is; none when it is the same."""
-        return _difference(self.recalled.steps, walked(self._now) if self._now else [])
+        return _compared(self.recalled.steps, walked(self._now) if self._now else [])
 
     @property
     def words(self) -> list[str]:
         """The same of what was said."""
-        return _difference(_hidden(self.recalled.spoken), _hidden(spoken(self._now)))
+        return _compared(self.recalled.spoken, spoken(self._now))
+
+    @property
+    def deeds(self) -> list[str]:
+        """The same of whom else it spoke to: texts, transfers, web services."""
+        return _compared(self.recalled.deeds, deeds(self._now) if self._now else [])
 
     @property
     def ending(self) -> list[str]:
@@ -50,7 +56,7 @@ class Replayed:
     @property
     def same(self) -> bool:
         """Whether nothing goes otherwise."""
-        return not (self.steps or self.words or self.ending)
+        return not (self.steps or self.words or self.deeds or self.ending or self.performance.failures)
 
     @property
     def _now(self) -> Mapping[str, Any]:
@@ -59,21 +65,45 @@ class Replayed:
 
 def find(journal: Path, call_sid: str) -> Recalled:
     """The call, as the journal has it. Raises NoWire, or OSError."""
-    line: dict[str, Any] | None = None
-    with journal.open(encoding="utf-8") as lines:
+    line: Mapping[str, Any] = {}
+    with _opened(journal) as lines:
         for text in lines:
             if call_sid in text:
                 found = _line(text)
-                if (found.get("event"), found.get("call")) == ("ended", call_sid):
-                    line = found
-    if line is None:
-        raise NoWire(f"{journal} has no call {call_sid} that has ended")
+                line = found if (found.get("event"), found.get("call")) == ("ended", call_sid) else line
+    if not line:
+        raise NoWire(
+            f"{journal} has no call {call_sid} that has ended: give the CallSid as the journal has it, and the "
+            "file with --journal, if it is an older one"
+        )
     if not line.get("wire"):
         raise NoWire(
             f"{journal} has not kept what came over the wires of {call_sid}: write `journal: wire` into voiced.yaml "
             "for calls to come"
         )
-    return Recalled(line)
+    return _checked(Recalled(line), journal)
+
+
+def _opened(journal: Path) -> TextIO:
+    try:
+        return journal.open(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise NoWire(
+            f"there is no journal {journal}: say with --journal where it is, or with --config whose it is; the "
+            "daemon writes it into its data directory"
+        ) from None
+
+
+def _checked(recalled: Recalled, journal: Path) -> Recalled:
+    """The same, once it is certain that it can be understood."""
+    try:
+        _everything = (recalled.again(), recalled.scenario(), recalled.spoken, recalled.steps, recalled.deeds)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise NoWire(
+            f"{journal}: the line of {recalled.line['call']} is not as this version of voiced writes it "
+            f"({type(error).__name__}: {error}): it cannot be replayed"
+        ) from None
+    return recalled
 
 
 def replay(recalled: Recalled, configuration: Configuration) -> Replayed:
@@ -83,10 +113,14 @@ def replay(recalled: Recalled, configuration: Configuration) -> Replayed:
 
 def _line(text: str) -> dict[str, Any]:
     try:
-        line: dict[str, Any] = json.loads(text)
-    except ValueError:  # the disk was full in the middle of it
+        line = json.loads(text)
+    except (ValueError, RecursionError):  # the disk was full in the middle of it
         return {}
-    return line
+    return line if isinstance(line, dict) else {}
+
+
+def _compared(was: list[str], now: list[str]) -> list[str]:
+    return _difference(was, _alike(was, now))
 
 
 def _difference(was: list[str], now: list[str]) -> list[str]:
@@ -94,11 +128,13 @@ def _difference(was: list[str], now: list[str]) -> list[str]:
     return lines if was != now else []
 
 
-def _hidden(texts: Iterable[str]) -> list[str]:
-    """Texts whose numbers nobody compares: the journal may hide them."""
-    return list(_without_numbers(texts))
+def _alike(was: Sequence[str], now: Sequence[str]) -> list[str]:
+    """What is said now; where it fits a line of then in which the journal hides something, that line."""
+    left = [(line, _pattern(line)) for line in was if _HIDDEN in line]
+    return [next((line for line, pattern in left if pattern.fullmatch(text)), text) for text in now]
 
 
-def _without_numbers(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        yield _NUMBER.sub(_HIDDEN, text)
+def _pattern(text: str) -> re.Pattern[str]:
+    """Whatever may stand where the journal has hidden something."""
+    pieces = [re.escape(piece) for piece in _BULLETS.split(text)]
+    return re.compile(_ANYTHING.join(pieces), re.DOTALL)

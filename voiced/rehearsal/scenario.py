@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -69,6 +70,15 @@ class WebAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"`url` cannot be asked: {error}") from None
         if there.scheme not in ("http", "https") or not there.hostname or port == 0:
             raise ValueError(f"`url` is one like https://crm.example.com/guests, not {self.url!r}")
+
+
+class Once(WebAnswer, frozen=True):
+    """An answer that was given once, so many seconds `late`, or not at all (`fails`): who asks again gets
+    the next. For calls that are lived through again; no scenario can say it.
+    """
+
+    late: float = 0.0
+    fails: bool = False
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"first": "from"}):
@@ -179,3 +189,48 @@ class Scenario(Setting, frozen=True, forbid_unknown_fields=True):
     agents: dict[str, tuple[Turn, ...]] = {}
     """What each agent does; one that has none here must not be reached."""
     steps: tuple[Act, ...] = ()
+
+    def lookup_answers(self, name: str) -> Sequence[Mapping[str, str]]:
+        """What this lookup answers, one after the other, and then the last."""
+        return (self.lookups[name],) if name in self.lookups else ()
+
+    def tool_answers(self, name: str) -> Sequence[str]:
+        """The same of a tool."""
+        return (self.tools[name],) if name in self.tools else ()
+
+    @property
+    def dice(self) -> Sequence[float]:
+        """The same of every dice."""
+        return (self.chance,)
+
+    @property
+    def unsaid(self) -> Mapping[str, int]:
+        """Sentences that no voice says any more, once it has said them so often, whatever its faults are."""
+        return {}
+
+
+class Again(Scenario, frozen=True):
+    """A call that is lived through again: what was asked twice may have been answered otherwise the second time."""
+
+    lookups_in_order: dict[str, tuple[dict[str, str], ...]] = {}
+    tools_in_order: dict[str, tuple[str, ...]] = {}
+    dice_in_order: tuple[float, ...] = ()
+    mute: dict[str, int] = {}
+
+    def lookup_answers(self, name: str) -> Sequence[Mapping[str, str]]:
+        """See Scenario."""
+        return self.lookups_in_order.get(name, ())
+
+    def tool_answers(self, name: str) -> Sequence[str]:
+        """See Scenario."""
+        return self.tools_in_order.get(name, ())
+
+    @property
+    def dice(self) -> Sequence[float]:
+        """See Scenario."""
+        return self.dice_in_order or (self.chance,)
+
+    @property
+    def unsaid(self) -> Mapping[str, int]:
+        """See Scenario."""
+        return self.mute

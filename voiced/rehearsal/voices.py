@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -33,6 +34,9 @@ class ReadableVoice:
     _labels: Labels
     _clock: IReactorTime
     _faults: Sequence[Fault] = ()
+    _unsaid: Mapping[str, int] = attrs.field(factory=dict)
+    """Sentences that no voice says any more once it has said them so often."""
+    _said: Counter[str] = attrs.field(factory=Counter)
     _spoken: int = 0
 
     def synthesize(self, utterance: Utterance, deliver: Deliver) -> Deferred[None]:
@@ -46,13 +50,20 @@ class ReadableVoice:
             if fault.fails:
                 raise SynthesisError(f"the scenario lets the voice {self.name} fail")
             await deferLater(self._clock, fault.late or 0.0)
+        self._said[text] += 1
+        if self._said[text] > self._unsaid.get(text, self._said[text]):
+            raise SynthesisError(f"the voice {self.name} has not said this then, either")
         if not text.strip():
             raise SynthesisError("there is nothing to say in this text")
         deliver(self._labels.speech("voice", self.name, text) + silence(PAUSE))
 
 
 def voices(
-    chosen: Mapping[str, ChosenVoice], labels: Labels, clock: IReactorTime, faults: Sequence[Fault]
+    chosen: Mapping[str, ChosenVoice],
+    labels: Labels,
+    clock: IReactorTime,
+    faults: Sequence[Fault],
+    unsaid: Mapping[str, int],
 ) -> dict[str, ITTSEngine]:
     """A readable voice for each of voiced.yaml, each with its own fallback."""
     made: dict[str, ITTSEngine] = {}
@@ -61,7 +72,7 @@ def voices(
         if name not in made:
             fallback = chosen[name].fallback
             mine = [fault for fault in faults if fault.voice == name]
-            engine = ReadableVoice(name, labels, clock, mine)
+            engine = ReadableVoice(name, labels, clock, mine, unsaid)
             made[name] = Voice(engine, clock, None if fallback is None else make(fallback))
         return made[name]
 

@@ -13,11 +13,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 from twisted.web.resource import Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import NOT_DONE_YET, Request, Site
 from zope.interface import implementer
 
 from voiced.rehearsal.agents import Complain
-from voiced.rehearsal.scenario import WebAnswer
+from voiced.rehearsal.scenario import Once, WebAnswer
 from voiced.simulator.memory import MemoryNetwork, whole_body
 from voiced.webservices import WebRules, WebServices
 
@@ -27,24 +27,51 @@ class Answers(Resource):
 
     isLeaf = True
 
-    def __init__(self, answers: Sequence[WebAnswer], complain: Complain) -> None:
+    def __init__(self, answers: Sequence[WebAnswer], clock: IReactorTime, complain: Complain) -> None:
         super().__init__()
-        self._answers = answers
+        self._answers = list(answers)
+        self._clock = clock
         self._complain = complain
 
-    def render(self, request: Request) -> bytes:
+    def render(self, request: Request) -> bytes | int:
         """Named by Twisted."""
+        answer = self._answer(request)
+        if not isinstance(answer, Once):
+            return b"" if answer is None else self._give(request, answer)
+        self._use_up(answer)
+        due = self._clock.callLater(answer.late, self._give_late, request, answer)
+
+        def over(_: object) -> None:
+            if due.active():
+                due.cancel()
+
+        request.notifyFinish().addBoth(over)
+        return NOT_DONE_YET
+
+    def _answer(self, request: Request) -> WebAnswer | None:
         path, method = request.uri.decode(), request.method.decode()
         for answer in self._answers:
             wanted = urlsplit(answer.url)
             target = wanted.path or "/"
             bare = path if wanted.query else path.partition("?")[0]
             if bare == target + (f"?{wanted.query}" if wanted.query else "") and answer.method in (None, method):
-                return self._give(request, answer)
+                return answer
         host = request.getRequestHostname().decode()
         self._complain(f"{method} https://{host}{path} is asked, and `http:` has no answer for it")
         request.setResponseCode(404)
-        return b""
+        return None
+
+    def _use_up(self, answer: Once) -> None:
+        """The last of an URL is for all that come."""
+        if sum((each.url, each.method) == (answer.url, answer.method) for each in self._answers) > 1:
+            self._answers.remove(answer)
+
+    def _give_late(self, request: Request, answer: Once) -> None:
+        if answer.fails:
+            request.loseConnection()
+        else:
+            request.write(self._give(request, answer))
+            request.finish()
 
     def _give(self, request: Request, answer: WebAnswer) -> bytes:
         request.setResponseCode(answer.status)
@@ -87,8 +114,8 @@ def _way(network: MemoryNetwork, answers: Sequence[WebAnswer], complain: Complai
     return Web(network.agent(), {urlsplit(answer.url).hostname or "" for answer in answers}, complain)
 
 
-def listen(network: MemoryNetwork, answers: Sequence[WebAnswer], clock: object, complain: Complain) -> None:
+def listen(network: MemoryNetwork, answers: Sequence[WebAnswer], clock: IReactorTime, complain: Complain) -> None:
     """Every host that the scenario names is there."""
     for host in dict.fromkeys(urlsplit(answer.url).hostname or "" for answer in answers):
         mine = [answer for answer in answers if urlsplit(answer.url).hostname == host]
-        network.listen(host, Site(Answers(mine, complain), reactor=clock))
+        network.listen(host, Site(Answers(mine, clock, complain), reactor=clock))
