@@ -34,6 +34,7 @@ FLOORS = {
     "voiced.iguard": 1,
     "voiced.ikept": 1,
     "voiced.ivoiced": 1,
+    "voiced.iwatch": 1,
     "voiced.iweb": 1,
     "voiced.maker": 1,
     "voiced.call.activity": 2,
