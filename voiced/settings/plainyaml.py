@@ -105,7 +105,7 @@ def parse(text: str, file: str) -> Document:
     try:
         value = reading.document()
     except yaml.MarkedYAMLError as error:
-        reading.faults.append(yamlfault.explain(error, text, file, reading.opened))
+        reading.faults.append(yamlfault.explain(error, text, file, reading.opened, reading.quoted))
     if reading.faults:
         raise ConfigError(reading.faults)
     return Document(file, value, reading.spots)
@@ -116,12 +116,14 @@ class _Reading:
 
     def __init__(self, text: str, file: str) -> None:
         self._file = file
-        self._events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
+        self._events: Iterator[Any] = map(self._seen, yaml.parse(text, Loader=LOADER))
         self._anchors: dict[str, tuple[Any, dict[Where, Spot]]] = {}
         self.spots: dict[Where, Spot] = {(): Spot((1, 1), (1, 1))}
         self.faults: list[Fault] = []
         self.opened: list[tuple[int, int]] = []
         """The places of the `{` and `[` that are not closed yet."""
+        self.quoted: yamlfault.Quoted | None = None
+        """What was read last, if it was a text in quotes."""
 
     def document(self) -> Any:
         value = None
@@ -131,6 +133,12 @@ class _Reading:
             if isinstance(event, yaml.NodeEvent):
                 value = self._node(event, ())
         return value
+
+    def _seen(self, event: Any) -> Any:
+        mark = getattr(event, "style", None)
+        end = event.end_mark.line + 1, event.end_mark.column + 1
+        self.quoted = yamlfault.Quoted(mark, _at(event), end) if mark in ("'", '"') else None
+        return event
 
     def _node(self, event: Any, where: Where, name: Any = None) -> Any:
         if len(where) > DEEPEST:
