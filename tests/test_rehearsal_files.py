@@ -50,7 +50,7 @@ BROKEN_BELOW = {
     "steps: [hears]": "2:9: step 1: 'hears' of what? Write `- hears: …`",
     "steps: [{hears: {text: a, matches: b}}]": "2:10: step 1: hears: it says what is heard: either a "
     "text, or `matches:` with a regular expression",
-    "steps: [{hears: {matches: '['}}]": "2:10: step 1: hears: `matches` is no regular expression: "
+    "steps: [{hears: {matches: '['}}]": "2:27: step 1: hears: `matches` is no regular expression: "
     "unterminated character set at position 0",
     "steps: [{hangs up: now}]": "2:20: step 1: hangs up: takes no settings: write `- hangs up`",
     "steps: [{waits: -1}]": "2:17: step 1: waits: must be at least 0, not '-1'",

@@ -285,11 +285,11 @@ BROKEN_HEADS: list[tuple[str, list[str]]] = [
         "flow: f\nstrat: a\nnodes: {a: [hangup]}",
         ["1:1: the setting 'start' is missing", "2:1: there is no setting 'strat' here; did you mean 'start'?"],
     ),
-    ("flow: f\nstart: a\non_machine: leave_message\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
-    ("flow: f\nstart: a\nmessage: a\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
-    ("flow: f\nstart: a\non_machine: hangup\nmessage: a\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
-    ("flow: f\nstart: a\non_machine: continue\nmessage: a\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
-    ("flow: f\nstart: a\non_machine: leave_message\nmessage:\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: leave_message\nnodes: {a: [hangup]}", [f"3:13: {BOTH}"]),
+    ("flow: f\nstart: a\nmessage: a\nnodes: {a: [hangup]}", [f"3:13: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: hangup\nmessage: a\nnodes: {a: [hangup]}", [f"3:13: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: continue\nmessage: a\nnodes: {a: [hangup]}", [f"3:13: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: leave_message\nmessage:\nnodes: {a: [hangup]}", [f"3:13: {BOTH}"]),
     (
         "flow: f\nstart: a\non_machine: leave_message\nmessage: b\nnodes: {a: [hangup]}",
         ["4:10: message: no node is called 'b'; there are: a"],
@@ -468,7 +468,7 @@ class BrokenFlowTests(FlowFileCase):
         """Two files cannot hold one flow."""
         text = "flow: f\nstart: a\nnodes: {a: [hangup]}"
         self.assertEqual(
-            self.faults(x=text, y=text), ["flows/y.yaml:1:7: flow: a flow 'f' is in flows/x.yaml already"]
+            self.faults(x=text, y=text), ["flows/y.yaml:1:7: flow: a flow 'f' is in flows/x.yaml:1 already"]
         )
 
     def test_no_flows(self) -> None:

@@ -19,6 +19,7 @@ from voiced.call.spoken import Language, language
 from voiced.call.template import Template, Unspoken
 from voiced.secret import Secret
 from voiced.settings import limits
+from voiced.settings.blame import complain
 from voiced.settings.nearest import instead
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
@@ -63,7 +64,7 @@ def _make(part: Part, struct: type[S], values: Mapping[str, Any]) -> S | None:
         return struct(**sound)
     except (TypeError, ValueError) as error:  # what a `__post_init__` has to say
         if len(sound) == len(values):  # else it may only miss what is wrong already
-            part.wrong(str(error), named=True)
+            complain(part, str(error))
         return None
 
 

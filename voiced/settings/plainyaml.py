@@ -205,6 +205,8 @@ class _Reading:
             self._wrong(event, f"`*{event.anchor}` is an alias of nothing: put a text that begins with `*` in quotes")
             return None
         value, spots = self._anchors[event.anchor]
+        if isinstance(value, str):
+            self.spots[where] = attrs.evolve(self.spots[where], written=value)
         for beneath, spot in spots.items():
             self.spots[where + beneath] = spot
         return value
