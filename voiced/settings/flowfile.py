@@ -19,7 +19,7 @@ from voiced.ivoiced import Mentions
 from voiced.net.outside import points_inside
 from voiced.net.url import UrlTemplate
 from voiced.settings import check, plainyaml
-from voiced.settings.calendar import read_calendar
+from voiced.settings.calendar import elsewhere, is_calendar, read_calendar
 from voiced.settings.disclosure import check_disclosure
 from voiced.settings.files import Files
 from voiced.settings.include import SHARED, Shared, shared
@@ -157,6 +157,10 @@ class FlowFiles:
         if not isinstance(part.value, dict):
             list(part.items())  # says so, if it is not empty
             self._claim(part["flow"])
+            return
+        if is_calendar(part):
+            place = f"calendars/{Path(part.document.file).name}"
+            part.wrong(f"this is a calendar, and no flow: move it to {place}, and write that in the steps that name it")
             return
         including = shared(part)
         part = including.flow
@@ -312,7 +316,8 @@ def _calendar(body: Part, file: str, calendars: dict[str, Mapping[str, str]]) ->
         calendars[file] = read_calendar(path, body.faults, body.files.read)
     except ConfigError as error:
         if plainyaml.unreadable(error):
-            _misnamed(body, file, f"the calendar {path} {error.faults[0].message}")
+            near = elsewhere(body.document.directory, file) if not path.exists() else ""
+            _misnamed(body, file, f"the calendar {path} {error.faults[0].message}{near}")
         else:
             body.faults.extend(error.faults)
 
