@@ -160,7 +160,9 @@ class FlowFiles:
             return
         if is_calendar(part):
             place = f"calendars/{Path(part.document.file).name}"
-            part.wrong(f"this is a calendar, and no flow: move it to {place}, and write that in the steps that name it")
+            part.wrong(
+                f"this is a calendar, and no flow: move it to {place}, and write that in the steps that name it"
+            )
             return
         including = shared(part)
         part = including.flow

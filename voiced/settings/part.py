@@ -66,10 +66,11 @@ class Part:
         return self.document.spot(self.where).braces
 
     def __getitem__(self, step: str | int) -> Part:
-        return attrs.evolve(self, where=(*self.where, step))
+        where = (*self.where, step)
+        return attrs.evolve(self, where=self.document.meant.get(where, where))
 
     def __contains__(self, name: str) -> bool:
-        return isinstance(self.value, dict) and name in self.value
+        return isinstance(self.value, dict) and (name in self.value or (*self.where, name) in self.document.meant)
 
     def items(self) -> Iterator[tuple[str, Part]]:
         """The names and parts of a mapping; anything else but nothing at all is a fault."""

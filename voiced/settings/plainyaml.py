@@ -66,6 +66,10 @@ class Document:
     file: str
     value: Any
     spots: Mapping[Where, Spot]
+    meant: dict[Where, Where] = attrs.field(factory=dict, eq=False, repr=False)
+    """Where that stands which is not there, and was written with a slip: it is read on as if it were right, for what
+    follows from the slip is no other fault.
+    """
 
     def spot(self, where: Where) -> Spot:
         """The place of what is there, or else of what it would be in."""
