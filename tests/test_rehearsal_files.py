@@ -50,15 +50,15 @@ BROKEN_BELOW = {
     "steps: [hears]": "2:9: step 1: 'hears' of what? Write `- hears: …`",
     "steps: [{hears: {text: a, matches: b}}]": "2:10: step 1: hears: it says what is heard: either a "
     "text, or `matches:` with a regular expression",
-    "steps: [{hears: {matches: '['}}]": "2:10: step 1: hears: `matches` is no regular expression: "
+    "steps: [{hears: {matches: '['}}]": "2:27: step 1: hears: `matches` is no regular expression: "
     "unterminated character set at position 0",
     "steps: [{hangs up: now}]": "2:20: step 1: hangs up: takes no settings: write `- hangs up`",
     "steps: [{waits: -1}]": "2:17: step 1: waits: must be at least 0, not '-1'",
     "ring: hello": "2:7: ring: must be a telephone number like +14155550100, in quotes, not 'hello'",
     "at: tomorrow": "2:5: at: must be a day and a time like \"2026-11-24 18:30\", not 'tomorrow'",
-    "at: 2026-13-24 18:30": "1:1: `at` is a time that no clock shows: '2026-13-24 18:30'",
-    "time_zone: Mars": "1:1: `time_zone` is a name like America/New_York, not 'Mars'",
-    "flow: restaurant\ncall: {number: '+14155550199'}": "1:1: `ring` and `flow` are for who calls us, "
+    "at: 2026-13-24 18:30": "2:5: `at` is a time that no clock shows: '2026-13-24 18:30'",
+    "time_zone: Mars": "2:12: `time_zone` is a name like America/New_York, not 'Mars'",
+    "flow: restaurant\ncall: {number: '+14155550199'}": "2:7: `ring` and `flow` are for who calls us, "
     "`call` for whom we call: take one away",
     "call: {number: 12}": "2:16: call.number: must be a telephone number like +14155550100, in quotes, not '12'",
     "faults: [{voice: rachel}]": "2:10: faults.1: what is wrong with the voice? Write `fails: true`, or "
@@ -92,13 +92,13 @@ BROKEN_BELOW = {
     "desks: {nonsense: busy}": "2:9: desks.nonsense: nobody is called at 'nonsense': write a number like "
     "+14155550100, or sip:name@host",
     "from: rubbish": "2:7: from: nobody rings from 'rubbish': write a number like +14155550100, or anonymous",
-    "http: [{url: nonsense}]": "2:8: http.1: `url` is one like https://crm.example.com/guests, not 'nonsense'",
-    "http: [{url: 'https://[x'}]": "2:8: http.1: `url` cannot be asked: Invalid IPv6 URL",
-    "http: [{url: 'https://a.example:99999'}]": "2:8: http.1: `url` cannot be asked: Port out of range 0-65535",
+    "http: [{url: nonsense}]": "2:14: http.1: `url` is one like https://crm.example.com/guests, not 'nonsense'",
+    "http: [{url: 'https://[x'}]": "2:14: http.1: `url` cannot be asked: Invalid IPv6 URL",
+    "http: [{url: 'https://a.example:99999'}]": "2:14: http.1: `url` cannot be asked: Port out of range 0-65535",
     "steps: [{reaches: booking.9}]": "2:19: steps.1.reaches: the node 'booking' has no step 9: its steps are 1 to 2",
     "expect: {steps: [booking.0]}": "2:18: expect.steps.1: the node 'booking' has no step 0: its steps are 1 to 2",
-    "at: 2026-03-29 02:30\ntime_zone: Europe/Berlin": "1:1: `at` is a time that no clock shows: '2026-03-29 02:30'",
-    "at: 1026-03-29 02:30": "1:1: `at` is a day of this century, not '1026-03-29 02:30'",
+    "at: 2026-03-29 02:30\ntime_zone: Europe/Berlin": "2:5: `at` is a time that no clock shows: '2026-03-29 02:30'",
+    "at: 1026-03-29 02:30": "2:5: `at` is a day of this century, not '1026-03-29 02:30'",
     "http: [{status: 9, url: 'https://a.example'}]": "2:17: http.1.status: must be at least 200, not '9'",
     "chance: 2": "2:9: chance: must be less than 1, not '2'",
 }
