@@ -1,6 +1,8 @@
 # Two commands for a fresh machine: `make demo` and `make test`. They need Python 3.11 or newer, make, and a package index.
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 BIN := .venv/bin
+# The suite is shared out among as many processes as there are cores.
+JOBS := -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 TRIAL := $(BIN)/python -m twisted.trial --random=0
 
 .PHONY: demo test plugins coverage lint types bench clean
@@ -9,7 +11,7 @@ demo: .venv/installed
 	$(BIN)/voiced demo
 
 test: .venv/installed
-	$(TRIAL) tests
+	$(TRIAL) $(JOBS) tests
 
 # A third party's plugins, installed beside voiced as anybody would install them, and not among its own: their tests,
 # and their settings and flows. What the settings name is pretended: nothing is connected to.
@@ -25,7 +27,8 @@ plugins: .venv/installed
 # The same suite, and the proof that floors 0-3 are covered, branch by branch.
 coverage: .venv/installed
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m twisted.trial --random=0 tests
+	$(BIN)/coverage run -m twisted.trial --random=0 $(JOBS) tests
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 lint: .venv/installed

@@ -111,6 +111,16 @@ class OptingOut(House):
 
 
 class KeyTests(OptingOut):
+    def test_of_a_number_that_callers_are_connected_with(self):
+        """It is on the list like any other; that flows connect callers with it all the same is said."""
+        call = self.begins(say("one two three four five"), named=frozenset({CALLER}))
+        with capturedLogs() as logged:
+            call.press("9")
+            self.passes(0.1)
+        self.assertEqual(self.opted_out(), [(CALLER, "key")])
+        (warning,) = [event for event in logged if event["log_level"] is LogLevel.warn]
+        self.assertIn("connected all the same", warning["log_format"])
+
     def test_while_a_sentence_runs(self):
         """The key cuts the sentence; the confirmation follows, and nothing else."""
         call = self.begins(say("one two three four five"), say("Next."))

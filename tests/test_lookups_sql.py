@@ -285,6 +285,15 @@ class TroubleTests(SqlCase):
         error = self.assertRaises(LookupFailed, database.Database("db", engine, 1.0).first, text("x"), {}, bool)
         self.assertEqual(str(error).partition(":")[2].partition(":")[0], " the database gave no answer (OSError)")
 
+    def test_of_a_driver(self) -> None:
+        """pg8000 gives the fields of PostgreSQL's answer: its code and message are said."""
+        engine = mock.Mock()
+        engine.url.password = None
+        fields = {"S": "ERROR", "C": "42703", "M": 'column "nope" does not exist', "F": "parse_relation.c"}
+        engine.connect.side_effect = ValueError(fields)
+        error = self.assertRaises(LookupFailed, database.Database("db", engine, 1.0).first, text("x"), {}, bool)
+        self.assertIn('(ValueError, 42703, column "nope" does not exist)', str(error))
+
     def test_no_database(self) -> None:
         """A file that is something else."""
         self.path.write_text("number,name\n" * 1000)

@@ -147,10 +147,8 @@ class Scene:
         return self.program.privacy.key(key)
 
     @property
-    def step(self) -> IStep | None:
-        """The step that runs."""
-        if self.stepping is None:
-            return None
+    def step(self) -> IStep:
+        """The step that runs, or ran last."""
         _, node, place = self.position[-1]
         return self.scene.nodes[node][place].step
 

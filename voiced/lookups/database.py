@@ -132,11 +132,15 @@ class Database:
     def _sentence(self, error: Exception, values: Mapping[str, str]) -> str:
         """What the database says, where no word of it may be the caller's or the password."""
         orig = getattr(error, "orig", None) or error
-        said = (str(orig).splitlines() or [""])[0]
+        detail: Any = orig.args[0] if orig.args else ""
+        if isinstance(detail, dict):  # pg8000's: the fields of PostgreSQL's answer; M is its message
+            said, code = str(detail.get("M", "")), detail.get("C", "")
+        else:
+            said, code = str(orig), getattr(orig, "sqlstate", None) or getattr(orig, "pgcode", None) or ""
+        said = (said.splitlines() or [""])[0]
         hidden = [*values.values(), self._engine.url.password or ""]
         if any(word in value for word in _WORD.findall(said) for value in hidden):
             said = ""
-        code = getattr(orig, "sqlstate", None) or getattr(orig, "pgcode", None) or ""
         what = ", ".join(filter(None, (type(orig).__name__, str(code), said)))
         return f"the database gave no answer ({what}): check `url`, `query`, and what its user may read"
 
