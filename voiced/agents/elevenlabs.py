@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from voiced.agents.dialects.elevenlabs import ElevenLabsDialect
 from voiced.agents.dialects.elevenlabs_door import public_door, refusal, request, signed_door
 from voiced.agents.dialects.elevenlabs_settings import Settings
+from voiced.agents.grouping import group_seconds
 from voiced.agents.realtime import Realtime
 from voiced.call.template import FACT
 from voiced.errors import AgentError
@@ -53,4 +54,4 @@ def make(settings: Settings, tools: Tools) -> IAgent:
         told = {name: fact for name, fact in call.facts.items() if name not in call.private and FACT.fullmatch(name)}
         return ElevenLabsDialect(settings, brief, told, call.info.party)
 
-    return Realtime(tools, open_door, dialect)
+    return Realtime(tools, open_door, dialect, group_seconds(settings.group_ms, tools.watch.lag))

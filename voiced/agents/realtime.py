@@ -36,6 +36,7 @@ from voiced.agents.dialects.events import (
     Trouble,
     Unknown,
 )
+from voiced.agents.grouping import Grouping, Seconds
 from voiced.agents.socket import AgentFactory, AgentProtocol, AgentSocket
 from voiced.call import audio
 from voiced.errors import AgentError
@@ -86,23 +87,28 @@ class Realtime:
     tools: Tools
     open_door: OpenDoor
     dialect: MakeDialect
+    group: Seconds
+    """How much of the caller's audio is in a message."""
 
     def converse(self, line: ILine, call: ICall, brief: Brief) -> Deferred[Outcome]:
         """See IAgent."""
-        talk = Talk(self.tools, line, call, brief, self.dialect(call, brief))
+        talk = Talk(self.tools, line, call, brief, self.dialect(call, brief), self.group)
         return talk.begin(self.open_door)
 
 
 class Talk:
     """One conversation over one socket. When it is over, nothing is done any more, whatever comes."""
 
-    def __init__(self, tools: Tools, line: ILine, call: ICall, brief: Brief, dialect: IAgentDialect) -> None:
+    def __init__(
+        self, tools: Tools, line: ILine, call: ICall, brief: Brief, dialect: IAgentDialect, group: Seconds
+    ) -> None:
         self._tools = tools
         self._clock: IReactorTime = tools.reactor
         self._line = line
         self._call = call
         self._brief = brief
         self._dialect = dialect
+        self._group = Grouping(self._clock, group, self._tell_audio)
         self._over = False
         self._host = ""
         self._opening: Deferred[Any] | None = None
@@ -317,10 +323,14 @@ class Talk:
 
     def _caller_speaks(self, frame: bytes) -> None:
         self._stay_alive()
+        self._group.feed(frame)
+
+    def _tell_audio(self, audio: bytes) -> None:
         if self._socket is not None and not self._socket.congested:
-            self._send(self._dialect.audio(frame))
+            self._send(self._dialect.audio(audio))
 
     def _caller_presses(self, key: str) -> None:
+        self._group.flush()
         self._send(self._dialect.key(key))
 
     def _stay_alive(self) -> None:
@@ -350,6 +360,7 @@ class Talk:
         for timer in (self._lingering, self._latest, self._keep_alive):
             if timer is not None and timer.active():
                 timer.cancel()
+        self._group.stop()
         for speech in list(self._speeches.values()):
             speech.end()
         opening, self._opening = self._opening, None
