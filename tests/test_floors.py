@@ -52,6 +52,7 @@ FLOORS = {
     "voiced.call.playback": 2,
     "voiced.call.recorder": 2,
     "voiced.call.rescue": 2,
+    "voiced.call.room": 2,
     "voiced.call.speaker": 2,
     "voiced.call.speaking": 2,
     "voiced.call.take": 2,

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voiced.call.program import Program
+from voiced.call.room import Room
 from voiced.call.version import Reloaded
 from voiced.daemon import Api, Daemon
 from voiced.errors import ConfigError, Fault, Refused, StoreError
@@ -35,6 +36,8 @@ from voiced.store.store import Store, open_store
 from voiced.tools import http_client, real_tools
 from voiced.twilio.rest import TwilioCarrier
 from voiced.twilio.webhook import Account, Accounts
+from voiced.watch.lag import Lag
+from voiced.watch.load import Load
 
 JOURNAL = "journal.jsonl"
 
@@ -137,6 +140,7 @@ class Building:
             pepper=_pepper(settings),
             opted_out=self.store.opted_out,
         )
+        self.lag = Lag(reactor)
         self._accounts = Accounts(settings.accounts)
         self._warming: Deferred[None] = succeed(None)
         self._render = settings.plain.prerender
@@ -157,7 +161,7 @@ class Building:
             self.journal,
             self.guard,
             self._api(settings),
-            most_calls=settings.plain.limits.calls,
+            room=Room(settings.plain.limits.limits(), Load(self.lag)),
             insecure=settings.plain.insecure,
         )
 
@@ -178,7 +182,7 @@ class Building:
         restart = restart_for(self._started, settings) + self._serve(settings)
         self.studio.program = program
         self.guard.follow(settings.outbound, settings.inbound)
-        self.daemon.follow(program, self._api(settings), settings.plain.limits.calls)
+        self.daemon.follow(program, self._api(settings), settings.plain.limits.limits())
         self._render = settings.plain.prerender
         self.warm_up()
         return Reloaded(before, program.version, tuple(sorted(program.flows)), restart)

@@ -24,6 +24,7 @@ from voiced.call.placing import Placing
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending
 from voiced.call.rescue import Rescue
+from voiced.call.room import Limits, Room
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.call.version import Reloaded
@@ -75,7 +76,7 @@ class Daemon:
         guard: IGuard,
         api: Api,
         *,
-        most_calls: int = 200,
+        room: Room | None = None,
         insecure: bool = False,
     ) -> None:
         self.program = program
@@ -94,7 +95,7 @@ class Daemon:
         self._sites: list[LimitedSite] = []
         self.refusals: Counter[str] = Counter()
         """What the guard has refused, by rule."""
-        self.switchboard = Switchboard(clock, self._session, most_calls, self._began, self._ended)
+        self.switchboard = Switchboard(clock, self._session, room or Room(), self._began, self._ended)
         self.placing = Placing(lambda: self.program, api.ways, self.switchboard, carrier, guard, api.placed, clock)
         self.routes = CallRoutes(
             lambda: self.program,
@@ -111,14 +112,14 @@ class Daemon:
             api.party_of, self.placing, self.switchboard, api.kept, clock, public_url, api.cors, reload=api.reload
         )
 
-    def follow(self, program: Program, api: Api, most_calls: int) -> None:
+    def follow(self, program: Program, api: Api, limits: Limits) -> None:
         """What holds from now on: new calls follow this program, and the API has these keys, pages and ways.
 
         Calls that live keep their program. What `api` keeps (`placed`, `kept`) stays what it was.
         """
         self.program = program
         self.placing.ways = api.ways
-        self.switchboard.most_calls = most_calls
+        self.switchboard.room.limits = limits
         self._party_of = api.party_of
         self.api.admit(api.party_of, api.cors)
 
@@ -181,7 +182,7 @@ class Daemon:
             "version": {"hash": version.hash, "loaded": time(version.loaded)},
             "calls": len(self.switchboard),
             "calls_by_version": dict(Counter(call.program.version.hash for call in self.switchboard)),
-            "most_calls": self.switchboard.most_calls,
+            "most_calls": self.switchboard.room.limits.calls,
             "endings": {ending.value: count for ending, count in self.switchboard.endings.items()},
             "refused": dict(refused),
             "bad_tickets": dict(self.switchboard.bad_tickets),

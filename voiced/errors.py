@@ -163,7 +163,14 @@ class FlowError(VoicedError):
 
 
 class Overloaded(VoicedError):
-    """As many calls are live as `limits.calls` allows, or the daemon is stopping; the caller is told so."""
+    """There is no room for another call, or the daemon is stopping; the caller is told so.
+
+    `short` is what there is too little of: `calls`, `lag` or `memory`, as in `limits`; "" when the daemon stops.
+    """
+
+    def __init__(self, message: str, short: str = "") -> None:
+        self.short = short
+        super().__init__(message)
 
 
 class CallOver(VoicedError):

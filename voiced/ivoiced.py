@@ -635,6 +635,14 @@ class Apologise:
 
 
 @attrs.frozen
+class Reject:
+    """The carrier does not take the call: the caller hears it, and pays nothing. For one that rings, only."""
+
+    reason: str = "busy"
+    """`busy` (an engaged tone) or `rejected` (a sentence of the carrier's: the number is not in service)."""
+
+
+@attrs.frozen
 class NewStream:
     """The carrier opens a media stream again, and the flow goes on."""
 
@@ -662,7 +670,7 @@ class Dialled:
     """How long they talked."""
 
 
-Sequel = HangUp | Apologise | NewStream | Dial
+Sequel = HangUp | Apologise | Reject | NewStream | Dial
 
 
 # Plugins

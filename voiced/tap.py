@@ -126,11 +126,16 @@ class DaemonService(MultiService):
             log.warn("{warning}", warning=fault.warning)
         self._reactor.callWhenRunning(self._ready)
         self.building.warm_up()
+        self.building.lag.begin()
 
     def stopService(self) -> Deferred[None]:
         """Named by Twisted: every caller hears the end of the sentence with the port open, then all stops."""
         drained: Deferred[Any] = self.building.drain()
-        return drained.addCallback(lambda _: MultiService.stopService(self))
+        return drained.addCallback(self._stopped)
+
+    def _stopped(self, _: object) -> Deferred[Any]:
+        self.building.lag.stop()
+        return MultiService.stopService(self)
 
     def _ready(self) -> None:
         """The reactor runs; it has just taken the signals for itself."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import attrs
 import msgspec
 
+from voiced.call import room
 from voiced.call.privacy import Privacy
 from voiced.guard.rules import Inbound, Outbound
 from voiced.settings import address, check
@@ -36,6 +37,18 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     calls: Annotated[int, msgspec.Meta(ge=1)] = 200
     """More are told that all lines are busy."""
+    lag_ms: Annotated[int, msgspec.Meta(ge=10)] | None = 250
+    """While this machine is later than that (milliseconds, 95 of 100 moments of 5 s), no new call comes in."""
+    memory_mb: Annotated[int, msgspec.Meta(ge=100)] | None = None
+    """While this process takes more memory than that (megabytes, resident), no new call comes in."""
+    reserve: Annotated[int, msgspec.Meta(ge=0, le=100)] = 10
+    """Per cent of each limit that calls which we place leave to callers."""
+
+    def limits(self) -> room.Limits:
+        """The same for the switchboard."""
+        lag = None if self.lag_ms is None else self.lag_ms / 1000
+        memory = None if self.memory_mb is None else self.memory_mb * room.MEGABYTE
+        return room.Limits(self.calls, lag, memory, self.reserve)
 
 
 class SpeechCache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
