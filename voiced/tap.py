@@ -135,7 +135,8 @@ class DaemonService(MultiService):
 
     def _stopped(self, _: object) -> Deferred[Any]:
         self.building.lag.stop()
-        return MultiService.stopService(self)
+        stopped: Deferred[Any] = MultiService.stopService(self)
+        return stopped
 
     def _ready(self) -> None:
         """The reactor runs; it has just taken the signals for itself."""

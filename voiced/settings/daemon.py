@@ -21,6 +21,7 @@ from voiced.settings.inbound import inbound, inbound_flows
 from voiced.settings.nearest import instead
 from voiced.settings.numbers import dialled, number
 from voiced.settings.outbound import outbound, outbound_flows
+from voiced.settings.overflow import WrittenOverflow
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 from voiced.settings.registry import Registry
@@ -82,6 +83,8 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a caller hears when all else fails."""
     busy: Sentence | None = None
     """What callers hear that are too many."""
+    overflow: WrittenOverflow | None = None
+    """What becomes of callers for whom there is no room, instead of `busy`."""
     refusal: Sentence | None = None
     """What a caller hears whom no flow takes."""
     goodbye: Sentence | None = None
@@ -176,7 +179,7 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
 def check_flows(part: Part, flows: Mapping[str, Any]) -> None:
     """Every flow that is named is there."""
     rules = (outbound_flows(part["outbound"]), inbound_flows(part["inbound"]), api_flows(part["api"]))
-    for inner in chain((inner for _, inner in part["numbers"].items()), *rules):
+    for inner in chain((inner for _, inner in part["numbers"].items()), (part["overflow"]["flow"],), *rules):
         if isinstance(inner.value, str) and inner.value not in flows:
             inner.wrong(f"no flow is called {inner.written}{instead(inner.value, flows)}")
 
