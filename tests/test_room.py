@@ -7,7 +7,7 @@ from zope.interface.verify import verifyObject
 
 from voiced.call.room import Limits, Room, Unloaded
 from voiced.errors import Overloaded
-from voiced.iwatch import ILag, ILoad
+from voiced.iwatch import ILag, ILoad, Punctual
 
 
 class RoomTests(SynchronousTestCase):
@@ -35,5 +35,5 @@ class RoomTests(SynchronousTestCase):
         """It says what there is too little of."""
         for limits, short in ((Limits(lag=0.1), "lag"), (Limits(calls=0), "calls")):
             with self.assertRaises(Overloaded) as refused:
-                Room(limits, Unloaded(0.2)).check(0)
+                Room(limits, Unloaded(Punctual(0.2))).check(0)
             self.assertEqual(refused.exception.short, short)

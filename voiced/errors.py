@@ -63,18 +63,26 @@ class UnknownTicket(VoicedError):
 
 
 class SynthesisError(VoicedError):
-    """A voice could not speak; `retry` says whether the same request may work a moment later."""
+    """A voice could not speak; `retry` says whether the same request may work a moment later.
 
-    def __init__(self, message: str, *, retry: bool = False) -> None:
+    `kind` is for who counts: see IWatch.voice_failed.
+    """
+
+    def __init__(self, message: str, *, retry: bool = False, kind: str = "failed") -> None:
         self.retry = retry
+        self.kind = kind
         super().__init__(message)
 
 
 class AgentError(VoicedError):
-    """A live agent could not take the line, or left it in disorder; `facts` is what is known of the conversation."""
+    """A live agent could not take the line, or left it in disorder; `facts` is what is known of the conversation.
 
-    def __init__(self, message: str, facts: Mapping[str, str] | None = None) -> None:
+    `kind` is for who counts: see IWatch.agent_failed.
+    """
+
+    def __init__(self, message: str, facts: Mapping[str, str] | None = None, *, kind: str = "failed") -> None:
         self.facts = facts or {}
+        self.kind = kind
         super().__init__(message)
 
 

@@ -19,6 +19,7 @@ from zope.interface import Attribute, Interface
 
 from voiced.call.records import CallInfo
 from voiced.call.template import Template
+from voiced.iwatch import IWatch, Unwatched
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
@@ -711,3 +712,5 @@ class Tools:
     """`in_thread(f, *args)`: call it in a worker thread; fires with what it returns."""
     from_thread: Callable[..., None]
     """`from_thread(f, *args)`: from a worker thread, have it called in the reactor's."""
+    watch: IWatch = attrs.field(factory=Unwatched)
+    """Who is told what happens, and knows how late the reactor is."""

@@ -6,7 +6,7 @@ import attrs
 from zope.interface import implementer
 
 from voiced.errors import Overloaded
-from voiced.iwatch import ILag, ILoad
+from voiced.iwatch import ILag, ILoad, Punctual
 
 MEGABYTE = 1_000_000
 
@@ -24,17 +24,12 @@ class Limits:
     """Per cent of each that calls which we place may not take: they can wait, who rings us does not."""
 
 
-@implementer(ILag, ILoad)
+@implementer(ILoad)
 @attrs.frozen
 class Unloaded:
-    """A machine that is never late, and of whose memory nobody knows: in memory, and in tests."""
+    """A machine that is never late, and of whose memory nobody knows."""
 
-    p95: float = 0.0
-
-    @property
-    def lag(self) -> ILag:
-        """See ILoad."""
-        return self
+    lag: ILag = attrs.field(factory=Punctual)
 
     def memory(self) -> int | None:
         """See ILoad."""

@@ -91,6 +91,8 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The last sentence of a call that the API, or its time limit, ends."""
     prerender: bool = True
     """Whether every sentence that is the same for all is spoken into the cache at the start."""
+    metrics: Literal["local", "key", "everybody"] = "local"
+    """Who may read /metrics: this machine and API keys for all flows (`local`), such keys only, or everybody."""
     journal: Literal["calls", "wire"] = "calls"
     """What the journal keeps: a line when a call begins and ends, or (`wire`) also what `voiced replay` needs."""
 
