@@ -93,7 +93,9 @@ class House(SynchronousTestCase):
 
     def lives_in(self, *flows: Flow, voices: Mapping[str, ITTSEngine] | None = None, **settings: Any) -> Daemon:
         """Start a daemon with these flows; every number rings the first."""
-        limits = {name: settings.pop(name) for name in ("most_calls", "insecure", "room") if name in settings}
+        limits = {
+            name: settings.pop(name) for name in ("most_calls", "insecure", "room", "troubles") if name in settings
+        }
         program = Program(
             flows={each.name: each for each in flows},
             dial_plan=settings.pop("dial_plan", DialPlan({"default": flows[0].name})),
