@@ -104,6 +104,7 @@ FLOORS = {
     "voiced.simulator": 5,
     "voiced.testing": 5,
     "voiced.building": 6,
+    "voiced.logfile": 6,
     "voiced.reloading": 6,
     "voiced.rehearsal": 6,
     "voiced.tap": 6,

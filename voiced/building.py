@@ -41,6 +41,7 @@ from voiced.twilio.webhook import Account, Accounts
 from voiced.watch.health import Look, has_room
 from voiced.watch.lag import Lag
 from voiced.watch.load import Load
+from voiced.watch.logs import Logging
 from voiced.watch.metrics import Metrics
 
 JOURNAL = "journal.jsonl"
@@ -114,6 +115,7 @@ def restart_for(now: Settings, new: Settings) -> tuple[str, ...]:
         "public_url": now.public_url != new.public_url,
         "data": now.data.absolute() != new.data.absolute(),
         "insecure": now.plain.insecure != new.plain.insecure,
+        "logs.format": now.plain.logs.format != new.plain.logs.format,
     }
     return tuple(name for name, changed in kept.items() if changed)
 
@@ -132,6 +134,7 @@ class Building:
         self, configuration: Configuration, reactor: Any, reread: Callable[[], Configuration] | None = None
     ) -> None:
         settings = self._started = configuration.settings
+        self.logs = Logging(settings.plain.logs.logs())
         self.lag = Lag(reactor)
         metrics = Metrics(self.lag)
         self.studio = Studio(configuration, reactor, metrics)
@@ -197,6 +200,7 @@ class Building:
         self.guard.follow(settings.outbound, settings.inbound)
         self.daemon.follow(program, self._api(settings), settings.plain.limits.limits())
         self._render = settings.plain.prerender
+        self.logs.follow(settings.plain.logs.logs())
         self.warm_up()
         return Reloaded(before, program.version, tuple(sorted(program.flows)), restart)
 

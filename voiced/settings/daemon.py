@@ -27,6 +27,7 @@ from voiced.settings.plainyaml import BROKEN
 from voiced.settings.registry import Registry
 from voiced.settings.web import web
 from voiced.twilio.webhook import Account
+from voiced.watch import logs
 from voiced.webservices import WebRules
 
 LISTEN = "tcp:8080:interface=127.0.0.1"
@@ -57,6 +58,24 @@ class SpeechCache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     size_mb: Annotated[int, msgspec.Meta(ge=1)] = 500
     """Megabytes."""
+
+
+Level = Literal["debug", "info", "warn", "error", "critical"]
+
+
+class WrittenLogs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is logged, and how."""
+
+    format: Literal["text", "json"] = "text"
+    """Lines for people, or one flat JSON object a line."""
+    level: Level = "info"
+    """The least that is logged."""
+    levels: dict[str, Level] = {}
+    """The least by subject: the dotted name of a module, or its beginning."""
+
+    def logs(self) -> logs.Logs:
+        """The same for the log."""
+        return logs.Logs(self.format == "json", self.level, self.levels)
 
 
 Sentence = Annotated[str, msgspec.Meta(min_length=1)]
@@ -93,6 +112,8 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether every sentence that is the same for all is spoken into the cache at the start."""
     metrics: Literal["local", "key", "everybody"] = "local"
     """Who may read /metrics: this machine and API keys for all flows (`local`), such keys only, or everybody."""
+    logs: WrittenLogs = WrittenLogs()
+    """What is logged, and how."""
     journal: Literal["calls", "wire"] = "calls"
     """What the journal keeps: a line when a call begins and ends, or (`wire`) also what `voiced replay` needs."""
 
