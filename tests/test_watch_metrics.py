@@ -90,7 +90,9 @@ class CallTests(WatchedHouse):
         self.calls_out(flow="test")
         self.assertEqual(self.counts('voiced_calls_live{direction="outbound"}'), [1])
         self.passes(60)
-        ended = [name for name in samples(self.exposition()) if name.startswith("voiced_calls_total")]
+        ended = [
+            name for name, n in samples(self.exposition()).items() if n and name.startswith("voiced_calls_total")
+        ]
         self.assertEqual([name.split(",")[0] for name in ended], ['voiced_calls_total{direction="outbound"'])
 
     def test_traffic(self):
@@ -281,6 +283,19 @@ class MetricsTests(SynchronousTestCase):
         self.assertEqual(self.value("voiced_interruption_to_clear_seconds_bucket", le="0.002"), 0)
         self.assertEqual([self.value("voiced_speech_cache_total", result=each) for each in ("hit", "miss")], [2, 1])
         self.assertEqual(self.value("voiced_dead_air_seconds_count"), 2)
+
+    def test_from_the_start(self):
+        """All endings and kinds are there with nothing: the first one is an increase, and may be an alert."""
+        self.assertEqual(self.value("voiced_calls_total", direction="inbound", ending="overloaded"), 0)
+        self.assertEqual(self.value("voiced_voice_errors_total", kind="quota"), 0)
+        self.assertEqual(self.value("voiced_agent_errors_total", kind="refused"), 0)
+
+    def test_strange_kinds(self):
+        """What a plugin calls its trouble makes no series of its own: it may be anything, and of anybody."""
+        self.metrics.voice_failed("said +14155550100")
+        self.metrics.agent_failed("said +14155550100")
+        self.assertEqual(self.value("voiced_voice_errors_total", kind="failed"), 1)
+        self.assertEqual(self.value("voiced_agent_errors_total", kind="failed"), 1)
 
     def test_never_answered(self):
         """A call that nobody took has no length."""

@@ -8,6 +8,11 @@ from zope.interface import Attribute, Interface, implementer
 
 from voiced.call.records import CallRecord
 
+AGENT_TROUBLE = ("late", "silent", "unreachable", "refused", "lost", "fault", "failed")
+"""Kinds of an agent's trouble; `fault` is a bug, of ours or of the plugin's; `failed` whatever has no word of its own."""
+VOICE_TROUBLE = ("late", "stalled", "silent", "unreachable", "quota", "busy", "key", "refused", "fault", "failed")
+"""Kinds of a voice's."""
+
 
 class ILag(Interface):
     """How late the reactor is: what waits for it (a frame, a timer, a webhook) waits that long besides."""
@@ -62,15 +67,13 @@ class IWatch(Interface):
         """An agent is there, so long after the line was handed over."""
 
     def agent_failed(kind: str) -> None:
-        """An agent has lost the line in disorder: `late`, `silent`, `unreachable`, `refused`, `lost`, `fault` (ours,
-        or the plugin's) or `failed`."""
+        """An agent has lost the line in disorder: one of AGENT_TROUBLE."""
 
     def interrupted(seconds: float) -> None:
         """What an agent was saying is silenced, so long after we read that the caller interrupts."""
 
     def voice_failed(kind: str) -> None:
-        """A voice could not speak: `late`, `stalled`, `silent`, `unreachable`, `quota`, `busy`, `key`, `refused`,
-        `fault` (ours, or the plugin's) or `failed`. Its fallback may have."""
+        """A voice could not speak: one of VOICE_TROUBLE. Its fallback may have."""
 
     def speech_kept(hit: bool) -> None:
         """A prompt that is kept was asked for; `hit`: it cost no synthesis."""

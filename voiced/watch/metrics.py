@@ -16,9 +16,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from zope.interface import implementer
 
-from voiced.call.records import CallRecord, Direction
+from voiced.call.records import CallRecord, Direction, Ending
 from voiced.call.switchboard import Switchboard
-from voiced.iwatch import ILag, IWatch, Punctual, Traffic
+from voiced.iwatch import AGENT_TROUBLE, VOICE_TROUBLE, ILag, IWatch, Punctual, Traffic
 from voiced.watch.health import Health
 
 DEAD_AIR = 1.0
@@ -95,8 +95,15 @@ class Metrics:
             registry=registry,
         )
         self._hits, self._misses = cache.labels("hit"), cache.labels("miss")
+        # All there from the start, with nothing: else the first of each would be no increase, and no alert.
         for direction in Direction:
-            self._seconds.labels(direction.value)  # there from the start: a rate of nothing is no gap
+            self._seconds.labels(direction.value)
+            for ending in Ending:
+                self._calls.labels(direction.value, ending.value)
+        for kind in AGENT_TROUBLE:
+            self._agent_errors.labels(kind)
+        for kind in VOICE_TROUBLE:
+            self._voice_errors.labels(kind)
         prometheus_client.ProcessCollector(registry=registry)
         prometheus_client.GCCollector(registry=registry)
 
@@ -132,7 +139,7 @@ class Metrics:
 
     def agent_failed(self, kind: str) -> None:
         """See IWatch."""
-        self._agent_errors.labels(kind).inc()
+        self._agent_errors.labels(kind if kind in AGENT_TROUBLE else "failed").inc()
 
     def interrupted(self, seconds: float) -> None:
         """See IWatch."""
@@ -140,7 +147,7 @@ class Metrics:
 
     def voice_failed(self, kind: str) -> None:
         """See IWatch."""
-        self._voice_errors.labels(kind).inc()
+        self._voice_errors.labels(kind if kind in VOICE_TROUBLE else "failed").inc()
 
     def speech_kept(self, hit: bool) -> None:
         """See IWatch."""
