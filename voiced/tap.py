@@ -136,7 +136,6 @@ class DaemonService(MultiService):
             log.warn("{warning}", warning=fault.warning)
         self._reactor.callWhenRunning(self._ready)
         self.building.warm_up()
-        self.building.lag.begin()
 
     def stopService(self) -> Deferred[None]:
         """Named by Twisted: every caller hears the end of the sentence with the port open, then all stops."""
@@ -150,6 +149,7 @@ class DaemonService(MultiService):
 
     def _ready(self) -> None:
         """The reactor runs; it has just taken the signals for itself."""
+        self.building.lag.begin()
         signal.signal(signal.SIGTERM, self._told_to_stop)
         signal.signal(signal.SIGINT, self._told_to_stop)
         log.info(
