@@ -46,7 +46,7 @@ def make(settings: Settings, tools: Tools) -> IAgent:
 
     def shut(failure: Failure) -> Failure:
         if failure.check(*NETWORK):
-            return Failure(AgentError(sentence(failure, urlsplit(settings.base_url).netloc)))
+            return Failure(AgentError(sentence(failure, urlsplit(settings.base_url).netloc), kind="unreachable"))
         return failure
 
     def dialect(call: ICall, brief: Brief) -> IAgentDialect:

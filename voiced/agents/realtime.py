@@ -110,6 +110,8 @@ class Talk:
         self._dialect = dialect
         self._group = Grouping(self._clock, group, self._tell_audio)
         self._over = False
+        self._read = 0.0
+        """When the last message was read."""
         self._host = ""
         self._opening: Deferred[Any] | None = None
         self._socket: AgentSocket | None = None
@@ -151,14 +153,15 @@ class Talk:
     def _not_opened(self, failure: Failure) -> None:
         self._opening = None
         if failure.check(AgentError):
-            self._fail(failure.getErrorMessage())
+            self._fail(failure.getErrorMessage(), getattr(failure.value, "kind", "failed"))
         elif failure.check(CancelledError):
             self._fail("the way to the agent was given up")
         elif failure.check(*NETWORK):
-            self._fail(sentence(failure, self._host))
+            self._fail(sentence(failure, self._host), "unreachable")
         else:
             log.failure("{call}: the way to an agent broke", failure, call=self._call.info.sid)
-            self._fail(f"the way to the agent broke ({type(failure.value).__name__}): the log has its traceback")
+            why = f"the way to the agent broke ({type(failure.value).__name__}): the log has its traceback"
+            self._fail(why, "fault")
 
     # What the socket tells us (SocketOwner)
 
@@ -168,6 +171,7 @@ class Talk:
 
     def received(self, payload: bytes) -> None:
         """A message has come."""
+        self._read = self._clock.seconds()
         for event in self._dialect.receive(payload):
             if self._over:
                 return
@@ -182,21 +186,21 @@ class Talk:
         elif code == 1009:
             self._fail("the agent sent a message of more than 16 MiB")
         else:
-            self._obey(self._dialect.closed(code, reason))
+            self._obey(self._dialect.closed(code, reason), "lost")
             if self._leaving is not None:
                 self._end(self._leaving)
 
     def refused(self, status: int) -> None:
         """The vendor does not take the socket."""
-        self._obey(self._dialect.refused(status))
+        self._obey(self._dialect.refused(status), "refused")
 
     def failed(self, why: str) -> None:
         """The socket is of no use."""
-        self._fail(why)
+        self._fail(why, "unreachable")
 
     # What the events mean
 
-    def _obey(self, event: Event) -> None:
+    def _obey(self, event: Event, kind: str = "failed") -> None:
         match event:
             case Audio(piece, item):
                 self._play(piece, item)
@@ -223,7 +227,7 @@ class Talk:
             case Ended(outcome):
                 self._leave(outcome)
             case Failed(reason):
-                self._fail(reason)
+                self._fail(reason, kind)
             case Trouble(reason):
                 if self._is_new(reason):
                     log.warn("{call}: the agent: {reason}", call=self._call.info.sid, reason=reason)
@@ -271,6 +275,7 @@ class Talk:
     def _interrupt(self) -> None:
         self._line.caller_active()
         self._line.clear()
+        self._tools.watch.interrupted(self._clock.seconds() - self._read)
 
     def _tell_cut(self) -> None:
         cut, self._cut = self._cut, []
@@ -349,10 +354,10 @@ class Talk:
         self._stop()
         self._result.callback(outcome)
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, kind: str = "failed") -> None:
         if not self._over:
             self._stop()
-            self._result.errback(AgentError(reason))
+            self._result.errback(AgentError(reason, kind=kind))
 
     def _stop(self) -> None:
         """Close what is open, in whatever state it is."""

@@ -6,7 +6,6 @@ missed count, too, each as late as it would have been: the figure is what somebo
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +19,9 @@ TICK = 0.1
 """Seconds between two looks."""
 WINDOW = 5.0
 """Seconds that are looked back."""
-_SHARE = 0.95
+_WORST = round(WINDOW / TICK * 0.05)
+"""Ticks of a window that may be later than `p95`. What was before `begin` counts as in time: two late ticks at the
+start are no lag."""
 
 
 @implementer(ILag)
@@ -65,6 +66,6 @@ class Lag:
             due += TICK
         while self._seen[0][0] < now - WINDOW:
             self._seen.popleft()
-        late = sorted(late for _, late in self._seen)
-        self.p95 = late[math.ceil(_SHARE * len(late)) - 1]
+        late = sorted((late for _, late in self._seen), reverse=True)
+        self.p95 = late[_WORST] if len(late) > _WORST else 0.0
         self._wait(now)
