@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.web.server import Site
 
 from voiced.call.dialplan import plain
+from voiced.call.room import Room
 from voiced.call.session import CallSession
 from voiced.daemon import Api, Daemon
 from voiced.errors import Refused
@@ -186,7 +187,7 @@ class Stage:
             self.journal,
             self.guard,
             api,
-            most_calls=plain_settings.limits.calls,
+            room=Room(plain_settings.limits.limits()),
             insecure=plain_settings.insecure,
         )
 
