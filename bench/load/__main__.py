@@ -1,0 +1,39 @@
+"""See bench.load."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+
+import msgspec
+import uvloop
+
+from bench.load.generator import TROUBLE, Generator
+from bench.load.orders import Answer, Failed, Order
+from bench.load.vendors import Vendors
+
+
+async def serve(certificate: str, key: str) -> None:
+    """Obey, line by line, until there are no more."""
+    vendors = Vendors(certificate, key)
+    _write(await vendors.listen())
+    generator = Generator(vendors)
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        try:
+            answer: Answer = await generator.obey(msgspec.json.decode(line, type=Order))  # type: ignore[arg-type]
+        except TROUBLE as error:
+            answer = Failed(f"{type(error).__name__}: {error}")
+        _write(answer)
+
+
+def _write(answer: object) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    gc.disable()  # what it makes has no cycles but what lives as long as it does; a collection would be in the figures
+    uvloop.run(serve(*sys.argv[1:3]))
