@@ -49,7 +49,9 @@ class Machine:
                 continue
         if (node := node_version()) is not None:
             versions["Node"] = node
-        return cls(_processor(), os.cpu_count() or 0, f"{platform.system()} {platform.release()}", versions)
+        return cls(
+            _processor(), os.cpu_count() or 0, f"{platform.system()} {platform.release().partition('-')[0]}", versions
+        )
 
 
 def node_version() -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import pstats
 import time
-from pathlib import Path
+from collections import Counter
 
 import attrs
 
@@ -37,10 +37,19 @@ def profile(bench: Bench, program: Program, calls: int, seconds: float, tls: boo
     used = measured.cpu / frames * 1e6 if frames else 0.0
     head = (
         f"{program.name}, {rung.live} calls, agents over {'wss' if tls else 'ws'}, {measured.seconds:.0f} s: "
-        f"{frames} frames relayed, {used:.0f} us of CPU per frame *with the profiler's own*, p99 {measured.added[2]:.1f} ms; "
-        f"the load generator used {measured.own_cpu:.0%} of its core\n"
+        f"{frames} frames relayed, {used:.0f} us of CPU each (with the profiler's own); p99 {measured.added[2]:.1f} "
+        f"ms; the load generator used {measured.own_cpu:.0%} of its core.\n\n{_by_file(stats)}\n"
     )
     return head + out.getvalue()
+
+
+def _by_file(stats: pstats.Stats) -> str:
+    """Own time, file by file."""
+    times: Counter[str] = Counter()
+    for (file, _, _), (_, _, own, _, _) in stats.stats.items():  # type: ignore[attr-defined]
+        times[file] += own
+    whole = sum(times.values()) or 1.0
+    return "\n".join(f"{own:8.3f} s {own / whole:6.1%}  {file}" for file, own in times.most_common(15))
 
 
 def _profiled(program: Program) -> Program:
@@ -49,10 +58,3 @@ def _profiled(program: Program) -> Program:
         return [twistd, "--profile=profile", "--profiler=cprofile", "--savestats", *rest]
 
     return attrs.evolve(program, command=command)
-
-
-def keep(text: str, path: Path | None) -> None:
-    """Print it, and write it where it shall be."""
-    print(text)
-    if path is not None:
-        path.write_text(text)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 
-from bench.load.carrier import PUBLIC, TOKEN
+from bench.load.account import PUBLIC, TOKEN
 from bench.machine import node_version
 
 START_SECONDS = 30.0
@@ -93,7 +93,7 @@ class Program:
         with (where.home / "log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - the commands are below
                 self.command(where), cwd=where.home, env=environment, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, preexec_fn=lambda: os.sched_setaffinity(0, {where.core}),  # noqa: PLW1509
+                stderr=subprocess.STDOUT, preexec_fn=lambda: os.sched_setaffinity(0, {where.core}),
             )  # fmt: skip
         running = Running(self, process, where)
         running.wait_for_port()

@@ -35,5 +35,5 @@ def _write(answer: object) -> None:
 
 
 if __name__ == "__main__":
-    gc.disable()  # what it makes has no cycles but what lives as long as it does; a collection would be in the figures
+    gc.disable()  # a collection would be in the figures; what it makes has few cycles
     uvloop.run(serve(*sys.argv[1:3]))

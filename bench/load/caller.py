@@ -1,7 +1,7 @@
 """A caller: one media stream as Twilio speaks it, with a clock that plays what comes and returns marks.
 
-    ► connected, start, media 50 times a second, mark when what was before it has been played, stop
-    ◄ media, mark, clear
+► connected, start, media 50 times a second, mark when what was before it has been played, stop
+◄ media, mark, clear
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import msgspec
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from bench.load import sound
+from bench.load.account import ACCOUNT
 from bench.load.tally import Tally
 
-ACCOUNT = "AC" + "0" * 32
 _MEDIA = (
     b'{"event":"media","sequenceNumber":"%d","media":{"track":"inbound","chunk":"%d","timestamp":"%d","payload":"%b"},'
     b'"streamSid":"%b"}'
@@ -154,7 +154,7 @@ class Caller(WSListener):
             self._count(now, audio, frames)
 
     def _count(self, now: int, audio: bytes, frames: int) -> None:
-        youngest, call = sound.stamp(audio, frames - 1)
+        youngest, _ = sound.stamp(audio, frames - 1)
         if not youngest:
             return
         if not self.answered.done():

@@ -13,11 +13,10 @@ from xml.etree import ElementTree
 from picows import ws_connect
 from twilio.request_validator import RequestValidator
 
-from bench.load.caller import ACCOUNT, Caller
+from bench.load.account import ACCOUNT, PUBLIC, TOKEN
+from bench.load.caller import Caller
 from bench.load.tally import Tally
 
-PUBLIC = "bench.voiced.test"
-TOKEN = "a-token"  # noqa: S105 - it opens nothing
 PATIENCE = 10.0
 """Seconds for a request, a handshake, or an agent to answer."""
 _validator = RequestValidator(TOKEN)

@@ -17,6 +17,8 @@ from bench.load.vendors import Vendors
 
 GRACE = 1.0
 """Seconds after a window in which its frames may still come back."""
+MOST_FAILED = 10
+"""Calls that did not come about, after which no more are rung."""
 BETWEEN = 0.01
 """Seconds between two calls, or two interruptions, whose times are taken."""
 AHEAD_SECONDS = 0.05
@@ -60,6 +62,8 @@ class Generator:
         async def some() -> None:
             connection = Connection(self._port)
             for _ in left:
+                if len(why) > MOST_FAILED:
+                    break
                 try:
                     await self._talk(connection, order.called)
                 except TROUBLE as error:

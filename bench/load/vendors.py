@@ -1,8 +1,8 @@
 """What else is asked for over HTTP: signed URLs and speech of ElevenLabs, calls of Twilio's REST.
 
-    GET  /v1/convai/conversation/get-signed-url   -> {"signed_url": "ws(s)://127.0.0.1:…/v1/convai/conversation"}
-    POST /v1/text-to-speech/{voice}/stream        -> a second of mu-law
-    POST /2010-04-01/…/Calls/{sid}.json           -> {"sid", "status": "completed"}
+GET  /v1/convai/conversation/get-signed-url   -> {"signed_url": "ws(s)://127.0.0.1:…/v1/convai/conversation"}
+POST /v1/text-to-speech/{voice}/stream        -> a second of mu-law
+POST /2010-04-01/…/Calls/{sid}.json           -> {"sid", "status": "completed"}
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SECOND = b"\x20" * 8000
 
 
 class Vendors:
-    """The doubles. `tls` decides how agents are reached; `agents` has those that talk, by the number of their call."""
+    """The doubles. `tls` says how agents are reached; `agents` has those that talk, by the number of their call."""
 
     def __init__(self, certificate: str, key: str) -> None:
         self.tls = False
@@ -45,7 +45,9 @@ class Vendors:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                length = next((line[15:] for line in head.lower().split("\r\n") if line.startswith("content-length:")), 0)
+                length = next(
+                    (line[15:] for line in head.lower().split("\r\n") if line.startswith("content-length:")), 0
+                )
                 await reader.readexactly(int(length))
                 kind, body = self._answer(head.split(" ", 2)[1])
                 about = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -62,5 +64,3 @@ class Vendors:
             return "audio/basic", _SECOND
         sid = path.partition("?")[0].rpartition("/")[2].removesuffix(".json")
         return "application/json", msgspec.json.encode({"sid": sid, "status": "completed"})
-
-

@@ -1,7 +1,7 @@
 """A bridge as one writes it with Twisted, Autobahn and json: what voiced is measured against.
 
-Called up by the bench only. It does what the official examples do and nothing that makes it slower: no signatures, no
-logging, no marks. Nagle's algorithm stays on: Autobahn says that it switches it off and forgets to, and whoever writes
+Called up by the bench only. It does what the official examples do and nothing that makes it slower: no signatures,
+no logging, no marks. Nagle's algorithm stays on: Autobahn means to switch it off and forgets to, and whoever writes
 such a bridge does not see that.
 
 Environment: PORT, SERVER_DOMAIN, ELEVENLABS_BASE_URL, ELEVENLABS_AGENT_ID, ELEVENLABS_API_KEY.
