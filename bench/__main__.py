@@ -1,5 +1,6 @@
-"""`python -m bench`: what voiced costs, beside what people would write instead; see bench/report.md.
+"""What voiced costs, beside what people would write instead: bench/report.md.
 
+\b
 python -m bench quick      two or three minutes: to see that all works, and roughly where one stands
 python -m bench whole      about an hour and a half: the figures that count (`make bench`)
 python -m bench profile    what voiced does with its time while it carries calls
@@ -45,6 +46,10 @@ _only = click.option(
 _report = click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Where the report goes; its picture beside it."
 )
+_tree = click.option(
+    "--tree", default=HERE.parent, type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The checkout whose voiced is measured, if it is not this one.",
+)  # fmt: skip
 _anyhow = click.option(
     "--anyhow", is_flag=True, help="Runs count even if the load generator was late: where others load the machine."
 )
@@ -58,20 +63,27 @@ def main() -> None:
 
 @main.command()
 @_settings
+@_tree
 @_only
 @_programs
 @_report
 @_anyhow
 def quick(
-    settings: Path | None, only: tuple[str, ...], named: tuple[str, ...], report: Path | None, anyhow: bool
+    settings: Path | None,
+    tree: Path,
+    only: tuple[str, ...],
+    named: tuple[str, ...],
+    report: Path | None,
+    anyhow: bool,
 ) -> None:
     """Few calls, short windows, one turn each; the report goes to build/bench unless told."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    _run(QUICK, settings, only, named, report or BUILD / "report.md", anyhow)
+    _run(QUICK, settings, tree, only, named, report or BUILD / "report.md", anyhow)
 
 
 @main.command()
 @_settings
+@_tree
 @_only
 @_programs
 @_report
@@ -80,6 +92,7 @@ def quick(
 @click.option("--endurance-seconds", default=WHOLE.endurance_seconds, show_default=True, help="0: left out.")
 def whole(
     settings: Path | None,
+    tree: Path,
     only: tuple[str, ...],
     named: tuple[str, ...],
     report: Path | None,
@@ -89,11 +102,12 @@ def whole(
 ) -> None:
     """Everything, on a machine that does nothing else; the report goes to bench/report.md unless told."""
     plan = attrs.evolve(WHOLE, alternations=turns, endurance_seconds=endurance_seconds)
-    _run(plan, settings, only, named, report or HERE / "report.md", anyhow)
+    _run(plan, settings, tree, only, named, report or HERE / "report.md", anyhow)
 
 
 @main.command()
 @_settings
+@_tree
 @click.option("--calls", default=50, show_default=True)
 @click.option("--seconds", default=10.0, show_default=True)
 @click.option("--leg", type=click.Choice(["ws", "wss"]), default="wss", show_default=True)
@@ -103,10 +117,10 @@ def whole(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for it, besides the terminal."
 )
 def profile(
-    settings: Path | None, calls: int, seconds: float, leg: str, top: int, name: str, output: Path | None
+    settings: Path | None, tree: Path, calls: int, seconds: float, leg: str, top: int, name: str, output: Path | None
 ) -> None:
     """The functions with the most time of their own, while voiced carries so many calls."""
-    with bench() as where:
+    with bench(tree) as where:
         ways, words = choices_of_voiced(where.surroundings(), _lines(settings))
         for word in words:
             _say(word)
@@ -120,10 +134,16 @@ def profile(
 
 
 def _run(
-    plan: Plan, settings: Path | None, only: tuple[str, ...], named: tuple[str, ...], report: Path, anyhow: bool
+    plan: Plan,
+    settings: Path | None,
+    tree: Path,
+    only: tuple[str, ...],
+    named: tuple[str, ...],
+    report: Path,
+    anyhow: bool,
 ) -> None:
     began, clock, before = datetime.now(UTC), time.monotonic(), machine.load()
-    with bench(anyhow) as where:
+    with bench(tree, anyhow) as where:
         programs, words = _programs_for(where, settings, named)
         for word in words:
             _say(word)
@@ -137,7 +157,8 @@ def _run(
             if result is not None:
                 results.append(result)
             run = Run(
-                plan.name, began.strftime("%Y-%m-%d"), time.monotonic() - clock, [before, machine.load()],
+                plan.name, machine.commit(tree), began.strftime("%Y-%m-%d"), time.monotonic() - clock,
+                [before, machine.load()],
                 attrs.asdict(machine.Machine.here()), words, results, anyhow,
             )  # fmt: skip
             # after each figure: whoever stops it keeps what there is

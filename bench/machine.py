@@ -54,6 +54,15 @@ class Machine:
         )
 
 
+def commit(tree: Path) -> str:
+    """Which commit of voiced a checkout has, and whether it was changed since; "an unknown version" outside git."""
+    asked = subprocess.run(  # noqa: S603
+        ["git", "-C", str(tree), "describe", "--always", "--dirty", "--exclude=*"],  # noqa: S607
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return asked.stdout.strip() or "an unknown version"
+
+
 def node_version() -> str | None:
     """Of the Node that is installed, if one is."""
     node = shutil.which("node")

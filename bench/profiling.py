@@ -16,6 +16,9 @@ import attrs
 from bench.programs import Program, Running, Surroundings
 from bench.stand import Bench
 
+WAITING = ("'poll' of", "run_forever")
+"""In the names of functions whose own time is spent waiting."""
+
 
 def profile(bench: Bench, program: Program, calls: int, seconds: float, tls: bool, top: int) -> str:
     """The functions with the most time of their own."""
@@ -44,10 +47,11 @@ def profile(bench: Bench, program: Program, calls: int, seconds: float, tls: boo
 
 
 def _by_file(stats: pstats.Stats) -> str:
-    """Own time, file by file."""
+    """Own time, file by file (`~`: what is written in C), without the wait for something to do."""
     times: Counter[str] = Counter()
-    for (file, _, _), (_, _, own, _, _) in stats.stats.items():  # type: ignore[attr-defined]
-        times[file] += own
+    for (file, _, name), (_, _, own, _, _) in stats.stats.items():  # type: ignore[attr-defined]
+        if not any(word in name for word in WAITING):
+            times[file] += own
     whole = sum(times.values()) or 1.0
     return "\n".join(f"{own:8.3f} s {own / whole:6.1%}  {file}" for file, own in times.most_common(15))
 

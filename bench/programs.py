@@ -66,6 +66,22 @@ class Surroundings:
     """The URL of the doubles of ElevenLabs and Twilio."""
     certificate: Path
     core: int
+    tree: Path
+    """The checkout whose voiced is measured."""
+
+    def environment(self) -> dict[str, str]:
+        """Of every program."""
+        return {
+            **os.environ,
+            "PYTHONPATH": str(self.tree),
+            "SSL_CERT_FILE": str(self.certificate),
+            "NODE_EXTRA_CA_CERTS": str(self.certificate),
+            "PORT": str(self.port),
+            "SERVER_DOMAIN": PUBLIC,
+            "ELEVENLABS_BASE_URL": self.vendors,
+            "ELEVENLABS_AGENT_ID": AGENT_ID,
+            "ELEVENLABS_API_KEY": API_KEY,
+        }
 
 
 @attrs.frozen
@@ -79,17 +95,7 @@ class Program:
 
     def start(self, where: Surroundings) -> Running:
         """Start it on its core; returns when its port is open. Raises NotStarted, with what it has written."""
-        environment = {
-            **os.environ,
-            "SSL_CERT_FILE": str(where.certificate),
-            "NODE_EXTRA_CA_CERTS": str(where.certificate),
-            "PORT": str(where.port),
-            "SERVER_DOMAIN": PUBLIC,
-            "ELEVENLABS_BASE_URL": where.vendors,
-            "ELEVENLABS_AGENT_ID": AGENT_ID,
-            "ELEVENLABS_API_KEY": API_KEY,
-            **self.environment,
-        }
+        environment = {**where.environment(), **self.environment}
         with (where.home / "log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - the commands are below
                 self.command(where), cwd=where.home, env=environment, stdin=subprocess.DEVNULL, stdout=log,
@@ -174,8 +180,9 @@ def accepted(where: Surroundings, listen: str, more: str = "", besides: str = ""
     """Whether this voiced knows these settings."""
     write_settings(where, listen, more, besides)
     checking = subprocess.run(  # noqa: S603
-        [TWISTD, "voiced", "--config", "voiced.yaml", "--check"], cwd=where.home, capture_output=True
-    )
+        [TWISTD, "voiced", "--config", "voiced.yaml", "--check"],
+        cwd=where.home, env=where.environment(), capture_output=True,
+    )  # fmt: skip
     return checking.returncode == 0
 
 

@@ -30,7 +30,8 @@ def _machine(run: Run) -> str:
     before, after = run.loads
     versions = ", ".join(f"{name} {number}" for name, number in run.machine["versions"].items())
     lines = [
-        f"{run.machine['cores']} cores, {run.machine['processor']}; {run.machine['kernel']}; {versions}.",
+        f"voiced at {run.version}; {run.machine['cores']} cores, {run.machine['processor']}; {run.machine['kernel']};",
+        f"{versions}.",
         f"Load average {before:.2f} before, {after:.2f} after (the bench's own two processes are in the second). The",
         "program under test has one core, the load generator another.",
     ]
@@ -49,7 +50,7 @@ def _machine(run: Run) -> str:
     if run.anyhow:
         lines += [
             "",
-            "**Runs count in which the load generator did not keep up** (`--anyhow`): its lateness is in the figures.",
+            "**Runs count in which the load generator did not keep up** (`--anyhow`): its delays are in the figures.",
         ]
     if run.words:
         lines += ["", *(f"- {word}" for word in run.words)]

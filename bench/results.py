@@ -71,6 +71,8 @@ class Run(msgspec.Struct):
     """All figures of one run, and the machine that they are from."""
 
     kind: str
+    version: str
+    """The commit of voiced that was measured."""
     began: str
     seconds: float
     loads: list[float]

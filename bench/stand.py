@@ -101,7 +101,8 @@ class Stand:
 class Bench:
     """Where stands are put up: a directory, a certificate, two cores."""
 
-    def __init__(self, directory: Path, anyhow: bool = False) -> None:
+    def __init__(self, directory: Path, tree: Path, anyhow: bool) -> None:
+        self._tree = tree
         self._anyhow = anyhow
         self._directory = directory
         self._pem, self._key = certificate.make(directory)
@@ -110,7 +111,7 @@ class Bench:
     def surroundings(self, vendors: str = "http://127.0.0.1:9") -> Surroundings:
         """An empty home and a free port."""
         home = Path(tempfile.mkdtemp(dir=self._directory))
-        return Surroundings(home, free_port(), vendors, self._pem, self._cores[0])
+        return Surroundings(home, free_port(), vendors, self._pem, self._cores[0], self._tree)
 
     @contextmanager
     def stand(self, program: Program, tls: bool = True) -> Iterator[Stand]:
@@ -129,7 +130,7 @@ class Bench:
 
 
 @contextmanager
-def bench(anyhow: bool = False) -> Iterator[Bench]:
-    """For as long as it is measured. `anyhow`: see Stand."""
+def bench(tree: Path, anyhow: bool = False) -> Iterator[Bench]:
+    """For as long as it is measured; `tree` is the checkout whose voiced it is. `anyhow`: see Stand."""
     with tempfile.TemporaryDirectory(prefix="voiced-bench-") as directory:
-        yield Bench(Path(directory), anyhow)
+        yield Bench(Path(directory), tree, anyhow)
