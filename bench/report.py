@@ -30,7 +30,8 @@ def _machine(run: Run) -> str:
     before, after = run.loads
     versions = ", ".join(f"{name} {number}" for name, number in run.machine["versions"].items())
     lines = [
-        f"voiced at {run.version}; {run.machine['cores']} cores, {run.machine['processor']}; {run.machine['kernel']};",
+        f"voiced at {run.version}. {run.machine['cores']} cores, {run.machine['processor']},",
+        f"{run.machine['kernel']};",
         f"{versions}.",
         f"Load average {before:.2f} before, {after:.2f} after (the bench's own two processes are in the second). The",
         "program under test has one core, the load generator another.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+from typing import Any
 
 import msgspec
 import uvloop
@@ -16,6 +17,7 @@ from bench.load.vendors import Vendors
 
 async def serve(certificate: str, key: str) -> None:
     """Obey, line by line, until there are no more."""
+    asyncio.get_running_loop().set_exception_handler(_complain)
     vendors = Vendors(certificate, key)
     _write(await vendors.listen())
     generator = Generator(vendors)
@@ -27,6 +29,12 @@ async def serve(certificate: str, key: str) -> None:
         except TROUBLE as error:
             answer = Failed(f"{type(error).__name__}: {error}")
         _write(answer)
+
+
+def _complain(loop: asyncio.AbstractEventLoop, what: dict[str, Any]) -> None:
+    """A line: what goes wrong with one socket is counted with its call, and has no traceback worth reading."""
+    message = str(what.get("message", "")).partition("\n")[0]
+    print(f"load generator: {message} ({what.get('exception')!r})", file=sys.stderr, flush=True)
 
 
 def _write(answer: object) -> None:
