@@ -16,15 +16,16 @@ from pathlib import Path
 
 import attrs
 import click
+import msgspec
 
 from bench import machine, profiling
 from bench.figures import capacity, endurance, first_audio, interruption, latency, relay, webhooks
 from bench.figures.plan import QUICK, WHOLE, Contest, Plan
 from bench.plot import draw
-from bench.programs import BUILD, Program, choices_of_voiced, node, plain
+from bench.programs import BUILD, NotStarted, Program, choices_of_voiced, node, plain
 from bench.report import written
 from bench.results import Result, Run
-from bench.stand import Bench, bench
+from bench.stand import Bench, NotCounted, bench
 
 FIGURES: dict[str, Callable[[Contest], Result | None]] = {
     "relay": relay.run,
@@ -77,7 +78,6 @@ def quick(
     anyhow: bool,
 ) -> None:
     """Few calls, short windows, one turn each; the report goes to build/bench unless told."""
-    BUILD.mkdir(parents=True, exist_ok=True)
     _run(QUICK, settings, tree, only, named, report or BUILD / "report.md", anyhow)
 
 
@@ -103,6 +103,14 @@ def whole(
     """Everything, on a machine that does nothing else; the report goes to bench/report.md unless told."""
     plan = attrs.evolve(WHOLE, alternations=turns, endurance_seconds=endurance_seconds)
     _run(plan, settings, tree, only, named, report or HERE / "report.md", anyhow)
+
+
+@main.command()
+@click.argument("results", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_report
+def again(results: Path, report: Path | None) -> None:
+    """Write the report of a run anew from its results (build/bench/quick.json, build/bench/whole.json)."""
+    _write(msgspec.json.decode(results.read_bytes(), type=Run), report or HERE / "report.md")
 
 
 @main.command()
@@ -142,6 +150,7 @@ def _run(
     report: Path,
     anyhow: bool,
 ) -> None:
+    BUILD.mkdir(parents=True, exist_ok=True)
     began, clock, before = datetime.now(UTC), time.monotonic(), machine.load()
     with bench(tree, anyhow) as where:
         programs, words = _programs_for(where, settings, named)
@@ -162,10 +171,15 @@ def _run(
                 attrs.asdict(machine.Machine.here()), words, results, anyhow,
             )  # fmt: skip
             # after each figure: whoever stops it keeps what there is
-            picture = report.with_suffix(".svg")
-            draw(run, picture)
-            report.write_text(written(run, picture.name))
+            (BUILD / f"{plan.name}.json").write_bytes(msgspec.json.encode(run))
+            _write(run, report)
     _say(f"{report} has it all")
+
+
+def _write(run: Run, report: Path) -> None:
+    picture = report.with_suffix(".svg")
+    draw(run, picture)
+    report.write_text(written(run, picture.name))
 
 
 def _programs_for(where: Bench, settings: Path | None, named: tuple[str, ...]) -> tuple[list[Program], list[str]]:
@@ -191,4 +205,7 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m bench")
+    try:
+        main(prog_name="python -m bench")
+    except (NotStarted, NotCounted) as error:
+        sys.exit(f"bench: {error}")

@@ -25,6 +25,7 @@ BUILD = Path(__file__).parent.parent / "build" / "bench"
 AGENT_NUMBER = "+14155550123"
 PROMPT_NUMBER = "+14155550124"
 AGENT_ID, API_KEY = "agent_bench", "sk_bench"
+UVLOOP = "uv:{port}:interface=127.0.0.1"
 GROUPED = 60
 """Milliseconds."""
 
@@ -176,24 +177,30 @@ def voiced(name: str, listen: str, more: str = "", besides: str = "", twistd: tu
     return Program(name, command, ours=True)
 
 
-def accepted(where: Surroundings, listen: str, more: str = "", besides: str = "") -> bool:
-    """Whether this voiced knows these settings."""
+def complaint(where: Surroundings, listen: str, more: str = "", besides: str = "") -> str:
+    """What this voiced has against these settings; "" when they are good."""
     write_settings(where, listen, more, besides)
     checking = subprocess.run(  # noqa: S603
         [TWISTD, "voiced", "--config", "voiced.yaml", "--check"],
-        cwd=where.home, env=where.environment(), capture_output=True,
+        cwd=where.home, env=where.environment(), capture_output=True, text=True,
     )  # fmt: skip
-    return checking.returncode == 0
+    return "" if checking.returncode == 0 else checking.stdout + checking.stderr
 
 
 def choices_of_voiced(where: Surroundings, besides: str) -> tuple[list[Program], list[str]]:
-    """voiced in each way that is measured, and a word on each that this voiced does not know."""
-    listen = "uv:{port}:interface=127.0.0.1"
+    """voiced in each way that is measured, and a word on each that this voiced does not know.
+
+    Raises NotStarted when it takes none of them.
+    """
+    listen = "tcp:{port}:interface=127.0.0.1"
+    if against := complaint(where, listen, besides=besides):
+        raise NotStarted(f"voiced does not take the bench's settings:\n{against}")
     words = []
-    if not accepted(where, listen, besides=besides):
+    if complaint(where, UVLOOP, besides=besides):
         words.append("this voiced has no `uv:` endpoint: it listens on `tcp:`")
-        listen = "tcp:{port}:interface=127.0.0.1"
-    if not accepted(where, listen, ", group_ms: 20", besides):
+    else:
+        listen = UVLOOP
+    if complaint(where, listen, ", group_ms: 20", besides):
         words.append("this voiced has no `group_ms`: it is measured as it is, with 20 ms a message")
         return [voiced("voiced", listen, "", besides)], words
     found = [
