@@ -47,9 +47,14 @@ def _panel(axis: Any, result: Result, name: str, title: str) -> None:
         [max(found[program]) - middle for program, middle in zip(shown, middles, strict=True)],
     ]
     colours = [COLOURS[program in ours] for program in shown]
-    bars = axis.barh(shown, middles, color=colours, xerr=errors, ecolor="#4a5568", capsize=2)
-    axis.bar_label(bars, fmt="%.3g", padding=6, fontsize=8)
+    several = max(map(len, found.values())) > 1
+    bars = axis.barh(shown, middles, color=colours, xerr=errors if several else None, ecolor="#4a5568", capsize=2)
+    axis.bar_label(bars, fmt=_short, padding=6, fontsize=8)
     axis.set_title(title, fontsize=9, loc="left")
     axis.tick_params(labelsize=8)
     axis.margins(x=0.12)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
