@@ -39,7 +39,7 @@ FIGURES: dict[str, Callable[[Contest], Result | None]] = {
 HERE = Path(__file__).parent
 _settings = click.option(
     "--settings", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Lines for voiced.yaml besides those of the bench.",
+    help="Lines for voiced.yaml besides those of the bench, or in the place of their namesakes.",
 )  # fmt: skip
 _only = click.option(
     "--only", multiple=True, type=click.Choice(list(FIGURES)), help="This figure, and others that are named so."

@@ -156,7 +156,7 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 
 def write_settings(where: Surroundings, listen: str, more: str, besides: str) -> None:
-    """Settings and flows as an operator writes them; `more` goes into the agent's, `besides` to the end."""
+    """Settings and flows as an operator writes them; `more` is the agent's, what `besides` says stands instead of ours."""
     (where.home / "flows").mkdir(exist_ok=True)
     for name, step in FLOWS.items():
         (where.home / "flows" / f"{name}.yaml").write_text(FLOW.format(name=name, step=step))
@@ -164,7 +164,9 @@ def write_settings(where: Surroundings, listen: str, more: str, besides: str) ->
         listen=listen.format(port=where.port), public=PUBLIC, token=TOKEN, vendors=where.vendors, key=API_KEY,
         agent=AGENT_ID, more=more, agent_number=AGENT_NUMBER, prompt_number=PROMPT_NUMBER,
     )  # fmt: skip
-    (where.home / "voiced.yaml").write_text(settings + besides)
+    instead = {line.partition(":")[0] for line in besides.splitlines() if line[:1].isalpha()}
+    kept = [line for line in settings.splitlines() if line.partition(":")[0] not in instead]
+    (where.home / "voiced.yaml").write_text("\n".join([*kept, besides, ""]))
 
 
 def voiced(name: str, listen: str, more: str = "", besides: str = "", twistd: tuple[str, ...] = ()) -> Program:
