@@ -156,7 +156,7 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 
 def write_settings(where: Surroundings, listen: str, more: str, besides: str) -> None:
-    """Settings and flows as an operator writes them; `more` is the agent's, what `besides` says stands instead of ours."""
+    """Settings and flows as an operator writes them; `more` is the agent's, what `besides` says stands for ours."""
     (where.home / "flows").mkdir(exist_ok=True)
     for name, step in FLOWS.items():
         (where.home / "flows" / f"{name}.yaml").write_text(FLOW.format(name=name, step=step))
