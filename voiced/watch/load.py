@@ -23,7 +23,7 @@ class Load:
     statm: Path = STATM
 
     def memory(self) -> int | None:
-        """See ILoad. 10 µs: the kernel makes the file as it is read."""
+        """See ILoad. Some 30 µs: the kernel makes the file as it is read."""
         try:
             return int(self.statm.read_bytes().split()[1]) * resource.getpagesize()
         except (OSError, ValueError, IndexError):
