@@ -10,6 +10,7 @@ from voiced.cli.check import check
 from voiced.cli.demo import demo
 from voiced.cli.dial import dial
 from voiced.cli.dnc import dnc
+from voiced.cli.doctor import doctor
 from voiced.cli.graph import graph
 from voiced.cli.plugins import plugins
 from voiced.cli.prerender import prerender
@@ -25,6 +26,6 @@ def main() -> None:
 
 
 for command in (
-    check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo
+    check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo, doctor
 ):  # fmt: skip
     main.add_command(command)

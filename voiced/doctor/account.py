@@ -1,0 +1,174 @@
+"""Checks at Twilio: what kind of account it is, where its numbers lead, what its debugger has shown since yesterday."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import attrs
+
+from voiced.doctor.finding import Finding, bad, good, unasked
+from voiced.doctor.world import World
+from voiced.errors import CarrierError
+from voiced.settings.daemon import Settings
+from voiced.twilio import webhook
+from voiced.twilio.console import Notice, NumberState, TwilioConsole, known
+from voiced.twilio.remedies import alert_meaning, fix
+from voiced.twilio.webhook import Account, Answers
+
+LAST_DAY = 86400.0
+TRIAL = (
+    "a trial account: it strips <Stream> from TwiML, so that no audio ever reaches us; calls end after ten minutes, "
+    "and only verified numbers can be rung"
+)
+LIMITS = "(how many calls at once, its API does not say; new accounts without a business profile: two or three)"
+
+
+def ours(public_url: str, number: NumberState) -> NumberState:
+    """The same number, as it has to be for its calls to come here."""
+    url = Answers(public_url).url
+    return attrs.evolve(
+        number,
+        voice_url=url(webhook.INCOMING),
+        voice_method="POST",
+        fallback_url=url(webhook.FALLBACK),
+        fallback_method="POST",
+        status_url=url(webhook.STATUS),
+        status_method="POST",
+        application_sid="",
+        receive_mode="voice",
+    )
+
+
+def astray(number: NumberState, wanted: NumberState) -> Mapping[str, tuple[str, str]]:
+    """What is not as it has to be: name -> (as it is, as it has to be). What stands behind a `#` may differ."""
+    now, then = attrs.asdict(number), attrs.asdict(wanted)
+    return {
+        name: (now[name], then[name])
+        for name in now
+        if name not in ("sid", "number", "voice", "trunk_sid")
+        and now[name].partition("#")[0] != then[name].partition("#")[0]
+    }
+
+
+def written(changes: Mapping[str, tuple[str, str]]) -> str:
+    """What is astray, for people."""
+    return ", ".join(f"{name.replace('_', ' ')} is {old or 'empty'}" for name, (old, _) in changes.items())
+
+
+async def state(console: TwilioConsole) -> Finding:
+    """Whether the account can carry calls."""
+    about = console.account.name
+    try:
+        found = await console.state()
+    except CarrierError as error:
+        return _not_asked("account", error, about)
+    if found.status != "active":
+        return bad("account", f"Twilio says that it is {found.status}", "see the console's first page: balance, "
+                   "or a mail of Twilio's", about)  # fmt: skip
+    if found.trial:
+        return bad("account", TRIAL, "upgrade it: console.twilio.com, Billing", about)
+    return good("account", f"a full account, active {LIMITS}", about)
+
+
+async def alerts(world: World, console: TwilioConsole) -> list[Finding]:
+    """What the debugger has shown since yesterday, a finding for each code."""
+    about = console.account.name
+    try:
+        found = await console.alerts(world.now - LAST_DAY, world.now)
+    except CarrierError as error:
+        return [_not_asked("alerts", error, about)]
+    by_code: dict[int, list[Notice]] = defaultdict(list)
+    for notice in found:
+        by_code[notice.code].append(notice)
+    bad_ones = [_alert(code, notices, about) for code, notices in sorted(by_code.items()) if _counts(code, notices)]
+    if bad_ones:
+        return bad_ones
+    others = f" that needs anything done ({len(found)} others)" if found else ""
+    return [good("alerts", f"none in the last day{others}", about)]
+
+
+def _counts(code: int, notices: Sequence[Notice]) -> bool:
+    return alert_meaning(code).alarm and any(notice.level in ("error", "warning") for notice in notices)
+
+
+def _alert(code: int, notices: Sequence[Notice], about: str) -> Finding:
+    last = max(notices, key=lambda notice: notice.at)
+    when = datetime.fromtimestamp(last.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    call = f", call {last.call}" if last.call else ""
+    says = f"{code}, {len(notices)} in the last day: {alert_meaning(code).sentence} (last {when}{call})"
+    return bad("alerts", says, fix(code), about)
+
+
+async def numbers(console: TwilioConsole, settings: Settings) -> list[Finding]:
+    """Whether the numbers that we answer, and call from, lead to us."""
+    account = console.account
+    wanted = named(settings, account)
+    try:
+        found = await console.numbers()
+    except CarrierError as error:
+        return [_not_asked("number", error, account.name)]
+    if not found:
+        return [bad("number", "the account has no number", "buy one that can do voice: console.twilio.com, Phone "
+                    "Numbers", account.name)]  # fmt: skip
+    asked = [each for each in found if (each.number in wanted if wanted else each.voice)]
+    missing = [] if account.number in {None, *(each.number for each in found)} else [_missing(account, found)]
+    return [*missing, *(number(console, settings.public_url, each) for each in asked)]
+
+
+def named(settings: Settings, account: Account) -> set[str]:
+    """The numbers that voiced.yaml names as a whole; none: all of the account's may be meant."""
+    whole = {number for number in settings.numbers if number.startswith("+") and number[1:].isdigit()}
+    return whole | ({account.number} if account.number else set())
+
+
+def unknown(settings: Settings, everywhere: Sequence[str]) -> list[Finding]:
+    """Numbers of `numbers:` that no account has; `everywhere` are those that the accounts have."""
+    whole = [number for number in settings.numbers if number.startswith("+") and number[1:].isdigit()]
+    return [
+        bad("number", "no account of these settings has this number", "correct it in `numbers:`, or add its account "
+            "to `twilio:`", each)
+        for each in whole
+        if each not in everywhere
+    ]  # fmt: skip
+
+
+def _missing(account: Account, found: Sequence[NumberState]) -> Finding:
+    return bad("number", f"it is `number` of the account {account.name}, and not one of its numbers ({known(found)})",
+               "correct `number`: calls are placed from it", account.number or "")  # fmt: skip
+
+
+def number(console: TwilioConsole, public_url: str, found: NumberState) -> Finding:
+    """Whether this one leads to us; it can be mended, unless a trunk has it."""
+    wanted = ours(public_url, found)
+    changes = astray(found, wanted)
+    if found.trunk_sid:
+        return bad("number", f"its calls go to the SIP trunk {found.trunk_sid}", "take it out of the trunk in the "
+                   "console (Elastic SIP Trunking), then `voiced connect`", found.number)  # fmt: skip
+    if not found.voice:
+        return bad("number", "it cannot be called: it has no voice", "take another number", found.number)
+    if not changes:
+        return good("number", f"leads here{_patience(found, wanted)}", found.number)
+
+    async def mend() -> Finding:
+        now = await console.point(found, wanted)
+        if astray(now, wanted):
+            return bad("number", f"set, and Twilio says: {written(astray(now, wanted))}", "set it in the console",
+                       found.number)  # fmt: skip
+        return good("number", f"leads here now; before: {written(changes)}", found.number)
+
+    fix_ = f"`voiced doctor --fix` or `voiced connect {found.number}` sets it"
+    return bad("number", written(changes), fix_, found.number, mend)
+
+
+def _patience(found: NumberState, wanted: NumberState) -> str:
+    if (found.voice_url, found.fallback_url) == (wanted.voice_url, wanted.fallback_url):
+        return ""
+    return f" (without `{webhook.OVERRIDES}`, which lets Twilio try again while the daemon restarts)"
+
+
+def _not_asked(check: str, error: CarrierError, about: str) -> Finding:
+    if error.status == 0:
+        return unasked(check, str(error), about)
+    return bad(check, str(error), "give the account's SID and auth token of console.twilio.com, first page", about)
