@@ -7,6 +7,7 @@ import click
 from voiced.cli.call import call
 from voiced.cli.carrier import carrier
 from voiced.cli.check import check
+from voiced.cli.connect import connect
 from voiced.cli.demo import demo
 from voiced.cli.dial import dial
 from voiced.cli.dnc import dnc
@@ -26,6 +27,7 @@ def main() -> None:
 
 
 for command in (
-    check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo, doctor
+    check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo,
+    doctor, connect,
 ):  # fmt: skip
     main.add_command(command)

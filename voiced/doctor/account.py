@@ -1,12 +1,13 @@
-"""Checks at Twilio: what kind of account it is, where its numbers lead, what its debugger has shown since yesterday."""
+"""Checks at Twilio: what kind of account it is, where its numbers lead, what its debugger has shown lately."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from voiced.doctor.finding import Finding, bad, good, unasked
 from voiced.doctor.world import World
@@ -36,7 +37,6 @@ def ours(public_url: str, number: NumberState) -> NumberState:
         fallback_method="POST",
         status_url=url(webhook.STATUS),
         status_method="POST",
-        application_sid="",
         receive_mode="voice",
     )
 
@@ -47,7 +47,7 @@ def astray(number: NumberState, wanted: NumberState) -> Mapping[str, tuple[str, 
     return {
         name: (now[name], then[name])
         for name in now
-        if name not in ("sid", "number", "voice", "trunk_sid")
+        if name not in ("sid", "number", "voice", "trunk_sid", "application_sid")
         and now[name].partition("#")[0] != then[name].partition("#")[0]
     }
 
@@ -101,14 +101,26 @@ def _alert(code: int, notices: Sequence[Notice], about: str) -> Finding:
     return bad("alerts", says, fix(code), about)
 
 
-async def numbers(console: TwilioConsole, settings: Settings) -> list[Finding]:
-    """Whether the numbers that we answer, and call from, lead to us."""
+async def numbers(consoles: Sequence[TwilioConsole], settings: Settings) -> list[Finding]:
+    """Whether the numbers that we answer, and call from, lead to us; in whichever account they are."""
+    findings: list[Finding] = []
+    everywhere: set[str] = set()
+    all_read = True
+    for console, listing in [(each, Deferred.fromCoroutine(each.numbers())) for each in consoles]:
+        try:
+            found = await listing
+        except CarrierError as error:
+            findings.append(_not_asked("number", error, console.account.name))
+            all_read = False
+        else:
+            findings += _numbers(console, settings, found)
+            everywhere |= {each.number for each in found}
+    return findings + (_nowhere(settings, everywhere) if all_read else [])
+
+
+def _numbers(console: TwilioConsole, settings: Settings, found: Sequence[NumberState]) -> list[Finding]:
     account = console.account
     wanted = named(settings, account)
-    try:
-        found = await console.numbers()
-    except CarrierError as error:
-        return [_not_asked("number", error, account.name)]
     if not found:
         return [bad("number", "the account has no number", "buy one that can do voice: console.twilio.com, Phone "
                     "Numbers", account.name)]  # fmt: skip
@@ -119,17 +131,19 @@ async def numbers(console: TwilioConsole, settings: Settings) -> list[Finding]:
 
 def named(settings: Settings, account: Account) -> set[str]:
     """The numbers that voiced.yaml names as a whole; none: all of the account's may be meant."""
-    whole = {number for number in settings.numbers if number.startswith("+") and number[1:].isdigit()}
-    return whole | ({account.number} if account.number else set())
+    return {*_whole(settings), *([account.number] if account.number else [])}
 
 
-def unknown(settings: Settings, everywhere: Sequence[str]) -> list[Finding]:
-    """Numbers of `numbers:` that no account has; `everywhere` are those that the accounts have."""
-    whole = [number for number in settings.numbers if number.startswith("+") and number[1:].isdigit()]
+def _whole(settings: Settings) -> list[str]:
+    return [number for number in settings.numbers if number.startswith("+") and number[1:].isdigit()]
+
+
+def _nowhere(settings: Settings, everywhere: Collection[str]) -> list[Finding]:
+    """Numbers of `numbers:` that no account has."""
     return [
         bad("number", "no account of these settings has this number", "correct it in `numbers:`, or add its account "
             "to `twilio:`", each)
-        for each in whole
+        for each in _whole(settings)
         if each not in everywhere
     ]  # fmt: skip
 
@@ -146,6 +160,9 @@ def number(console: TwilioConsole, public_url: str, found: NumberState) -> Findi
     if found.trunk_sid:
         return bad("number", f"its calls go to the SIP trunk {found.trunk_sid}", "take it out of the trunk in the "
                    "console (Elastic SIP Trunking), then `voiced connect`", found.number)  # fmt: skip
+    if found.application_sid:
+        return bad("number", f"its calls go to the TwiML app {found.application_sid}", "let it be configured with a "
+                   "webhook instead in the console, then `voiced connect`", found.number)  # fmt: skip
     if not found.voice:
         return bad("number", "it cannot be called: it has no voice", "take another number", found.number)
     if not changes:

@@ -38,8 +38,8 @@ class Examination:
         for console in consoles:
             about = console.account.name
             parts.append(self._bounded("account", _one(account.state(console)), about=about))
-            parts.append(self._bounded("number", account.numbers(console, settings), about=about))
             parts.append(self._bounded("alerts", account.alerts(self.world, console), about=about))
+        parts.append(self._bounded("number", account.numbers(consoles, settings)))
         for name, chosen in agents.of(self.configuration).items():
             wanted = overridden(chosen, agents.briefs(self.configuration, name))
             patient = agents.Patient(self.world, name, chosen, wanted)

@@ -126,10 +126,11 @@ async def tls(world: World, settings: Settings, found: Addresses) -> Finding:
         why = sentence(Failure(), f"{found.used[0]}:{port}").replace("base_url", "the proxy")
         fix = "have something that speaks TLS listen there: config/Caddyfile does"
         return bad("tls", f"no handshake: {why}", fix, host)
-    return _judged(shown, host, world.now)
+    return judged(shown, host, world.now)
 
 
-def _judged(shown: Shown, host: str, now: float) -> Finding:
+def judged(shown: Shown, host: str, now: float) -> Finding:
+    """What is to be said of it at that moment (seconds since the epoch)."""
     left = (shown.until - now) / DAY
     if shown.faults:
         return bad("tls", f"{'; '.join(shown.faults)} (until {day(shown.until)})", "let the proxy get a certificate "

@@ -94,7 +94,7 @@ def _number(account: Account, number: Number) -> Body:
         "voice_fallback_method": number.fallback_method,
         "status_callback": number.status_url or "",
         "status_callback_method": number.status_method,
-        "voice_application_sid": number.application_sid,
+        "voice_application_sid": number.application_sid or None,
         "trunk_sid": number.trunk_sid or None,
         "voice_receive_mode": number.receive_mode,
         "api_version": "2010-04-01",

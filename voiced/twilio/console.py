@@ -133,8 +133,6 @@ class TwilioConsole:
             "status_callback": to.status_url,
             "status_callback_method": to.status_method,
         }
-        if number.application_sid != to.application_sid:
-            changes["voice_application_sid"] = to.application_sid
         if number.receive_mode != to.receive_mode:
             changes["voice_receive_mode"] = to.receive_mode
         update = self._client.incoming_phone_numbers(number.sid).update_async(**changes)
