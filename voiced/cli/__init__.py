@@ -19,6 +19,7 @@ from voiced.cli.reload import reload
 from voiced.cli.replay import replay
 from voiced.cli.schema import schema
 from voiced.cli.simulate import simulate
+from voiced.cli.why import why
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,6 +29,6 @@ def main() -> None:
 
 for command in (
     check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo,
-    doctor, connect,
+    doctor, connect, why,
 ):  # fmt: skip
     main.add_command(command)
