@@ -19,6 +19,7 @@ from voiced.cli.reload import reload
 from voiced.cli.replay import replay
 from voiced.cli.schema import schema
 from voiced.cli.simulate import simulate
+from voiced.cli.top import top
 from voiced.cli.why import why
 
 
@@ -29,6 +30,6 @@ def main() -> None:
 
 for command in (
     check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo,
-    doctor, connect, why,
+    doctor, connect, why, top,
 ):  # fmt: skip
     main.add_command(command)
