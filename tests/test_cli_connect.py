@@ -66,6 +66,12 @@ class ConnectTests(DoctorHouse):
         self.assertEqual(len(self.daemon.switchboard), 0)
         self.assertEqual({ending.value for ending in self.daemon.switchboard.endings}, {"caller_hung_up"})
 
+    def test_overrides(self) -> None:
+        """A number that leads here, and lets Twilio try once only, is set as well."""
+        bare = (f"https://voiced.test/call/{path}" for path in ("incoming", "fallback", "status"))
+        self.carrier.account.numbers[NUMBER] = Number(NUMBER, *bare)
+        self.assertIn("-> https://voiced.test/call/incoming#ct=2000", self.connect()[0])
+
     def test_asks(self) -> None:
         """It asks first; without a yes nothing is changed."""
         self.patch(click, "confirm", lambda question: False)

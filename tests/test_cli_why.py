@@ -204,6 +204,11 @@ class CauseTests(SynchronousTestCase):
              "00:00:09.000  twilio  the call is failed, 3 s after the answer"],
         )  # fmt: skip
 
+    def test_several_times(self) -> None:
+        """What Twilio says twice of one second is one line."""
+        moments = timeline(Evidence(UNKNOWN, Record(), Seen(notices=[Told(15003, 1.0), Told(15003, 1.0)])))
+        self.assertEqual([str(each)[-9:] for each in moments], ["(2 times)"])
+
     def test_moments(self) -> None:
         """Agents, legs, texts and refusals are part of the story."""
         at = "2026-01-01T00:00:0{}.000+00:00".format

@@ -41,14 +41,16 @@ def ours(public_url: str, number: NumberState) -> NumberState:
     )
 
 
-def astray(number: NumberState, wanted: NumberState) -> Mapping[str, tuple[str, str]]:
-    """What is not as it has to be: name -> (as it is, as it has to be). What stands behind a `#` may differ."""
+def astray(number: NumberState, wanted: NumberState, *, exact: bool = False) -> Mapping[str, tuple[str, str]]:
+    """What is not as it has to be: name -> (as it is, as it has to be). What stands behind a `#` may differ, unless
+    `exact`."""
     now, then = attrs.asdict(number), attrs.asdict(wanted)
     return {
         name: (now[name], then[name])
         for name in now
         if name not in ("sid", "number", "voice", "trunk_sid", "application_sid")
-        and now[name].partition("#")[0] != then[name].partition("#")[0]
+        and now[name] != then[name]
+        and (exact or now[name].partition("#")[0] != then[name].partition("#")[0])
     }
 
 

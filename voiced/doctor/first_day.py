@@ -46,7 +46,7 @@ class Found:
     @property
     def changes(self) -> Changes:
         """What has to be changed: name -> (as it is, as it will be)."""
-        return account.astray(self.number, self.wanted)
+        return account.astray(self.number, self.wanted, exact=True)
 
 
 async def find(world: World, configuration: Configuration, number: str) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -21,15 +22,18 @@ class Moment:
     who: str
     """voiced or twilio."""
     says: str
+    times: int = 1
 
     def __str__(self) -> str:
         when = datetime.fromtimestamp(self.at, UTC).strftime("%H:%M:%S.%f")[:-3]
-        return f"{when}  {self.who:<7} {self.says}"
+        often = f" ({self.times} times)" if self.times > 1 else ""
+        return f"{when}  {self.who:<7} {self.says}{often}"
 
 
 def timeline(evidence: Evidence) -> list[Moment]:
-    """All of it, the earliest first."""
-    moments = [*_ours(evidence), *_theirs(evidence)]
+    """All of it, the earliest first; what happened several times within a second of Twilio's is one moment."""
+    counted = Counter([*_ours(evidence), *_theirs(evidence)])
+    moments = [attrs.evolve(each, times=times) for each, times in counted.items()]
     return sorted(moments, key=lambda each: each.at)
 
 
