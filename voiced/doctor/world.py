@@ -77,7 +77,7 @@ def real_world(reactor: Any) -> World:
         clock=reactor,
         http=http_client(reactor),
         public_names=lambda name: Deferred.fromCoroutine(
-            _public(Resolver(None, [*PUBLIC_DNS], DNS_SECONDS, reactor), name)
+            public_addresses(Resolver(None, [*PUBLIC_DNS], DNS_SECONDS, reactor), name)
         ),
         own_names=lambda name: _own(reactor, name),
         visit=visit,
@@ -101,7 +101,8 @@ class _At:
         return wrapClientTLS(optionsForClientTLS(self.host), plain) if uri.scheme == b"https" else plain
 
 
-async def _public(resolver: Any, name: str) -> list[str]:
+async def public_addresses(resolver: Any, name: str) -> list[str]:
+    """The addresses of a name by this resolver (IResolver of twisted.names); [] when there is no such name."""
     found: list[str] = []
     for look_up, kind in ((resolver.lookupAddress, dns.A), (resolver.lookupIPV6Address, dns.AAAA)):
         try:
