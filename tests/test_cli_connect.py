@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import click
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
 
 from tests import twilio_contract
 from tests.doctor_house import ADDRESS, DoctorHouse
@@ -116,6 +117,9 @@ class ConnectTests(DoctorHouse):
             out, error = self.connect()
             self.assertIn(says, out)
             self.assertIn("a call to it would fail", error)
+        self.network.forget(ADDRESS)
+        self.network.listen(ADDRESS, Factory.forProtocol(Protocol))
+        self.assertIn("in time", self.connect()[0])
         self.network.forget(ADDRESS)
         self.assertIn("start the daemon", self.connect()[1])
         self.public, self.own = [], []

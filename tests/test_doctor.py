@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.protocol import Factory, Protocol
 from twisted.names.error import DNSQueryTimeoutError
 from twisted.web.resource import Resource
 
@@ -59,6 +60,17 @@ class WholeTests(DoctorHouse):
         verdicts = {each.check: each.verdict for each in self.examined()}
         self.assertEqual({check for check, verdict in verdicts.items() if verdict is PASS}, {"configuration"})
         self.assertNotIn(FAIL, verdicts.values())
+
+    def test_silence(self) -> None:
+        """Whoever takes a connection and says nothing keeps nobody waiting for long."""
+        for name in ("api.twilio", "api.elevenlabs", ADDRESS, f"tls {ADDRESS}"):
+            if name.startswith("api") or name == ADDRESS:
+                self.network.forget(name)
+            self.network.listen(name, Factory.forProtocol(Protocol))
+        found = {each.check: each.verdict for each in self.examined()}
+        self.assertEqual({found.pop(check) for check in ("configuration", "dns")}, {PASS})
+        self.assertEqual({found.pop(check) for check in ("public url", "tls")}, {FAIL})
+        self.assertEqual(set(found.values()), {UNASKED})
 
     def test_printed(self) -> None:
         """People get lines, programs a document, and both an exit code."""
@@ -115,7 +127,7 @@ class WayInTests(DoctorHouse):
         """Nobody listens."""
         self.network.forget(ADDRESS)
         self.assert_found("public url", FAIL, "refused the connection", "Caddyfile")
-        self.assert_found("signature", UNASKED, "nobody answers")
+        self.assert_found("signature", UNASKED, "could not be asked")
 
     def test_somebody_else(self) -> None:
         """A proxy without a daemon, a wrong path, a redirect, another server: each has its fix."""
@@ -231,6 +243,16 @@ class NumberTests(DoctorHouse):
         self.settings(("{default: test}", '{"+14155550177": test, "+44*": test, default: test}'))
         found = [each for each in self.examined() if each.check == "number"]
         self.assertEqual([(each.about, each.verdict) for each in found], [(NUMBER, PASS), ("+14155550177", FAIL)])
+
+    def test_none_named(self) -> None:
+        """Where the settings name no number, one that leads here will do, and those of others are never touched."""
+        self.settings((f', number: "{NUMBER}"', ""))
+        numbers = self.carrier.account.numbers
+        numbers["+14155550150"] = Number("+14155550150", "https://elsewhere.test/")
+        self.assertEqual(self.assert_found("number", PASS, fix=True).about, NUMBER)
+        del numbers[NUMBER]
+        self.assert_found("number", FAIL, "none of the account's numbers leads here", "voiced connect", fix=True)
+        self.assertEqual(numbers["+14155550150"].voice_url, "https://elsewhere.test/")
 
     def test_refused(self) -> None:
         """Twilio does not let it be set."""

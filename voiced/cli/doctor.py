@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,8 +62,7 @@ async def examined(world: World, configuration: Configuration, *, fix: bool = Fa
 
 def silence() -> None:
     """What the daemon's parts would log is said by the tool itself."""
-    if not os.environ.get("VOICED_DEBUG"):
-        globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
+    globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
 
 
 def broken(error: ConfigError, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import attrs
 from twisted.internet.defer import Deferred
 
-from voiced.doctor.finding import Finding, bad, good, unasked
+from voiced.doctor.finding import Finding, Verdict, bad, good, unasked
 from voiced.doctor.world import World
 from voiced.errors import CarrierError
 from voiced.settings.daemon import Settings
@@ -126,9 +126,19 @@ def _numbers(console: TwilioConsole, settings: Settings, found: Sequence[NumberS
     if not found:
         return [bad("number", "the account has no number", "buy one that can do voice: console.twilio.com, Phone "
                     "Numbers", account.name)]  # fmt: skip
-    asked = [each for each in found if (each.number in wanted if wanted else each.voice)]
+    if not wanted:
+        return _any(console, settings, found)
+    asked = [each for each in found if each.number in wanted]
     missing = [] if account.number in {None, *(each.number for each in found)} else [_missing(account, found)]
     return [*missing, *(number(console, settings.public_url, each) for each in asked)]
+
+
+def _any(console: TwilioConsole, settings: Settings, found: Sequence[NumberState]) -> list[Finding]:
+    """Where voiced.yaml names no number, one that leads here will do; the others may be for something else."""
+    all_of_them = [number(console, settings.public_url, each) for each in found]
+    here = [each for each in all_of_them if each.verdict is Verdict.PASS]
+    return here or [bad("number", f"none of the account's numbers leads here ({known(found)})",
+                        "`voiced connect` with the one that shall", console.account.name)]  # fmt: skip
 
 
 def named(settings: Settings, account: Account) -> set[str]:

@@ -12,6 +12,8 @@ from voiced.net.trouble import NETWORK
 from voiced.twilio.rest import CLOCKS_DIFFER
 
 CHECK = "clock"
+SECONDS = 5.0
+"""How long each server may take."""
 HALF = 0.5
 """A Date has whole seconds: what it means is half a second later, give or take as much."""
 
@@ -21,7 +23,8 @@ async def clock(world: World, urls: Sequence[str]) -> Finding:
     for url in urls:
         began = world.now
         try:
-            response = await world.http.get(url, allow_redirects=False, reactor=world.clock, unbuffered=True)
+            asked = world.http.get(url, allow_redirects=False, reactor=world.clock, unbuffered=True)
+            response = await asked.addTimeout(SECONDS, world.clock)
         except NETWORK:
             continue
         said = _date(response)

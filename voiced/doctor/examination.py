@@ -6,7 +6,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, TimeoutError, gatherResults  # noqa: A004 - Twisted's own
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    TimeoutError,  # noqa: A004 - Twisted's own
+    gatherResults,
+)
+from twisted.internet.error import ConnectingCancelledError
 
 from voiced.agents.dialects.elevenlabs_dashboard import overridden
 from voiced.doctor import account, agents, way_in
@@ -15,6 +21,7 @@ from voiced.doctor.clock import clock
 from voiced.doctor.finding import Finding, Verdict, bad, good, unasked
 from voiced.doctor.world import World
 from voiced.errors import CarrierError
+from voiced.net.trouble import NETWORK
 from voiced.settings.load import Configuration
 from voiced.twilio.console import TwilioConsole
 
@@ -80,7 +87,7 @@ class Examination:
         about: str = "",
     ) -> Deferred[list[Finding]]:
         def late(failure: Any) -> list[Finding]:
-            failure.trap(TimeoutError)
+            failure.trap(TimeoutError, CancelledError, ConnectingCancelledError, *NETWORK)
             return [unasked(check, f"no answer within {seconds:g} s", about)]
 
         asked: Deferred[list[Finding]] = Deferred.fromCoroutine(looking)

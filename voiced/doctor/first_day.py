@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from voiced.call.dialplan import DialPlan
@@ -24,6 +25,8 @@ from voiced.twilio.console import AccountState, NumberState, TwilioConsole, know
 from voiced.twilio.webhook import Account
 
 CHECK = "test request"
+PATIENCE = 15.0
+"""Seconds for which Twilio itself would wait (connection overrides: `tt`)."""
 _STREAM = re.compile(r"<Stream\b[^>]*\burl=\"([^\"]*)\"")
 _SAY = re.compile(r"<Say\b[^>]*>([^<]*)</Say>")
 
@@ -101,10 +104,15 @@ async def ring(world: World, configuration: Configuration, found: Found) -> Find
         return bad(CHECK, f"the host {names.host} has no address", "`voiced doctor` says more")
     agent = world.visit(names.host, names.used[0])
     form = _form(whose, found.number.number)
-    try:
+
+    async def asked() -> Answer:
         answer = await way_in.post(agent, settings.public_url + webhook.INCOMING, form, whose)
         over = {**form, "CallStatus": "completed"}
         await way_in.post(agent, settings.public_url + webhook.STATUS, over, whose)
+        return answer
+
+    try:
+        answer = await Deferred.fromCoroutine(asked()).addTimeout(PATIENCE, world.clock)
     except NETWORK:
         why = sentence(Failure(), names.host).replace("base_url", "the proxy")
         return bad(CHECK, why, "start the daemon and the proxy before it; `voiced doctor` says more")

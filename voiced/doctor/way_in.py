@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 import attrs
+from OpenSSL import SSL
+from service_identity import VerificationError
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred
 from twisted.names.error import DNSQueryTimeoutError, DomainError
@@ -20,12 +22,14 @@ from voiced.doctor.finding import Finding, bad, good, unasked
 from voiced.doctor.world import Names, World, place_of
 from voiced.net.exchange import Answer, exchange
 from voiced.net.outside import is_public
-from voiced.net.trouble import NETWORK, sentence
+from voiced.net.trouble import NETWORK, reason_of, sentence
 from voiced.settings.daemon import Settings
 from voiced.twilio import webhook
 from voiced.twilio.webhook import Account, signature_of
 
 MOST_BYTES = 16 * 1024
+ANSWER_SECONDS = 8.0
+"""How long the daemon, or its proxy, may take to answer."""
 ALIVE = "Server is running"
 """What the daemon says at `/`."""
 RENEW_DAYS = 7
@@ -97,9 +101,11 @@ async def reach(world: World, settings: Settings, found: Addresses) -> Finding:
         return unasked(name, "its host has no address", url)
     address = found.used[0]
     try:
-        answer = await _get(world.visit(found.host, address), url)
+        answer = await _get(world, world.visit(found.host, address), url)
     except NETWORK:
         why = sentence(Failure(), address).replace("base_url", "the proxy")
+        if isinstance(reason_of(Failure()), SSL.Error | VerificationError):
+            return unasked(name, f"{address} takes the connection, and its certificate is no good: see tls", url)
         if found.inner and await _alive(world, found, url):
             return bad(name, f"it is only reachable from here: {found.inner[0]} answers, {address} does not",
                        "forward TCP 443 to this machine. (A router that does not hairpin looks the same from "
@@ -121,7 +127,9 @@ async def tls(world: World, settings: Settings, found: Addresses) -> Finding:
     if not found.used:
         return unasked("tls", "its host has no address", host)
     try:
-        shown = await look(world.endpoint(found.used[0], port), host, world.clock)
+        shown = await look(world.endpoint(found.used[0], port), host, world.clock).addTimeout(
+            ANSWER_SECONDS, world.clock
+        )
     except NETWORK:
         why = sentence(Failure(), f"{found.used[0]}:{port}").replace("base_url", "the proxy")
         fix = "have something that speaks TLS listen there: config/Caddyfile does"
@@ -156,7 +164,7 @@ async def signature(world: World, settings: Settings, found: Addresses, account:
         right = await knock(agent, settings.public_url, account)
         wrong = await knock(agent, settings.public_url, account, WRONG)
     except NETWORK:
-        return unasked(name, "nobody answers at public_url", about)
+        return unasked(name, "public_url could not be asked", about)
     if wrong.status < 300:
         return bad(name, "a request with a wrong signature was accepted", "restart the daemon with these settings: "
                    "it may run with `insecure: true`; or something else answers", about)  # fmt: skip
@@ -192,15 +200,16 @@ async def _names(world: World, resolve: Names, host: str) -> Sequence[str] | Non
         return None
 
 
-async def _get(agent: IAgent, url: str) -> Answer:
-    answer: Answer = await exchange(agent, "GET", url, {"user-agent": "voiced"}, None, MOST_BYTES)
+async def _get(world: World, agent: IAgent, url: str) -> Answer:
+    asked = exchange(agent, "GET", url, {"user-agent": "voiced"}, None, MOST_BYTES)
+    answer: Answer = await asked.addTimeout(ANSWER_SECONDS, world.clock)
     return answer
 
 
 async def _alive(world: World, found: Addresses, url: str) -> bool:
     """Whether the daemon answers at the address that the name has here."""
     try:
-        return _is_ours(await _get(world.visit(found.host, found.inner[0]), url))
+        return _is_ours(await _get(world, world.visit(found.host, found.inner[0]), url))
     except NETWORK:
         return False
 
