@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.web.server import Site
 
 from voiced import journal
+from voiced.alerts import Alerts
 from voiced.api.front import Front
 from voiced.api.routes import ApiRoutes
 from voiced.api.showing import time
@@ -101,6 +102,7 @@ class Daemon:
         self._party_of = api.party_of
         self._parts = Parts()
         self._sites: list[LimitedSite] = []
+        self._alerts = Alerts(records, clock)
         self.refusals: Counter[str] = Counter()
         """What the guard has refused, by rule."""
         self.switchboard = Switchboard(clock, self._session, room or Room(), self._began, self._ended)
@@ -119,6 +121,7 @@ class Daemon:
             self._rescue,
             self._status,
             insecure=insecure,
+            alerted=self._alerts,
         )
         self.api = ApiRoutes(
             api.party_of, self.placing, self.switchboard, api.kept, clock, public_url, api.cors, reload=api.reload

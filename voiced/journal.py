@@ -146,6 +146,39 @@ def refused(
     }
 
 
+def alert(
+    *,
+    time: float,
+    call: str,
+    account: str,
+    sid: str,
+    level: str,
+    code: int,
+    message: str,
+    fix: str,
+    url: str,
+    status: int,
+) -> dict[str, Any]:
+    """The line for what the carrier complains of by itself, with what it means and what to do.
+
+    `call` is the call it is about ("": none), `sid` the carrier's name for the alert, `url` what it had asked for and
+    `status` what it was answered (0: it does not say). `time` is in seconds since the epoch.
+    """
+    return {
+        "event": "alert",
+        "time": _time(time),
+        "call": call,
+        "account": account,
+        "sid": sid,
+        "level": level,
+        "code": code,
+        "message": message,
+        "fix": fix,
+        "url": url,
+        "status": status,
+    }
+
+
 def _wire(record: CallRecord) -> list[dict[str, Any]]:
     """What came over the wires, with seconds since the call began; in the order of their times.
 

@@ -26,7 +26,8 @@ from voiced.call.switchboard import Switchboard
 from voiced.errors import Forged, Overloaded, Refused
 from voiced.iguard import IGuard
 from voiced.ivoiced import Apologise, HangUp, NewStream, Reject, Sequel
-from voiced.twilio import webhook
+from voiced.twilio import debugger, webhook
+from voiced.twilio.debugger import Alert
 from voiced.twilio.webhook import Accounts, Answers, Form
 
 REPEATS_KEPT = 1000
@@ -60,6 +61,7 @@ class CallRoutes:
         status: Callable[[str], Mapping[str, Any]],
         *,
         insecure: bool = False,
+        alerted: Callable[[Alert], object] = lambda alert: None,
     ) -> None:
         self._program = program
         self._switchboard = switchboard
@@ -71,6 +73,7 @@ class CallRoutes:
         self._rescue = rescue
         self._status = status
         self._insecure = insecure
+        self._alerted = alerted
         self._repeats: OrderedDict[str, str] = OrderedDict()
         self.refused: Counter[str] = Counter()
 
@@ -128,6 +131,12 @@ class CallRoutes:
         if form.fields.get("StreamEvent") == "stream-error":
             error = form.fields.get("StreamError", "")
             log.warn("{call}: Twilio reports a stream error: {error}", call=form.call_sid, error=error)
+        return self._no_content(request)
+
+    @app.route(webhook.DEBUGGER, methods=["POST"])
+    def debugger(self, request: IRequest) -> bytes:
+        """Twilio's debugger has an alert for us."""
+        self._alerted(debugger.read(self._read(request)))
         return self._no_content(request)
 
     @app.route(webhook.CONNECTION + "/<call_sid>", methods=["GET"])

@@ -36,7 +36,8 @@ ClientEvent = Literal[
     "guardrail_triggered",
 ]  # fmt: skip
 """Those of the contract's events that voiced makes something of."""
-_NEEDED = {"audio", "interruption", "conversation_initiation_metadata"}
+NEEDED_EVENTS = frozenset({"audio", "interruption", "conversation_initiation_metadata"})
+"""Without them there is no conversation on a telephone."""
 
 _Text = Annotated[str, Meta(min_length=1)]
 _Name = Annotated[
@@ -94,5 +95,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("`branch_id`, `version_id` and `environment` need an `api_key`")
         if self.prompt is not None and not self.prompt.source.strip():
             raise ValueError("`prompt` is empty, and to ElevenLabs that is an override as well: leave it out")
-        if self.client_events and (missing := sorted(_NEEDED.difference(self.client_events))):
+        if self.client_events and (missing := sorted(NEEDED_EVENTS.difference(self.client_events))):
             raise ValueError(f"`client_events` lacks {', '.join(missing)}: no conversation can do without")
