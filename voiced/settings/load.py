@@ -128,7 +128,7 @@ def build_program(configuration: Configuration, tools: Tools, made: Made | None 
     plain = settings.plain
     making = Making(settings, configuration.files, tools, made or Made())
     agents = making.agents()
-    sentences = {name: getattr(plain, name) for name in ("apology", "busy", "refusal", "goodbye")}
+    sentences = {name: getattr(plain, name) for name in ("apology", "busy", "refusal", "goodbye", "drain_say")}
     return Program(
         flows=configuration.flows,
         dial_plan=DialPlan(settings.numbers),
@@ -139,6 +139,7 @@ def build_program(configuration: Configuration, tools: Tools, made: Made | None 
         named=named_targets(configuration),
         web=WebServices.real(settings.web, tools.reactor),
         human=settings.human,
+        drain_to=settings.drain_to,
         privacy=plain.privacy,
         keeps_wire=plain.journal == "wire",
         version=Version(configuration.hash, tools.reactor.seconds()),
@@ -152,8 +153,9 @@ def named_targets(configuration: Configuration) -> frozenset[str]:
     tools = (chosen.settings for chosen in configuration.settings.tools.values())
     mentions = [step.mentions() for step in steps]
     mentions += [mentions_of(settings) for settings in tools]
-    human = configuration.settings.human
-    return frozenset(chain.from_iterable(each.targets for each in mentions)) | ({human} if human else set())
+    settings = configuration.settings
+    besides = {number for number in (settings.human, settings.drain_to) if number}
+    return frozenset(chain.from_iterable(each.targets for each in mentions)) | besides
 
 
 def _hearing(configuration: Configuration, agents: Mapping[str, Colleague], tools: Tools) -> IHearing | None:

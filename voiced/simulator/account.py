@@ -14,7 +14,8 @@ from voiced.simulator.number import Number
 
 @define(eq=False)
 class Account:
-    """Whose calls these are. Anything under `public_url` is reached through `daemon`, whatever its host name says."""
+    """Whose calls these are. Anything under `public_url` is reached through `daemon`, whatever its host name says,
+    and what is under a URL of `nodes` through that one's endpoint."""
 
     clock: IReactorTime
     daemon: IStreamClientEndpoint
@@ -35,6 +36,9 @@ class Account:
     most_calls: int | None = None
     """How many calls it may have at once (10004)."""
 
+    nodes: dict[str, IStreamClientEndpoint] = field(factory=dict)
+    """Daemons behind the public URL that have a URL of their own, too."""
+
     def signature(self, url: str, form: dict[str, str] | None = None) -> str:
         """X-Twilio-Signature for that URL and form, by Twilio's own library."""
         unframed, _, _ = url.partition("#")
@@ -47,9 +51,13 @@ class Account:
         """Whether that number may be shown as the caller's."""
         return number in self.numbers or number in self.verified
 
-    def reaches(self, url: str) -> bool:
-        """Whether that URL, http or WebSocket, leads to the daemon."""
-        base = self.public_url.rstrip("/")
-        if url.startswith("ws"):
-            url = "http" + url[2:]
-        return url.startswith(base) and url[len(base) : len(base) + 1] in ("", "/", "?", "#")
+    def way(self, url: str) -> IStreamClientEndpoint | None:
+        """Where that URL, http or WebSocket, leads; None: nowhere."""
+        ways = {self.public_url: self.daemon, **self.nodes}
+        return next((endpoint for base, endpoint in ways.items() if _under(base.rstrip("/"), url)), None)
+
+
+def _under(base: str, url: str) -> bool:
+    if url.startswith("ws"):
+        url = "http" + url[2:]
+    return url.startswith(base) and url[len(base) : len(base) + 1] in ("", "/", "?", "#")
