@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.protocol import DatagramProtocol
 
-from tests.test_twistd import NUMBER, SETTINGS, TWISTD, Process, TwistdCase
+from tests.test_twistd import NUMBER, SETTINGS, TWISTD, Process, TwistdCase, kill
 from voiced.tap import CUT_SHORT, LAST_ERRANDS, NOT_STARTED
 from voiced.testing.fakes import read_speech
 
@@ -122,7 +122,7 @@ class ActivatedTests(TwistdCase):
             path=str(self.home),
             childFDs={0: "w", 1: "r", 2: "r", 3: listening.fileno()},
         )
-        self.addCleanup(self.kill)
+        self.addCleanup(kill, self.process, self.running)
         return self.process
 
     @inlineCallbacks

@@ -113,11 +113,11 @@ class UnitTests(SynchronousTestCase):
             text = text.replace(old, new)
         (home / "voiced.yaml").write_text(text)
         for name in loaded:
-            (home / name).write_text(f"the {name}\n")
+            (home / name).write_text(f"the-{name}\n")
         environment = {
             "SERVER_DOMAIN": "voice.example.com",
             "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
             "CREDENTIALS_DIRECTORY": str(home),
         }
         (account,) = read(home / "voiced.yaml", environment).settings.accounts
-        self.assertEqual([token.reveal() for token in account.tokens], ["the twilio_auth_token"])
+        self.assertEqual([token.reveal() for token in account.tokens], ["the-twilio_auth_token"])

@@ -109,15 +109,8 @@ class TwistdCase(TestCase):
         self.running = reactor.spawnProcess(
             self.process, TWISTD, command, env=os.environ | environment, path=str(self.home)
         )
-        self.addCleanup(self.kill)
+        self.addCleanup(kill, self.process, self.running)
         return self.process
-
-    def kill(self) -> Deferred[Any] | None:
-        """Leave nothing running."""
-        if self.process.ended.called:
-            return None
-        self.running.signalProcess("KILL")
-        return self.process.ended
 
     def until(self, call: SimulatedCall, what: str) -> Deferred[None]:
         """Fires when the call's sheet has this."""
@@ -294,6 +287,14 @@ class TwistdTests(TwistdCase):
         """`twistd --help` lists voiced."""
         page, _, _ = yield getProcessOutputAndValue(TWISTD, ["--help"], os.environ)
         self.assertIn(b"voiced", page)
+
+
+def kill(process: Process, running: Any) -> Deferred[Any] | None:
+    """Leave nothing running."""
+    if process.ended.called:
+        return None
+    running.signalProcess("KILL")
+    return process.ended
 
 
 def free_port() -> int:
