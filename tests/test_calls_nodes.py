@@ -56,7 +56,7 @@ class NodesTests(FilesHouse):
 
     def url(self, name: str) -> str:
         """By which Twilio reaches that one."""
-        return f"https://{name}.voiced.test"
+        return f"{PUBLIC_URL}/{name}"
 
     def node(self, name: str) -> Building:
         """A daemon with files and data of its own, and a port."""
@@ -81,9 +81,9 @@ class NodesTests(FilesHouse):
         self.assertEqual({text: spoken.count(text) for text in spoken}, {self.said("one"): 3, self.said("two"): 3})
         for call, text in zip(calls, spoken, strict=True):
             name = "one" if text == self.said("one") else "two"
-            self.assertIn(f"wss://{name}.voiced.test/call/connection/{call.sid}", call.twiml[0])
+            self.assertIn(f"wss://voiced.test/{name}/call/connection/{call.sid}", call.twiml[0])
             self.assertIn(f"{self.url(name)}/call/after", call.twiml[0])
-            self.assertNotIn(PUBLIC_URL, "".join(call.twiml))
+            self.assertNotIn(PUBLIC_URL + "/call/", "".join(call.twiml))
             self.assertIn('"ending": "completed"', self.lines(call, name)[-1])
 
     def test_placed(self) -> None:

@@ -66,15 +66,15 @@ class NotifiedTests(TwistdCase):
         manager = self.starts()
         yield manager.hears("READY=1")
         socket.create_connection(("127.0.0.1", self.port)).close()  # whoever is told so may come
-        self.assertEqual(manager.status(), "0 calls are live, 0 are over")
+        self.assertEqual(manager.status(), "live calls: 0, over: 0")
         yield manager.hears("WATCHDOG=1")
         call = self.carrier.ring(NUMBER)
         yield self.until(call, "audio")
-        yield manager.hears("STATUS=1 calls are live, 0 are over")
+        yield manager.hears("STATUS=live calls: 1, over: 0")
         self.running.signalProcess("TERM")
         yield manager.hears("STOPPING=1")
         self.assertIn(f"EXTEND_TIMEOUT_USEC={int((20 + LAST_ERRANDS) * 1e6)}", manager.told)
-        self.assertEqual(manager.status(), "stopping, no new calls: 1 calls are live, 0 are over")
+        self.assertEqual(manager.status(), "stopping, no new calls; live calls: 1, over: 0")
         yield manager.hears("WATCHDOG=1")
         yield call.ended
         self.assertEqual("".join(read_speech(call.heard)), "The first sentence.The second.")

@@ -179,8 +179,8 @@ class DaemonService(MultiService):
     def _status(self) -> str:
         """What `systemctl status` shows."""
         switchboard = self.building.daemon.switchboard
-        doing = "stopping, no new calls: " if switchboard.draining else ""
-        return f"{doing}{len(switchboard)} calls are live, {switchboard.endings.total()} are over"
+        doing = "stopping, no new calls; " if switchboard.draining else ""
+        return f"{doing}live calls: {len(switchboard)}, over: {switchboard.endings.total()}"
 
     def _deaf(self, failure: Failure) -> None:
         log.critical(DEAF, error=failure.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 from typing import cast
+from urllib.parse import urlsplit, urlunsplit
 
 from attrs import define, field
 from twilio.request_validator import RequestValidator
@@ -15,7 +16,7 @@ from voiced.simulator.number import Number
 @define(eq=False)
 class Account:
     """Whose calls these are. Anything under `public_url` is reached through `daemon`, whatever its host name says,
-    and what is under a URL of `nodes` through that one's endpoint."""
+    and what is under a URL of `nodes` through that one's endpoint, without the path of that URL."""
 
     clock: IReactorTime
     daemon: IStreamClientEndpoint
@@ -37,7 +38,7 @@ class Account:
     """How many calls it may have at once (10004)."""
 
     nodes: dict[str, IStreamClientEndpoint] = field(factory=dict)
-    """Daemons behind the public URL that have a URL of their own, too."""
+    """Daemons behind the public URL that have a URL of their own, too; a path in it is taken off, as proxies do."""
 
     def signature(self, url: str, form: dict[str, str] | None = None) -> str:
         """X-Twilio-Signature for that URL and form, by Twilio's own library."""
@@ -51,10 +52,13 @@ class Account:
         """Whether that number may be shown as the caller's."""
         return number in self.numbers or number in self.verified
 
-    def way(self, url: str) -> IStreamClientEndpoint | None:
-        """Where that URL, http or WebSocket, leads; None: nowhere."""
-        ways = {self.public_url: self.daemon, **self.nodes}
-        return next((endpoint for base, endpoint in ways.items() if _under(base.rstrip("/"), url)), None)
+    def way(self, url: str) -> tuple[IStreamClientEndpoint, str] | None:
+        """Where that URL, http or WebSocket, leads, and what is asked for there; None: nowhere."""
+        for base, endpoint in self.nodes.items():
+            if _under(base.rstrip("/"), url):
+                parts, node = urlsplit(url), urlsplit(base.rstrip("/"))
+                return endpoint, urlunsplit(parts._replace(path=parts.path.removeprefix(node.path)))
+        return (self.daemon, url) if _under(self.public_url.rstrip("/"), url) else None
 
 
 def _under(base: str, url: str) -> bool:

@@ -100,8 +100,9 @@ class MediaStream:
             self._fail(31904, f"{url}: host unreachable")
             return
         signature = self._account.signature(url) if self.order.signature is None else self.order.signature
-        factory = sockets(url, signature, self, self._account.clock)
-        connecting = self._connecting = way.connect(factory)
+        endpoint, asked = way
+        factory = sockets(asked, signature, self, self._account.clock)
+        connecting = self._connecting = endpoint.connect(factory)
         connecting.addCallbacks(self._connected, self._unreachable)
 
     def press(self, digit: str) -> None:

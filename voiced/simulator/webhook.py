@@ -156,11 +156,12 @@ class Webhooks:
         body = urlencode(form) if method == "POST" else ""
         signed = self._account.signature(bare, dict(form) if body else None) if signature is None else signature
         self.requests.append((method, url, form))
-        way = self._account.way(url)
+        way = self._account.way(bare)
         if way is None:
             raise WebhookFailed(11210, url, "no such host", "ct")
-        door = _Door(way, self._account.clock, min(patience.connect, remaining))
-        answering = Deferred.fromCoroutine(self._exchange(door, method, bare, body, _headers(signed, token)))
+        endpoint, asked = way
+        door = _Door(endpoint, self._account.clock, min(patience.connect, remaining))
+        answering = Deferred.fromCoroutine(self._exchange(door, method, asked, body, _headers(signed, token)))
         clock = self._account.clock
         timers = [clock.callLater(remaining, answering.cancel)]
         door.opened.addCallback(lambda _: timers.append(clock.callLater(patience.read, answering.cancel)))
