@@ -65,6 +65,7 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
         },
         "steps": [
             {
+                "flow": step.flow,
                 "node": step.node,
                 "step": step.number,
                 "verb": step.verb,

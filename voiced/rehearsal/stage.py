@@ -80,7 +80,7 @@ class Stage:
         rest = Rest([carrier.ledger for carrier in self._carriers])
         self.network.listen(TWILIO, Site(rest, reactor=self.clock))
         http = self.network.http()
-        self._rest = TwilioCarrier(self._accounts, http, self.clock, public_url, chance=lambda: scenario.chance)
+        self._rest = TwilioCarrier(self._accounts, http, self.clock, public_url, chance=lambda: scenario.dice[0])
         hearing = FakeHearing(self.clock, UNDERSTANDING)
         tools = FakeTools(
             self.clock,
