@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.agents import ScriptedAgent
 from tests.house import NUMBER, PERSON, House, flow, say
+from voiced.call.program import Colleague
 from voiced.call.records import Ending
-from voiced.call.steps.handover import Transfer
+from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.speech import Pause, Play
 from voiced.call.template import Template
 from voiced.errors import Refused, SynthesisError
@@ -161,6 +163,19 @@ class DrainSecondsTests(House):
         self.assertNoResult(self.drained)
         self.passes(10)
         self.assert_heard(call, "To the end.", "Farewell.")
+        self.assert_ended(call, Ending.DRAINED)
+        self.successResultOf(self.drained)
+
+    def test_agent(self) -> None:
+        """A conversation goes on, too; when time is up what the agent is saying is heard out, then the goodbye."""
+        agent = ScriptedAgent(self.clock)
+        call = self.drains(Agent("helper"), say("Never said."), seconds=10, agents={"helper": Colleague(agent)})
+        agent.says("I may talk.")
+        self.passes(8.5)
+        agent.says("And to the end.")
+        self.passes(15)
+        self.assertEqual("".join(self.read(call)), "I may talk.And to the end.Goodbye.")
+        self.assertEqual(agent.cancelled, 1)
         self.assert_ended(call, Ending.DRAINED)
         self.successResultOf(self.drained)
 

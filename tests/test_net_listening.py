@@ -78,10 +78,13 @@ class ListeningTests(SynchronousTestCase):
         """A port that somebody else has, whenever it says so."""
         taken = CannotListenError("127.0.0.1", 80, OSError("in use"))
         self.assertRaises(CannotListenError, self.listening, fail(taken))
-        service = self.listening(answer := Deferred())
-        answer.errback(taken)
-        self.failureResultOf(service.when_listening, CannotListenError)
-        self.successResultOf(service.stopService())
+        plain: Deferred[Any] = Deferred()
+        chained: Deferred[Any] = Deferred()
+        for answer, failing in ((plain, plain), (succeed(None).addCallback(lambda _: chained), chained)):
+            service = self.listening(answer)
+            failing.errback(taken)
+            self.failureResultOf(service.when_listening, CannotListenError)
+            self.successResultOf(service.stopService())
 
     def test_stopped_before(self) -> None:
         """Stopped before there is a port, it takes none."""

@@ -103,6 +103,51 @@ class NotifiedTests(TwistdCase):
         self.assertEqual(manager.told, [])
 
 
+LATE = """
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IStreamServerEndpoint, IStreamServerEndpointStringParser
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+@implementer(IStreamServerEndpoint)
+class Endpoint:
+    def listen(self, factory):
+        from twisted.internet import reactor
+        failing = Deferred()
+        reactor.callLater(0, failing.errback, CannotListenError("127.0.0.1", 8080, OSError("in use")))
+        return failing
+
+@implementer(IPlugin, IStreamServerEndpointStringParser)
+class Late:
+    prefix = "late"
+    def parseStreamServer(self, reactor, *arguments):
+        return Endpoint()
+
+late = Late()
+"""
+"""A kind of endpoint that finds out late that it cannot have its port."""
+
+
+class LateTests(TwistdCase):
+    """A daemon whose port is taken, which turns out when it runs."""
+
+    settings = SETTINGS.replace("tcp:{port}:interface=127.0.0.1", "late:127.0.0.1")
+
+    @inlineCallbacks
+    def test_ended(self) -> Any:
+        """It does not stay up deaf: it says so, and ends."""
+        plugins = self.home.absolute() / "twisted/plugins"
+        plugins.mkdir(parents=True)
+        (plugins / "voiced_late.py").write_text(LATE)
+        path = os.pathsep.join([str(self.home.absolute()), os.environ.get("PYTHONPATH", "")])
+        process = self.start(PYTHONPATH=path)
+        self.assertEqual((yield process.ended), NOT_STARTED)
+        self.assertIn("voiced cannot listen", process.written)
+        self.assertNotIn("voiced listens on", process.written)
+        self.assertNotIn("Traceback", process.written)
+
+
 class ActivatedTests(TwistdCase):
     """A daemon that gets its socket from systemd."""
 

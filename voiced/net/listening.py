@@ -27,11 +27,10 @@ class Listening(Service):
     def privilegedStartService(self) -> None:
         """Named by Twisted: take the port while we may. Raises what the endpoint fails with, if that is at once."""
         listening: Deferred[Any] = self._endpoint.listen(self._factory)
-        at_once: list[Failure] = []
-        if listening.called:
-            listening.addErrback(at_once.append)
-        if at_once:
-            at_once[0].raiseException()
+        at_once = getattr(listening, "result", None)
+        if isinstance(at_once, Failure):
+            listening.addErrback(lambda _: None)
+            at_once.raiseException()
         self._port = listening
         self._port.addCallbacks(self._bound, self._not_bound)
 
