@@ -296,6 +296,8 @@ class LivingCall(Verbs):
             known.callback(None)
 
     def _farewell(self, _: object) -> Deferred[None]:
+        if self.record.opted_out is not None:  # they hear the confirmation, from the carrier
+            return succeed(None)
         try:
             engine = self.voice()
         except FlowError:
