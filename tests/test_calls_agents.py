@@ -349,7 +349,7 @@ class LeavingTests(AgentCalls):
         call = self.begins()
         self.agent.says("One moment please")
         self.daemon.drain()
-        self.ends_with(call, Ending.DRAINED, "Hello.", "One moment please")
+        self.ends_with(call, Ending.DRAINED, "Hello.", "One moment please", "Goodbye.")
 
     def test_unknown_agent(self):
         """A name that the check let slip is a flow's error, not a bug."""

@@ -467,4 +467,4 @@ class LeavingCalls(ElevenLabsCalls):
         self.talk.says("One moment")
         self.passes(0.1)
         self.daemon.drain()
-        self.ends_with(call, Ending.DRAINED, "Hi.", "One moment")
+        self.ends_with(call, Ending.DRAINED, "Hi.", "One moment", "Goodbye.")

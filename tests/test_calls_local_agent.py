@@ -391,4 +391,4 @@ class LeavingCalls(LocalCalls):
         call = self.calls()
         self.asks(call, "BREAKFAST", wait=1.0)
         self.daemon.drain()
-        self.ends_with(call, Ending.DRAINED, "Hello.", ANSWER)
+        self.ends_with(call, Ending.DRAINED, "Hello.", ANSWER, "Goodbye.")

@@ -690,4 +690,4 @@ class LeavingCalls(OpenAICalls):
         """A daemon that stops takes the line back when what the model had said is heard."""
         call = self.calls(Reply("One moment please"))
         self.daemon.drain()
-        self.ends_with(call, Ending.DRAINED, "Hi.", "One moment please")
+        self.ends_with(call, Ending.DRAINED, "Hi.", "One moment please", "Goodbye.")

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from tests.house import NUMBER, House, flow, say
+from typing import Any
+
+from tests.agents import ScriptedAgent
+from tests.house import NUMBER, PERSON, House, flow, say
+from voiced.call.program import Colleague
 from voiced.call.records import Ending
+from voiced.call.steps.handover import Agent, Transfer
 from voiced.call.steps.speech import Pause, Play
-from voiced.simulator.carrier import ACCOUNT_SID
+from voiced.call.template import Template
+from voiced.errors import Refused, SynthesisError
+from voiced.ivoiced import IStep
+from voiced.simulator.carrier import ACCOUNT_SID, SimulatedCall
 from voiced.testing.fakes import spell
+
+NUMBER_OF_DESK = "+14155550100"
 
 
 class DrainTests(House):
     """The utterance now spoken is the last; the port stays open until `/call/after` was answered."""
 
     def test_sentence(self) -> None:
-        """The caller hears the sentence to its end, and nothing after it."""
+        """The caller hears the sentence to its end, and the goodbye."""
         self.lives_in(flow({"start": [say("To the end."), say("Never said.")]}))
         call = self.ring()
         self.passes(0.2)
         drained = self.daemon.drain()
         self.assertNoResult(drained)
         self.passes(5)
-        self.assert_heard(call, "To the end.")
+        self.assert_heard(call, "To the end.", "Goodbye.")
         self.assert_ended(call, Ending.DRAINED)
         self.successResultOf(drained)
 
@@ -32,7 +42,7 @@ class DrainTests(House):
         self.passes(0.15)
         self.daemon.drain()
         self.passes(5)
-        self.assertEqual("".join(self.read(call)).replace(" ", ""), "Totheend.")
+        self.assertEqual("".join(self.read(call)).replace(" ", ""), "Totheend.Goodbye.")
         self.assert_ended(call, Ending.DRAINED)
 
     def test_pause(self) -> None:
@@ -45,12 +55,12 @@ class DrainTests(House):
         self.assert_ended(call, Ending.DRAINED)
 
     def test_long_sound(self) -> None:
-        """What is spoken may take 30 s, no more: whoever stops the daemon does not wait for an opera."""
+        """What is spoken may take 38 s, with the goodbye: whoever stops the daemon does not wait for an opera."""
         self.lives_in(flow({"start": [Play("opera")]}, sounds={"opera": spell("la") * 1000}))
         call = self.ring()
         self.passes(1)
         drained = self.daemon.drain()
-        self.passes(29)
+        self.passes(37)
         self.assertNoResult(drained)
         self.passes(2)
         self.successResultOf(drained)
@@ -125,3 +135,113 @@ class DrainTests(House):
         self.successResultOf(drained)
         self.assertEqual(self.journal.lines[-1]["ending"], "drained")
         self.assertEqual(self.journal.lines[-1]["call"], call.sid)
+
+
+class DrainSecondsTests(House):
+    """With time to go on, who is on the line is left alone until it is over."""
+
+    def drains(self, *steps: IStep, seconds: float = 30, **settings: Any) -> SimulatedCall:
+        """A call in these steps, and a daemon that has been told to stop."""
+        self.lives_in(flow({"start": list(steps)}), **settings)
+        call = self.ring()
+        self.passes(1)
+        self.drained = self.daemon.drain(seconds)
+        return call
+
+    def test_completed(self) -> None:
+        """A call that ends in time ends as it would have."""
+        call = self.drains(say("One."), Pause(10), say("Two."))
+        self.passes(15)
+        self.assert_heard(call, "One.", "Two.")
+        self.assert_ended(call, Ending.COMPLETED)
+        self.successResultOf(self.drained)
+
+    def test_time_is_up(self) -> None:
+        """One that does not hears the sentence to its end, then, and the goodbye."""
+        call = self.drains(Pause(30), say("To the end."), Pause(600), say("Never said."), goodbye="Farewell.")
+        self.passes(29)
+        self.assertNoResult(self.drained)
+        self.passes(10)
+        self.assert_heard(call, "To the end.", "Farewell.")
+        self.assert_ended(call, Ending.DRAINED)
+        self.successResultOf(self.drained)
+
+    def test_agent(self) -> None:
+        """A conversation goes on, too; when time is up what the agent is saying is heard out, then the goodbye."""
+        agent = ScriptedAgent(self.clock)
+        call = self.drains(Agent("helper"), say("Never said."), seconds=10, agents={"helper": Colleague(agent)})
+        agent.says("I may talk.")
+        self.passes(8.5)
+        agent.says("And to the end.")
+        self.passes(15)
+        self.assertEqual("".join(self.read(call)), "I may talk.And to the end.Goodbye.")
+        self.assertEqual(agent.cancelled, 1)
+        self.assert_ended(call, Ending.DRAINED)
+        self.successResultOf(self.drained)
+
+    def test_speechless(self) -> None:
+        """A voice that fails says no goodbye, and keeps nobody on the line."""
+        self.voice.fail_with = SynthesisError("no voice")
+        call = self.drains(Pause(600), seconds=5)
+        self.passes(7)
+        self.assert_ended(call, Ending.DRAINED)
+        self.successResultOf(self.drained)
+
+    def test_ringing(self) -> None:
+        """A telephone that we let ring is called off at once: nobody was told anything yet."""
+        self.lives_in(flow({"start": [Pause(5)]}, name="main"))
+        self.carrier.person(PERSON, "no-answer")
+        call = self.calls_out(flow="main")
+        self.passes(1)
+        drained = self.daemon.drain(30)
+        self.passes(2)
+        self.assertTrue(call.over)
+        self.successResultOf(drained)
+
+    def test_connected(self) -> None:
+        """Nobody waits for two who talk without us; they talk on."""
+        self.carrier.callee(NUMBER_OF_DESK, ring=2.0, talk=60.0)
+        call = self.drains(say("Wait."), Transfer(Template.parse(NUMBER_OF_DESK)), named=frozenset({NUMBER_OF_DESK}))
+        self.passes(10)
+        self.successResultOf(self.drained)
+        self.assertFalse(call.over)
+
+    def test_abandoned(self) -> None:
+        """Told again, it ends every call at once."""
+        call = self.drains(Pause(600))
+        self.passes(5)
+        self.daemon.abandon()
+        self.passes(1)
+        self.assertTrue(call.over)
+        self.successResultOf(self.drained)
+
+    def test_told_what(self) -> None:
+        """Who calls meanwhile hears `drain_say`, and it is in the journal."""
+        self.drains(Pause(20), busy="Busy.", drain_say="Please call again in a minute.")
+        late = self.ring()
+        self.passes(5)
+        self.assertEqual(late.said, ["Please call again in a minute."])
+        self.assert_ended(late, Ending.OVERLOADED)
+
+    def test_told_that_we_are_busy(self) -> None:
+        """Without it, that all lines are busy."""
+        self.drains(Pause(20), busy="Busy.")
+        late = self.ring()
+        self.passes(5)
+        self.assertEqual(late.said, ["Busy."])
+
+    def test_sent_elsewhere(self) -> None:
+        """With `drain_to` they are connected with that number, if the guard allows it."""
+        self.drains(Pause(20), drain_to=NUMBER_OF_DESK)
+        late = self.ring()
+        self.passes(5)
+        self.assertEqual([dial.numbers for dial in late.dialed], [(NUMBER_OF_DESK,)])
+        self.assertEqual(self.guard.asked[-1], ("leg", (NUMBER_OF_DESK, True)))
+
+    def test_not_sent_elsewhere(self) -> None:
+        """One whom the guard does not let through hears what the others hear."""
+        self.drains(Pause(20), drain_to=NUMBER_OF_DESK, drain_say="Later, please.")
+        self.guard.refusals["leg"] = Refused("transfers_per_minute", "too many")
+        late = self.ring()
+        self.passes(5)
+        self.assertEqual(late.said, ["Later, please."])

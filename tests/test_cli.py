@@ -88,6 +88,19 @@ class AccountTests(SynchronousTestCase):
         error = self.assertRaises(UsageError, carrier_for, Clock(), configuration, NUMBER, "sales")
         self.assertIn("no account is called 'sales'; there are: main", str(error))
 
+    def test_systemd(self) -> None:
+        """A daemon whose socket systemd holds cannot be found by its settings; one with a node_url can."""
+        home = Path(self.mktemp())
+        (home / "flows").mkdir(parents=True)
+        (home / "flows/test.yaml").write_text(FLOW % '"Hello."')
+        (home / "voiced.yaml").write_text(SETTINGS + 'listen: "systemd:domain=INET:index=0"\n')
+        error = self.assertRaises(UsageError, carrier_for, Clock(), read(home / "voiced.yaml", {}), NUMBER)
+        self.assertIn("nobody but systemd knows", str(error))
+        (home / "voiced.yaml").write_text(SETTINGS + "node_url: https://voiced.test/one\n")
+        carrier = carrier_for(Clock(), read(home / "voiced.yaml", {}), NUMBER)
+        way = carrier.account.way("wss://voiced.test/one/call/connection/CA1")
+        self.assertEqual(way, (carrier.account.daemon, "wss://voiced.test/call/connection/CA1"))
+
 
 class EndpointTests(SynchronousTestCase):
     """Where to ring, by where the daemon listens."""

@@ -95,6 +95,7 @@ FLOORS = {
     "voiced.lookups": 4,
     "voiced.recordings": 4,
     "voiced.speech": 4,
+    "voiced.supervised": 4,
     "voiced.store": 4,
     "voiced.tools": 4,
     "voiced.twilio.console": 4,

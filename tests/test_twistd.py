@@ -73,10 +73,11 @@ class Process(ProcessProtocol):
         return found.addTimeout(30, reactor)
 
 
-class TwistdTests(TestCase):
-    """One daemon, from its start to its end."""
+class TwistdCase(TestCase):
+    """Test cases with one daemon, in a home of its own, and a carrier that can ring it."""
 
     timeout = 60
+    settings = SETTINGS
 
     @inlineCallbacks
     def setUp(self) -> Any:
@@ -86,7 +87,7 @@ class TwistdTests(TestCase):
         self.api = yield TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site := Site(None))
         self.addCleanup(self.api.stopListening)
         self.port = free_port()
-        (home / "voiced.yaml").write_text(SETTINGS.format(port=self.port, api=self.api.getHost().port))
+        (home / "voiced.yaml").write_text(self.settings.format(port=self.port, api=self.api.getHost().port))
         (home / "flows/test.yaml").write_text(FLOW)
         (home / "flows/one.wav").write_bytes(wav(spell("The first sentence.")))
         (home / "flows/two.wav").write_bytes(wav(spell("The second.")))
@@ -101,26 +102,25 @@ class TwistdTests(TestCase):
         self.carrier.number(NUMBER, "/call/incoming", "/call/fallback", "/call/status")
         site.resource = self.carrier.rest
 
-    def start(self, *arguments: str) -> Process:
+    def start(self, *arguments: str, **environment: str) -> Process:
         """Start the daemon in its home."""
         self.process = Process()
         command = [TWISTD, "--nodaemon", "--pidfile=", "voiced", *arguments]
-        self.running = reactor.spawnProcess(self.process, TWISTD, command, env=os.environ, path=str(self.home))
-        self.addCleanup(self.kill)
+        self.running = reactor.spawnProcess(
+            self.process, TWISTD, command, env=os.environ | environment, path=str(self.home)
+        )
+        self.addCleanup(kill, self.process, self.running)
         return self.process
-
-    def kill(self) -> Deferred[Any] | None:
-        """Leave nothing running."""
-        if self.process.ended.called:
-            return None
-        self.running.signalProcess("KILL")
-        return self.process.ended
 
     def until(self, call: SimulatedCall, what: str) -> Deferred[None]:
         """Fires when the call's sheet has this."""
         found: Deferred[None] = Deferred()
         call.on_entry = lambda entry: None if found.called or entry.what != what else found.callback(None)
         return found
+
+
+class TwistdTests(TwistdCase):
+    """One daemon, from its start to its end."""
 
     @inlineCallbacks
     def test_call(self) -> Any:
@@ -140,6 +140,7 @@ class TwistdTests(TestCase):
     @inlineCallbacks
     def test_terminated_during_call(self) -> Any:
         """SIGTERM lets the caller hear the end of the sentence, and answers `/call/after` before the port closes."""
+        self.drains(0)
         process = self.start()
         yield process.says("voiced listens on")
         call = self.carrier.ring(NUMBER)
@@ -159,13 +160,35 @@ class TwistdTests(TestCase):
         call = self.carrier.ring(NUMBER)
         yield self.until(call, "audio")
         self.running.signalProcess("TERM")
-        yield process.says("may finish their sentence")
+        yield process.says("may go on for 30 s")
         self.running.signalProcess("TERM")
-        yield process.ended
+        self.assertEqual((yield process.ended), 3)
         self.assertLess(len("".join(read_speech(call.heard))), len("The first sentence."))
         self.assertIn("over, drained", process.written)
         call.hang_up()
         yield call.ended
+
+    @inlineCallbacks
+    def test_drained(self) -> Any:
+        """SIGTERM lets who is on the line go on, and tells who calls now that all lines are busy."""
+        process = self.start()
+        yield process.says("voiced listens on")
+        call = self.carrier.ring(NUMBER)
+        yield self.until(call, "audio")
+        self.running.signalProcess("TERM")
+        yield process.says("may go on for 30 s")
+        late = self.carrier.ring(NUMBER)
+        yield late.ended
+        self.assertIn("All our lines are busy", late.said[0])
+        yield call.ended
+        self.assertEqual("".join(read_speech(call.heard)), "The first sentence.The second.")
+        self.assertEqual((yield process.ended), 0)
+        self.assertIn("over, completed", process.written)
+
+    def drains(self, seconds: float) -> None:
+        """So long may calls go on, when it is told to stop."""
+        file = self.home / "voiced.yaml"
+        file.write_text(file.read_text() + f"drain_seconds: {seconds:g}\n")
 
     @inlineCallbacks
     def heard(self) -> Any:
@@ -264,6 +287,14 @@ class TwistdTests(TestCase):
         """`twistd --help` lists voiced."""
         page, _, _ = yield getProcessOutputAndValue(TWISTD, ["--help"], os.environ)
         self.assertIn(b"voiced", page)
+
+
+def kill(process: Process, running: Any) -> Deferred[Any] | None:
+    """Leave nothing running."""
+    if process.ended.called:
+        return None
+    running.signalProcess("KILL")
+    return process.ended
 
 
 def free_port() -> int:

@@ -115,12 +115,12 @@ class SignatureTests(SynchronousTestCase):
     def test_handshake(self):
         """A media socket is signed for its wss URL, with or without a final slash."""
         for signed in ("wss://ex.com/stream", "wss://ex.com/stream/", "wss://ex.com:443/stream"):
-            check_handshake("wss://ex.com/stream", sign(signed, {}), [MAIN])
+            check_handshake(["wss://one.ex.com/stream", "wss://ex.com/stream"], sign(signed, {}), [MAIN])
 
     def test_forged_handshake(self):
         """One that is unsigned, or signed for another URL or scheme or with another token, is forged."""
         for signature in ("", sign("https://ex.com/stream", {}), sign("wss://ex.com/stream", {}, "old")):
-            self.assertRaises(Forged, check_handshake, "wss://ex.com/stream", signature, [MAIN])
+            self.assertRaises(Forged, check_handshake, ["wss://ex.com/stream"], signature, [MAIN])
 
 
 class ReadTests(SynchronousTestCase):

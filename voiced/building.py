@@ -84,7 +84,7 @@ class Studio:
     def __init__(self, configuration: Configuration, reactor: Any, watch: IWatch | None = None) -> None:
         settings = configuration.settings
         http = http_client(reactor)
-        self.carrier = TwilioCarrier(settings.accounts, http, reactor, settings.public_url)
+        self.carrier = TwilioCarrier(settings.accounts, http, reactor, settings.node_url or settings.public_url)
         self.directory = settings.data.absolute()  # twistd may leave this working directory
         self.tools = real_tools(reactor, http, self.carrier, self.directory, Hearing(reactor), watch)
         self._recordings = Recordings(self.directory, reactor, self.tools.in_thread)
@@ -113,6 +113,7 @@ def restart_for(now: Settings, new: Settings) -> tuple[str, ...]:
     kept = {
         "listen": now.listen != new.listen,
         "public_url": now.public_url != new.public_url,
+        "node_url": now.node_url != new.node_url,
         "data": now.data.absolute() != new.data.absolute(),
         "insecure": now.plain.insecure != new.plain.insecure,
         "logs.format": now.plain.logs.format != new.plain.logs.format,
@@ -153,6 +154,7 @@ class Building:
         self._accounts = Accounts(settings.accounts)
         self._warming: Deferred[None] = succeed(None)
         self._render = settings.plain.prerender
+        self.drain_seconds = settings.plain.drain_seconds
         self.reload = Reloading(
             reread or (lambda: read(configuration.file, os.environ)),
             tools.in_thread,
@@ -170,6 +172,7 @@ class Building:
             self.journal,
             self.guard,
             self._api(settings),
+            node_url=settings.node_url,
             room=Room(settings.plain.limits.limits(), Load(self.lag)),
             metrics=metrics,
             troubles={
@@ -201,6 +204,7 @@ class Building:
         self.daemon.follow(program, self._api(settings), settings.plain.limits.limits())
         self._render = settings.plain.prerender
         self.logs.follow(settings.plain.logs.logs())
+        self.drain_seconds = settings.plain.drain_seconds
         self.warm_up()
         return Reloaded(before, program.version, tuple(sorted(program.flows)), restart)
 
@@ -223,12 +227,13 @@ class Building:
             rendering = prerender(prompts, lambda done, total: None)
             self._warming = rendering.addCallbacks(self._rendered, self._not_rendered)
 
-    def drain(self) -> Deferred[None]:
-        """Let every caller hear the end of the sentence; fires when the last call is over and written down."""
-        return Deferred.fromCoroutine(self._drain())
+    def drain(self, seconds: float = 0.0) -> Deferred[None]:
+        """Let calls go on for `seconds`, and then every caller hear the end of the sentence; fires when the last call
+        is over and written down."""
+        return Deferred.fromCoroutine(self._drain(seconds))
 
-    async def _drain(self) -> None:
-        await self.daemon.drain()
+    async def _drain(self, seconds: float) -> None:
+        await self.daemon.drain(seconds)
         await self.journal.when_written()
         try:
             await self.guard.settled()

@@ -83,6 +83,7 @@ class Daemon:
         guard: IGuard,
         api: Api,
         *,
+        node_url: str = "",
         room: Room | None = None,
         metrics: Metrics | None = None,
         troubles: Mapping[str, Callable[[], bool]] | None = None,
@@ -115,7 +116,7 @@ class Daemon:
             lambda: self.program,
             self.switchboard,
             accounts,
-            public_url,
+            tuple(dict.fromkeys((node_url or public_url, public_url))),
             lambda session: call_socket(session, self.switchboard, clock),
             guard,
             self._rescue,
@@ -147,15 +148,20 @@ class Daemon:
         self._sites.append(site)
         return site
 
-    def drain(self) -> Deferred[None]:
-        """Take no new call, let each live one hear its sentence to the end; fires when none is left.
+    def drain(self, seconds: float = 0.0) -> Deferred[None]:
+        """Take no new call; live ones may go on for `seconds`, then each hears its sentence to the end, and a
+        goodbye. Fires when none is left.
 
         A call that the carrier was asked for, and has not named yet, is waited for: nobody else could take it back.
         """
         if len(self.switchboard):
-            log.info("stopping: {n} calls may finish their sentence", n=len(self.switchboard))
-        self._rescue.forget()
-        return Deferred.fromCoroutine(self._drain())
+            log.info(
+                "stopping: {n} calls may go on for {seconds:g} s, and then finish their sentence; "
+                "a second signal ends them at once",
+                n=len(self.switchboard),
+                seconds=seconds,
+            )
+        return Deferred.fromCoroutine(self._drain(seconds))
 
     def abandon(self) -> None:
         """Stop at once: every call ends here, and what was asked of the carrier is not waited for."""
@@ -163,8 +169,9 @@ class Daemon:
         self._unplaced.cancel()
         self.switchboard.abandon()
 
-    async def _drain(self) -> None:
-        await self.switchboard.drain()
+    async def _drain(self, seconds: float) -> None:
+        await self.switchboard.drain(seconds)
+        self._rescue.forget()
         if not self._in_a_hurry:
             self._unplaced = self.placing.settled().addErrback(lambda _: None)
             await self._unplaced

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -9,18 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.application import strports
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
 from voiced.errors import ConfigError, Fault, VoicedError
 from voiced.logfile import observer
+from voiced.net.listening import Listening
+from voiced.net.notify import service_manager
 from voiced.settings.load import Configuration, find_settings, read
+from voiced.supervised import Supervised
+
+NOT_STARTED, CUT_SHORT = 1, 3
+"""How the process ends, besides 0: with settings or a port that will not do; and told twice to stop, with calls that
+it has cut short."""
+LAST_ERRANDS = 120.0
+"""Seconds that a stop may take beside `drain_seconds`: the sentence then spoken and the goodbye (38), Twilio's asking
+what now (15), `on_hangup` (10), the carrier's and the disk's answers. The service manager is told that it is so."""
+
+DEAF = "voiced cannot listen: {error} Is another voiced running?"
 
 log = Logger()
 
@@ -92,6 +105,30 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         raise SystemExit(1) from None
 
 
+def _endpoint(reactor: Any, listen: str, file: Path) -> IStreamServerEndpoint:
+    """The endpoint. Raises ConfigError: systemd hands its sockets to the service only."""
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, listen)
+    except (ValueError, TypeError, LookupError, OSError) as error:
+        why = (
+            f"`listen: {listen}`: systemd has handed over no such socket: is voiced.socket enabled and started "
+            "(`systemctl status voiced.socket`), and has it as many Listen…= lines as `index=` counts, from 0?"
+        )
+        raise ConfigError([Fault(str(file), 1, 1, why)]) from error
+    return endpoint
+
+
+def ends_with(code: int) -> None:
+    """Have the process end with this code, where twistd would end it with 0; after all that is done at the end."""
+
+    def end() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    atexit.register(end)
+
+
 class DaemonService(MultiService):
     """The daemon as twistd starts and stops it."""
 
@@ -108,8 +145,10 @@ class DaemonService(MultiService):
         signal.signal(signal.SIGHUP, self._told_to_reload)
         self._settings = configuration.settings
         file = configuration.file
+        endpoint = _endpoint(reactor, self._settings.listen, file)
         self.building = Building(configuration, reactor, lambda: checked(str(file), file.parent)[1])
-        self._listening = strports.service(self._settings.listen, self.building.daemon.site(), reactor=reactor)
+        self._supervised = Supervised(service_manager(os.environ, os.getpid()), reactor, self._status)
+        self._listening = Listening(endpoint, self.building.daemon.site())
         self._listening.setServiceParent(self)
 
     def setServiceParent(self, parent: Any) -> None:
@@ -124,11 +163,11 @@ class DaemonService(MultiService):
         try:
             super().privilegedStartService()
         except CannotListenError as error:
-            log.critical("voiced cannot listen: {error} Is another voiced running?", error=error)
-            raise SystemExit(1) from None
+            log.critical(DEAF, error=error)
+            raise SystemExit(NOT_STARTED) from None
 
     def startService(self) -> None:
-        """Named by Twisted: listen, and begin to render prompts ahead."""
+        """Named by Twisted: begin to render prompts ahead."""
         super().startService()
         if self._settings.plain.insecure:
             log.critical("INSECURE: nothing is signed, whoever reaches {at} can ring", at=self._settings.listen)
@@ -138,20 +177,40 @@ class DaemonService(MultiService):
         self.building.warm_up()
 
     def stopService(self) -> Deferred[None]:
-        """Named by Twisted: every caller hears the end of the sentence with the port open, then all stops."""
-        drained: Deferred[Any] = self.building.drain()
-        return drained.addCallback(self._stopped)
+        """Named by Twisted: calls go on for `drain_seconds`, every caller hears the end of the sentence with the port
+        open, then all stops."""
+        seconds = self.building.drain_seconds
+        drained: Deferred[Any] = self.building.drain(seconds)
+        self._supervised.stopping(seconds + LAST_ERRANDS)
+        drained.addCallback(self._stopped)
+        # The last to stop: signs of life come as long as anything is done.
+        return drained.addCallback(lambda _: self._supervised.stop())
 
     def _stopped(self, _: object) -> Deferred[Any]:
         self.building.lag.stop()
         stopped: Deferred[Any] = MultiService.stopService(self)
         return stopped
 
+    def _status(self) -> str:
+        """What `systemctl status` shows."""
+        switchboard = self.building.daemon.switchboard
+        doing = "stopping, no new calls; " if switchboard.draining else ""
+        return f"{doing}live calls: {len(switchboard)}, over: {switchboard.endings.total()}"
+
+    def _deaf(self, failure: Failure) -> None:
+        log.critical(DEAF, error=failure.value)
+        ends_with(NOT_STARTED)
+        self._reactor.stop()
+
     def _ready(self) -> None:
         """The reactor runs; it has just taken the signals for itself."""
         self.building.lag.begin()
         signal.signal(signal.SIGTERM, self._told_to_stop)
         signal.signal(signal.SIGINT, self._told_to_stop)
+        self._listening.when_listening.addCallbacks(self._hears, self._deaf)
+
+    def _hears(self, _: object) -> None:
+        self._supervised.ready()
         log.info(
             "voiced listens on {listen} as {url}, version {version}",
             listen=self._settings.listen,
@@ -164,7 +223,10 @@ class DaemonService(MultiService):
 
     def _stop(self) -> None:
         if self.building.daemon.switchboard.draining:
-            log.warn("told to stop again: {n} calls end here", n=len(self.building.daemon.switchboard))
+            left = len(self.building.daemon.switchboard)
+            log.warn("told to stop again: {n} calls end here", n=left)
+            if left:
+                ends_with(CUT_SHORT)
             self.building.abandon()
         else:
             self._reactor.stop()

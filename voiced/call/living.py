@@ -40,6 +40,9 @@ VERDICT_SECONDS = 32.0
 over sooner, waits for it."""
 
 _WITH_GOODBYE = (Ending.CANCELLED, Ending.TIMEOUT)
+"""Whoever is taken off the line so hears `goodbye`: from us, or else from the carrier. A daemon that stops says it
+itself, too (_LAST_SENTENCE); who is not on the line just then hears the apology, which asks them to call again."""
+_LAST_SENTENCE = (*_WITH_GOODBYE, Ending.DRAINED)
 
 log = Logger()
 
@@ -169,14 +172,14 @@ class LivingCall(Verbs):
         if self._verdict is not None:  # the flow has said all it had to say
             return heard
         self._verdict = why
-        return heard.addCallback(self._farewell) if why in _WITH_GOODBYE else heard
+        return heard.addCallback(self._farewell) if why in _LAST_SENTENCE else heard
 
     def drain_limit(self, why: Ending) -> float:
         """See life.Core."""
         limit = self._speaker.drain_limit()
         if why in _WITH_GOODBYE:
             return LAST_WORDS if why is Ending.CANCELLED else GOODBYE_SECONDS
-        return min(limit, LAST_WORDS) if why is Ending.DRAINED else limit
+        return min(limit, LAST_WORDS) + GOODBYE_SECONDS if why is Ending.DRAINED else limit
 
     def close_stream(self) -> None:
         """See life.Core."""
@@ -295,6 +298,8 @@ class LivingCall(Verbs):
             known.callback(None)
 
     def _farewell(self, _: object) -> Deferred[None]:
+        if self.record.opted_out is not None:  # they hear the confirmation, from the carrier
+            return succeed(None)
         try:
             engine = self.voice()
         except FlowError:

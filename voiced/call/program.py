@@ -68,7 +68,11 @@ class Program:
     """What becomes of callers for whom there is no room; nothing: they hear `busy`."""
     refusal: str = "This number is not in service. Goodbye."
     goodbye: str = "Goodbye."
-    """The last sentence to somebody whose call an API client, or its time limit, ends."""
+    """The last sentence to somebody whose call an API client, its time limit, or a daemon that stops, ends."""
+    drain_say: str | None = None
+    """What new callers hear while the daemon stops; `busy` unless set."""
+    drain_to: str | None = None
+    """E.164: who gets new calls while the daemon stops."""
     named: frozenset[str] = frozenset()
     """Every number and SIP address that the settings and flows themselves connect somebody with."""
     human: str | None = None

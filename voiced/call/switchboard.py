@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = 1000
 """Spent tickets and ended calls that are kept in mind: a late comer gets the right word."""
+LOOK_SECONDS = 1.0
+"""How often a switchboard that drains looks whether anybody is left to wait for."""
 
 log = Logger()
 
@@ -68,6 +70,8 @@ class Switchboard:
         self._spent: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
         self._past: deque[str] = deque(maxlen=REMEMBERED)
         self._drained: Deferred[None] | None = None
+        self._look: IDelayedCall | None = None
+        """While calls may still go on, although we are closing."""
         self.endings: Counter[Ending] = Counter()
         self.bad_tickets: Counter[str] = Counter()
 
@@ -153,19 +157,35 @@ class Switchboard:
         """Whether no new calls are taken any more."""
         return self._drained is not None
 
-    def drain(self) -> Deferred[None]:
-        """Take no new call and let each live one hear its sentence to the end; fires when none is left."""
+    def drain(self, seconds: float = 0.0) -> Deferred[None]:
+        """Take no new call. The live ones may go on for `seconds`; whoever is left then hears the sentence now spoken
+        to its end, and the goodbye. Fires when none is left.
+
+        Nobody waits for those who do not need us: a telephone that we let ring is called off at once, and two who
+        talk without us do so on.
+        """
         if self._drained is None:
             self._drained = Deferred()
             for session in self:
-                session.evict()
-            self._check_drained()
+                if session.stage is Stage.RINGING:
+                    session.evict()
+            self._wind_down(self._clock.seconds() + seconds)
         return self._drained
 
     def abandon(self) -> None:
         """End every call at once."""
         for session in self:
             session.abandon()
+
+    def _wind_down(self, until: float) -> None:
+        self._look = None
+        left = until - self._clock.seconds()
+        if left > 0 and any(not session.connected for session in self):
+            self._look = self._clock.callLater(min(left, LOOK_SECONDS), self._wind_down, until)
+            return
+        for session in self:
+            session.evict()
+        self._check_drained()
 
     def _over(self, session: CallSession, ending: Ending) -> None:
         reference = "" if session.ordered is None else session.ordered.order.reference
@@ -191,4 +211,7 @@ class Switchboard:
 
     def _check_drained(self) -> None:
         if self._drained is not None and not self._calls and not self._drained.called:
+            look, self._look = self._look, None
+            if look is not None:
+                look.cancel()
             self._drained.callback(None)

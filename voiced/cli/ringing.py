@@ -92,14 +92,21 @@ def carrier_for(reactor: Any, configuration: Configuration, number: str, name: s
     """The carrier of an account in the settings (the first, where none is named), which knows this number."""
     settings = configuration.settings
     account = account_of(configuration, name)
+    if settings.listen.startswith("systemd:"):
+        raise click.UsageError(
+            "nobody but systemd knows where this daemon listens: name settings with its port at `listen` (--config)"
+        )
+    daemon = clientFromString(reactor, listening_at(settings.listen))
     carrier = Carrier(
         reactor,
-        daemon=clientFromString(reactor, listening_at(settings.listen)),
+        daemon=daemon,
         public_url=settings.public_url,
         account_sid=account.sid,
         auth_token=account.tokens[0].reveal() if account.tokens else "unsigned",
         seed=reactor.seconds(),
     )
+    if settings.node_url:
+        carrier.account.nodes[settings.node_url] = daemon
     carrier.number(number, "/call/incoming", fallback_url="/call/fallback", status_url="/call/status")
     return carrier
 

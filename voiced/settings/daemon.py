@@ -107,7 +107,11 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refusal: Sentence | None = None
     """What a caller hears whom no flow takes."""
     goodbye: Sentence | None = None
-    """The last sentence of a call that the API, or its time limit, ends."""
+    """The last sentence of a call that the API, its time limit, or a daemon that stops, ends."""
+    drain_seconds: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 30.0
+    """When the daemon is told to stop, live calls may go on for so many seconds; then each hears `goodbye`."""
+    drain_say: Sentence | None = None
+    """What new callers hear while the daemon stops; `busy` unless set."""
     prerender: bool = True
     """Whether every sentence that is the same for all is spoken into the cache at the start."""
     metrics: Literal["local", "key", "everybody"] = "local"
@@ -125,6 +129,7 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 NEEDING_A_LOOK = (
     "listen",
     "public_url",
+    "node_url",
     "twilio",
     "api",
     "voices",
@@ -135,6 +140,7 @@ NEEDING_A_LOOK = (
     "outbound",
     "inbound",
     "human",
+    "drain_to",
     "http",
 )
 
@@ -148,6 +154,8 @@ class Settings:
     """A Twisted endpoint description."""
     public_url: str
     """Without a slash at its end."""
+    node_url: str
+    """By which Twilio reaches this very daemon, of several behind the public URL; "" where there is one only."""
     accounts: tuple[Account, ...]
     voices: Mapping[str, ChosenVoice]
     agents: Mapping[str, ChosenAgent]
@@ -160,6 +168,8 @@ class Settings:
     outbound: Outbound
     inbound: Inbound
     human: str | None
+    drain_to: str | None
+    """Who gets new calls while the daemon stops."""
     web: WebRules
     """What flows may ask of web services (`http:`)."""
     voice: str | None
@@ -181,6 +191,7 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
     found = {
         "listen": _listen(part["listen"], plain),
         "public_url": _public_url(part, plain),
+        "node_url": _node_url(part["node_url"], plain),
         "accounts": accounts(part["twilio"], insecure=plain.insecure),
         "voices": voices(part["voices"], registry),
         "agents": agents(part["agents"], part["tools"], part["voices"], registry),
@@ -191,6 +202,7 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
         "outbound": outbound(part["outbound"]),
         "inbound": inbound(part["inbound"]),
         "human": number(part["human"]),
+        "drain_to": number(part["drain_to"]),
         "web": web(part["http"]),
         "voice": _voice(part, plain),
         "flows": plain.flows or directory / "flows",
@@ -241,3 +253,7 @@ def _public_url(part: Part, plain: Plain) -> Any:
     return part.wrong(
         "`public_url` is missing: the https:// URL by which Twilio reaches this daemon; signatures are made from it"
     )
+
+
+def _node_url(part: Part, plain: Plain) -> Any:
+    return "" if part.value is None else address.public_url(part, insecure=plain.insecure)

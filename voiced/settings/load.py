@@ -128,7 +128,7 @@ def build_program(configuration: Configuration, tools: Tools, made: Made | None 
     plain = settings.plain
     making = Making(settings, configuration.files, tools, made or Made())
     agents = making.agents()
-    sentences = {name: getattr(plain, name) for name in ("apology", "busy", "refusal", "goodbye")}
+    sentences = {name: getattr(plain, name) for name in ("apology", "busy", "refusal", "goodbye", "drain_say")}
     return Program(
         flows=configuration.flows,
         dial_plan=DialPlan(settings.numbers),
@@ -140,6 +140,7 @@ def build_program(configuration: Configuration, tools: Tools, made: Made | None 
         web=WebServices.real(settings.web, tools.reactor),
         human=settings.human,
         overflow=Overflow() if plain.overflow is None else plain.overflow.overflow(),
+        drain_to=settings.drain_to,
         privacy=plain.privacy,
         keeps_wire=plain.journal == "wire",
         version=Version(configuration.hash, tools.reactor.seconds()),
@@ -153,8 +154,9 @@ def named_targets(configuration: Configuration) -> frozenset[str]:
     tools = (chosen.settings for chosen in configuration.settings.tools.values())
     mentions = [step.mentions() for step in steps]
     mentions += [mentions_of(settings) for settings in tools]
-    overflow = configuration.settings.plain.overflow
-    others = (configuration.settings.human, None if overflow is None else overflow.overflow().forward)
+    settings = configuration.settings
+    overflow = settings.plain.overflow
+    others = (settings.human, settings.drain_to, None if overflow is None else overflow.overflow().forward)
     return frozenset(chain.from_iterable(each.targets for each in mentions)) | {each for each in others if each}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 from typing import cast
+from urllib.parse import urlsplit, urlunsplit
 
 from attrs import define, field, frozen
 from twilio.request_validator import RequestValidator
@@ -28,7 +29,8 @@ class Notice:
 
 @define(eq=False)
 class Account:
-    """Whose calls these are. Anything under `public_url` is reached through `daemon`, whatever its host name says."""
+    """Whose calls these are. Anything under `public_url` is reached through `daemon`, whatever its host name says,
+    and what is under a URL of `nodes` through that one's endpoint, without the path of that URL."""
 
     clock: IReactorTime
     daemon: IStreamClientEndpoint
@@ -53,6 +55,9 @@ class Account:
     most_calls: int | None = None
     """How many calls it may have at once (10004)."""
 
+    nodes: dict[str, IStreamClientEndpoint] = field(factory=dict)
+    """Daemons behind the public URL that have a URL of their own, too; a path in it is taken off, as proxies do."""
+
     def signature(self, url: str, form: dict[str, str] | None = None) -> str:
         """X-Twilio-Signature for that URL and form, by Twilio's own library."""
         unframed, _, _ = url.partition("#")
@@ -65,9 +70,16 @@ class Account:
         """Whether that number may be shown as the caller's."""
         return number in self.numbers or number in self.verified
 
-    def reaches(self, url: str) -> bool:
-        """Whether that URL, http or WebSocket, leads to the daemon."""
-        base = self.public_url.rstrip("/")
-        if url.startswith("ws"):
-            url = "http" + url[2:]
-        return url.startswith(base) and url[len(base) : len(base) + 1] in ("", "/", "?", "#")
+    def way(self, url: str) -> tuple[IStreamClientEndpoint, str] | None:
+        """Where that URL, http or WebSocket, leads, and what is asked for there; None: nowhere."""
+        for base, endpoint in self.nodes.items():
+            if _under(base.rstrip("/"), url):
+                parts, node = urlsplit(url), urlsplit(base.rstrip("/"))
+                return endpoint, urlunsplit(parts._replace(path=parts.path.removeprefix(node.path)))
+        return (self.daemon, url) if _under(self.public_url.rstrip("/"), url) else None
+
+
+def _under(base: str, url: str) -> bool:
+    if url.startswith("ws"):
+        url = "http" + url[2:]
+    return url.startswith(base) and url[len(base) : len(base) + 1] in ("", "/", "?", "#")

@@ -95,9 +95,14 @@ class MediaStream:
         if fault := self._unusable(url):
             self._fail(*fault)
             return
+        way = self._account.way(url)
+        if way is None:
+            self._fail(31904, f"{url}: host unreachable")
+            return
         signature = self._account.signature(url) if self.order.signature is None else self.order.signature
-        factory = sockets(url, signature, self, self._account.clock)
-        connecting = self._connecting = self._account.daemon.connect(factory)
+        endpoint, asked = way
+        factory = sockets(asked, signature, self, self._account.clock)
+        connecting = self._connecting = endpoint.connect(factory)
         connecting.addCallbacks(self._connected, self._unreachable)
 
     def press(self, digit: str) -> None:
@@ -190,7 +195,7 @@ class MediaStream:
             return 31922, f"{url}: only {wanted} is supported"
         if parts.query or parts.fragment:
             return 31920, f"{url}: a query is not supported here"
-        return None if self._account.reaches(url) else (31904, f"{url}: host unreachable")
+        return None
 
     def _connected(self, socket: IProtocol) -> None:
         self._connecting = None

@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError
 from twisted.internet.error import TimeoutError as NoConnection
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorTime, IStreamClientEndpoint
 from twisted.python.failure import Failure
 from twisted.web.client import URI, Agent, PartialDownloadError, ResponseFailed, readBody
 from twisted.web.http_headers import Headers
@@ -87,7 +87,8 @@ class WebhookFailed(Exception):
 class _Door:
     """The daemon's endpoint, for a while: connecting takes `patience` seconds at most."""
 
-    _account: Account
+    _way: IStreamClientEndpoint
+    _clock: IReactorTime
     _patience: float
     opened: Deferred[None] = field(factory=Deferred)
     """Fires when there is a connection."""
@@ -99,8 +100,8 @@ class _Door:
         def late(result: IProtocol | Failure, timeout: float) -> IProtocol | Failure:
             raise NoConnection(f"no connection within {timeout} s")
 
-        connecting: Deferred[IProtocol] = self._account.daemon.connect(protocolFactory)
-        connecting.addTimeout(self._patience, self._account.clock, onTimeoutCancel=late)
+        connecting: Deferred[IProtocol] = self._way.connect(protocolFactory)
+        connecting.addTimeout(self._patience, self._clock, onTimeoutCancel=late)
         return connecting.addCallback(self._tell)
 
     def _tell(self, protocol: IProtocol) -> IProtocol:
@@ -171,10 +172,12 @@ class Webhooks:
         body = urlencode(form) if method == "POST" else ""
         signed = self._account.signature(bare, dict(form) if body else None) if signature is None else signature
         self.requests.append((method, url, form))
-        if not self._account.reaches(url):
+        way = self._account.way(bare)
+        if way is None:
             raise WebhookFailed(11210, url, "no such host", "ct")
-        door = _Door(self._account, min(patience.connect, remaining))
-        answering = Deferred.fromCoroutine(self._exchange(door, method, bare, body, _headers(signed, token)))
+        endpoint, asked = way
+        door = _Door(endpoint, self._account.clock, min(patience.connect, remaining))
+        answering = Deferred.fromCoroutine(self._exchange(door, method, asked, body, _headers(signed, token)))
         clock = self._account.clock
         began = clock.seconds()
         timers = [clock.callLater(remaining, answering.cancel)]

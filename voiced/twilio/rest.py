@@ -99,19 +99,19 @@ def _pairs(form: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 @implementer(ICarrier)
 class TwilioCarrier:
-    """ICarrier at Twilio: a client for each account. `public_url` is where Twilio asks about the calls we place."""
+    """ICarrier at Twilio: a client for each account. `node_url` is where Twilio asks about the calls we place."""
 
     def __init__(
         self,
         accounts: Iterable[Account],
         http: Any,
         clock: IReactorTime,
-        public_url: str = "",
+        node_url: str = "",
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._http = http
         self._clock = clock
-        self._answers = Answers(public_url)
+        self._answers = Answers(node_url)
         self._chance = chance
         self.serve(accounts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from klein import Klein
@@ -42,7 +42,8 @@ log = Logger()
 
 
 class CallRoutes:
-    """The carrier's side of the daemon's HTTP. `program()` gives what new calls follow; `socket(session)` takes one's
+    """The carrier's side of the daemon's HTTP. `program()` gives what new calls follow; `urls` are those by which
+    Twilio reaches us, the first one for whatever comes of a call that we know; `socket(session)` takes one's
     WebSocket; `status(authorization)` is what whoever shows that header may know."""
 
     app = Klein()
@@ -54,7 +55,7 @@ class CallRoutes:
         program: Callable[[], Program],
         switchboard: Switchboard,
         accounts: Accounts,
-        public_url: str,
+        urls: Sequence[str],
         socket: Callable[[CallSession], IResource],
         guard: IGuard,
         rescue: Rescue,
@@ -66,8 +67,8 @@ class CallRoutes:
         self._program = program
         self._switchboard = switchboard
         self._accounts = accounts
-        self._public_url = public_url.rstrip("/")
-        self._answers = Answers(public_url)
+        self._urls = tuple(url.rstrip("/") for url in urls)
+        self._answers = Answers(urls[0])
         self._socket = socket
         self._guard = guard
         self._rescue = rescue
@@ -147,7 +148,8 @@ class CallRoutes:
         accounts = self._accounts.by_name
         signers = accounts.values() if session is None else [accounts[session.info.account]]
         if not self._insecure:
-            webhook.check_handshake("ws" + self._url(request).removeprefix("http"), _signature(request), signers)
+            urls = ("ws" + url.removeprefix("http") for url in self._known_as(request))
+            webhook.check_handshake(urls, _signature(request), signers)
         if session is None:
             log.warn("{call!r}: a media socket for a call that is not expected", call=call_sid[:LONGEST_SHOWN])
             return Refusal(404)
@@ -165,7 +167,7 @@ class CallRoutes:
         self.refused["unsigned"] += 1
         log.warn(
             "refused a request for {url}: {why}",
-            url=self._url(request).partition("?")[0][:LONGEST_SHOWN],
+            url=" or ".join(url.partition("?")[0][:LONGEST_SHOWN] for url in self._known_as(request)),
             why=failure.getErrorMessage(),
         )
         request.setResponseCode(403)
@@ -188,6 +190,8 @@ class CallRoutes:
             log.warn("{call}: no flow answers {called}; add it to `numbers:`", call=info.sid, called=called)
             self._switchboard.refuse(info, program, Ending.REFUSED)
             return self._say(form, Apologise(program.refusal))
+        if self._switchboard.draining:
+            return self._say(form, self._elsewhere(info, program))
         try:
             self._switchboard.check_room()
         except Overloaded as error:
@@ -278,13 +282,27 @@ class CallRoutes:
             return self._say(form, HangUp())
         if program.human is None or info.direction is Direction.OUTBOUND or self._switchboard.draining:
             return self._say(form, Apologise(program.apology))
-        try:
-            return self._say(form, self._rescue.dial(info, program.human))
-        except Refused as error:
-            log.warn("{call}: not connected: rule {rule}", call=info.sid, rule=error.rule)
-            return self._say(form, Apologise(error.say or program.apology))
+        return self._say(form, self._connected(info, program.human, program.apology))
 
     # Within
+
+    def _elsewhere(self, info: CallInfo, program: Program) -> Sequel:
+        """Where a new call goes, while we stop."""
+        sorry = program.drain_say or program.busy
+        if program.drain_to is not None:
+            log.info("{call}: connected with `drain_to`: the daemon is stopping", call=info.sid)
+            return self._connected(info, program.drain_to, sorry)
+        log.warn("{call}: refused, the daemon is stopping", call=info.sid)
+        self._switchboard.refuse(info, program, Ending.OVERLOADED)
+        return Apologise(sorry)
+
+    def _connected(self, info: CallInfo, number: str, sorry: str) -> Sequel:
+        """The number takes a call that has no flow here, if the guard allows it."""
+        try:
+            return self._rescue.dial(info, number)
+        except Refused as error:
+            log.warn("{call}: not connected: rule {rule}", call=info.sid, rule=error.rule)
+            return Apologise(error.say or sorry)
 
     def _answer(self, request: IRequest, answer: Callable[[Form], str]) -> bytes:
         """TwiML; a request that Twilio repeats gets the answer it got before."""
@@ -327,14 +345,15 @@ class CallRoutes:
 
     def _read(self, request: IRequest) -> Form:
         body: Any = request.content
+        url, *others = self._known_as(request)
         return webhook.read(
-            body.read(), self._url(request), _signature(request), self._accounts, insecure=self._insecure
+            body.read(), url, _signature(request), self._accounts, others=others, insecure=self._insecure
         )
 
-    def _url(self, request: IRequest) -> str:
-        """The URL as Twilio knows it: our public one, whatever the request says of its host."""
+    def _known_as(self, request: IRequest) -> list[str]:
+        """The URLs by which Twilio may know it: those of ours, whatever the request says of its host."""
         uri: bytes = request.uri
-        return self._public_url + uri.decode("latin-1")
+        return [base + uri.decode("latin-1") for base in self._urls]
 
     def _no_content(self, request: IRequest) -> bytes:
         request.setResponseCode(204)

@@ -37,7 +37,7 @@ TICKET = "ticket"
 
 UNSIGNED = (
     "its signature is not that of the account's auth token for this URL. If it was Twilio: is public_url the URL in "
-    "its console, and auth_token the account's?"
+    "its console (and node_url the way to this very daemon), and auth_token the account's?"
 )
 
 ENDINGS = {
@@ -142,21 +142,28 @@ class Form:
         return "machine" if found.startswith("machine") else _ANSWERED_BY.get(found, "unknown")
 
 
-def read(body: bytes, url: str, signature: str, accounts: Accounts, *, insecure: bool = False) -> Form:
-    """A webhook's form, if it is Twilio's. Raises Forged, with what was wrong with it."""
+def read(
+    body: bytes, url: str, signature: str, accounts: Accounts, *, others: Iterable[str] = (), insecure: bool = False
+) -> Form:
+    """A webhook's form, if it is Twilio's, sent to `url` or to one of `others`: we may have several names.
+
+    Raises Forged, with what was wrong with it.
+    """
     try:
         fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=200)
     except ValueError as error:
         raise Forged("its body is not a form") from error
     account = accounts.of(dict(fields).get("AccountSid", ""))
-    if not (insecure or _signed(account, candidates(url), fields, signature)):
+    if not (insecure or _signed(account, _candidates(url, *others), fields, signature)):
         raise Forged(UNSIGNED if signature else "it is not signed")
     return Form(account, dict(fields), dict(parse_qsl(urlsplit(url).query)).get(REFERENCE, ""))
 
 
-def check_handshake(url: str, signature: str, accounts: Iterable[Account]) -> None:
-    """Whether Twilio opened this WebSocket for one of these; `url` is the `wss:` URL of the TwiML. Raises Forged."""
-    if not any(_signed(account, candidates(url), (), signature) for account in accounts):
+def check_handshake(urls: Iterable[str], signature: str, accounts: Iterable[Account]) -> None:
+    """Whether Twilio opened this WebSocket for one of these accounts; `urls` are the `wss:` URLs that the TwiML may
+    have named. Raises Forged."""
+    signed = _candidates(*urls)
+    if not any(_signed(account, signed, (), signature) for account in accounts):
         raise Forged(UNSIGNED if signature else "it is not signed")
 
 
@@ -180,6 +187,10 @@ def candidates(url: str) -> list[str]:
     return [urlunsplit((parts.scheme, h, path, parts.query, "")) for h in hosts for path in paths]
 
 
+def _candidates(*urls: str) -> list[str]:
+    return [each for url in urls for each in candidates(url)]
+
+
 def signature_of(token: Secret, url: str, fields: Iterable[tuple[str, str]]) -> str:
     """Twilio's signature of a form sent to a URL. A doubled value of a doubled name counts once."""
     text = url + "".join(name + value for name, value in sorted(set(fields)))
@@ -195,10 +206,11 @@ def _signed(account: Account, urls: Sequence[str], fields: Sequence[tuple[str, s
 
 
 class Answers:
-    """The TwiML we answer with. Every URL in it is absolute and comes from `public_url`."""
+    """The TwiML we answer with. Every URL in it is absolute and comes from `node_url`: what follows comes back to
+    the daemon that answers now, for it knows the call."""
 
-    def __init__(self, public_url: str) -> None:
-        self._base = public_url.rstrip("/")
+    def __init__(self, node_url: str) -> None:
+        self._base = node_url.rstrip("/")
 
     def url(self, path: str, reference: str = "") -> str:
         """An address of ours for Twilio to request, with its connection overrides."""

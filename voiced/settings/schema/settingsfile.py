@@ -48,6 +48,10 @@ class _Blocks:
                 {"type": "string"},
                 "The https:// URL by which Twilio reaches this daemon; signatures are made from it.",
             ),
+            "node_url": described(
+                self._maybe({"type": "string"}),
+                "The https:// URL by which Twilio reaches this very daemon, of several behind public_url.",
+            ),
             "twilio": described(self._twilio(), "The Twilio account, or several by names of your own."),
             "api": described(self._api(), "Who may place calls and look at them over HTTP (docs/outbound.md)."),
             "voices": described(self._voices(), "Who speaks: voices, by names of your own."),
@@ -64,6 +68,7 @@ class _Blocks:
             "human": described(
                 self._maybe(TEXT), "Who gets a call that reaches the fallback URL and that is not known."
             ),
+            "drain_to": described(self._maybe(TEXT), "Who gets new calls while the daemon stops."),
         }
 
     def _maybe(self, schema: Schema) -> Schema:
