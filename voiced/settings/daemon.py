@@ -27,7 +27,7 @@ from voiced.settings.web import web
 from voiced.twilio.webhook import Account
 from voiced.webservices import WebRules
 
-LISTEN = "tcp:8080:interface=127.0.0.1"
+LISTEN = "uv:8080:interface=127.0.0.1"
 """Where the daemon listens unless told: a proxy that speaks TLS stands before it."""
 
 
