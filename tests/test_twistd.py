@@ -26,7 +26,7 @@ NUMBER = "+14155550123"
 PUBLIC_URL = "https://voiced.test"
 
 SETTINGS = """
-listen: "tcp:{port}:interface=127.0.0.1"
+listen: "uv:{port}:interface=127.0.0.1"
 public_url: https://voiced.test
 twilio: {{account_sid: AC00000000000000000000000000000000, auth_token: a token, base_url: "http://127.0.0.1:{api}"}}
 numbers: {{default: test}}
