@@ -11,6 +11,7 @@ uvloop's they are these, and say so in the log: the calls are carried, for more 
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from functools import cache
@@ -22,7 +23,7 @@ import attrs
 import idna
 from cryptography import x509
 from OpenSSL import crypto
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     clientFromString,
@@ -194,12 +195,7 @@ class UvClient:
         uv: UvTransport = transport
         encrypting = self.reactor.loop.create_task(uv.encrypt(trusted(), name, self.timeout))
         encrypted: Deferred[Any] = Deferred.fromFuture(encrypting)
-
-        def failed(failure: Failure) -> Failure:
-            uv.abortConnection()
-            return Failure(_connect_error(failure, uv))
-
-        return encrypted.addCallbacks(lambda _: reached, failed)
+        return encrypted.addCallbacks(lambda _: reached, lambda failure: Failure(_connect_error(failure, uv)))
 
     def _carry(self, reached: _Reached, factory: IProtocolFactory) -> IProtocol:
         transport: Any = reached.transport
@@ -230,7 +226,7 @@ def server_name(host: str) -> str:
 def _connect_error(failure: Failure, uv: UvTransport) -> Any:
     """What ended a handshake, as connecting fails for it."""
     match failure.value:
-        case CancelledError():
+        case asyncio.CancelledError():
             return ConnectingCancelledError(uv.getPeer())
         case ssl.SSLError() as error:
             return tls_error(error)

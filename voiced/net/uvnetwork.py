@@ -25,7 +25,6 @@ from twisted.internet.interfaces import (
     IListeningPort,
     IProtocol,
     IReactorPluggableNameResolver,
-    IReactorSocket,
     IReactorTCP,
     IReactorUNIX,
 )
@@ -45,7 +44,7 @@ Open = Callable[[Callable[[], UvTransport]], Awaitable[Any]]
 log = Logger()
 
 
-@implementer(IReactorTCP, IReactorUNIX, IReactorSocket, IReactorPluggableNameResolver)
+@implementer(IReactorTCP, IReactorUNIX, IReactorPluggableNameResolver)
 class UvNetwork:
     """The network as endpoints see it. With `tls` whoever connects to us has to speak it."""
 
@@ -89,14 +88,6 @@ class UvNetwork:
             return self._listen(UnixPort._fromListeningDescriptor(self._reactor, fileDescriptor, factory))
         port = TcpPort._fromListeningDescriptor(self._reactor, fileDescriptor, addressFamily, factory)
         return self._listen(port)
-
-    def adoptStreamConnection(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
-        """See IReactorSocket: not offered, since no endpoint asks for it."""
-        raise NotImplementedError("uvloop does not adopt connections: give them to the reactor")
-
-    def adoptDatagramPort(self, *arguments: Any, **named: Any) -> Any:
-        """See IReactorSocket: not offered; these are streams."""
-        raise NotImplementedError("uvloop carries streams here: give datagrams to the reactor")
 
     @property
     def nameResolver(self) -> IHostnameResolver:

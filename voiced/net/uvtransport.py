@@ -11,6 +11,7 @@ import asyncio
 import ssl
 import struct
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from socket import AF_INET6, AF_UNIX, IPPROTO_TCP, SO_KEEPALIVE, SO_LINGER, SOL_SOCKET, TCP_NODELAY
 from typing import Any
 
@@ -73,11 +74,10 @@ class UvTransport(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Named by asyncio: it is there, with its TLS."""
         self._uv = transport
-        socket, peer = transport.get_extra_info("socket"), transport.get_extra_info("peername")
-        if peer is None:  # gone already
-            transport.abort()
-            return
-        self._host = address(socket.family, socket.getsockname())
+        socket = transport.get_extra_info("socket")
+        host = socket.getsockname()
+        peer = transport.get_extra_info("peername", host)  # who is gone already has none
+        self._host = address(socket.family, host)
         self._peer = address(socket.family, peer or None)
         try:
             protocol = self._build(self._peer)
@@ -162,7 +162,8 @@ class UvTransport(asyncio.Protocol):
     def abortConnection(self) -> None:
         """See ITCPTransport: cut off at once; `connectionLost` comes later."""
         if self.connected and self._reason is None:
-            self._option(SOL_SOCKET, SO_LINGER, RESET)
+            with suppress(OSError, ValueError):  # it may be gone, and we not told yet
+                self._option(SOL_SOCKET, SO_LINGER, RESET)
             self._end(Failure(ConnectionAborted()))
 
     def loseWriteConnection(self) -> None:
@@ -214,7 +215,7 @@ class UvTransport(asyncio.Protocol):
             return
         self.producer = producer if streaming else _Pulled(producer, self._guarded)
         if self._full:
-            producer.pauseProducing()
+            self.producer.pauseProducing()
         elif not streaming:
             self.producer.resumeProducing()
 
@@ -249,7 +250,8 @@ class UvTransport(asyncio.Protocol):
 
     @property
     def _tcp(self) -> bool:
-        return self.connected and not isinstance(self._peer, UNIXAddress)
+        """Whether it has TCP's options, and is there still."""
+        return self.connected and not self._uv.is_closing() and not isinstance(self._peer, UNIXAddress)
 
     def _option(self, level: int, option: int, value: int | bytes) -> None:
         self.getHandle().setsockopt(level, option, value)
@@ -309,6 +311,7 @@ class _Pulled:
 
     def resumeProducing(self) -> None:
         """Ask, and again on the next turn."""
+        self.pauseProducing()
         self._next = asyncio.get_running_loop().call_soon(self.resumeProducing)
         self._guarded(self._producer.resumeProducing)
 
@@ -343,7 +346,8 @@ def reason_for(error: BaseException | None) -> Exception:
 
 def tls_error(error: ssl.SSLError) -> SSL.Error:
     """Python's error as pyOpenSSL's, which voiced.net.trouble knows."""
-    problem = SSL.Error([(error.library or "SSL", "", getattr(error, "verify_message", "") or error.reason or "")])
+    what = (getattr(error, name, None) for name in ("verify_message", "reason"))
+    problem = SSL.Error([(getattr(error, "library", None) or "SSL", "", next(filter(None, what), str(error)))])
     problem.__cause__ = error
     return problem
 
