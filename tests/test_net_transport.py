@@ -140,7 +140,7 @@ class ContractTests:
     """Whatever the endpoints are."""
 
     timeout = 30
-    half_closes = resets = True
+    resets = True
     of_twisted_tls = False
     """Whether it is Twisted's own TLS, which keeps some promises less well than Twisted's TCP does."""
 
@@ -313,34 +313,6 @@ class ContractTests:
         other.transport.write(b"hello")
         yield self.until(lambda: other.heard == b"HELLO")
 
-    @inlineCallbacks
-    def test_half_closed(self):
-        """Who says nothing more still hears the answer."""
-        if not self.half_closes:
-            raise SkipTest("TLS has no half of a connection")
-        server, caller = yield self.pair(Half, Half)
-        caller.transport.write(b"x" * MUCH)
-        caller.transport.loseWriteConnection()
-        caller.transport.loseWriteConnection()
-        yield self.until(lambda: server.read_lost and caller.write_lost)
-        self.assertEqual((len(server.heard), server.ends, caller.ends), (MUCH, [], []))
-        server.transport.write(b"answer")
-        server.transport.loseConnection()
-        yield self.until(lambda: caller.read_lost)
-        self.assertEqual((caller.heard, server.read_lost, caller.write_lost), (b"answer", 1, 1))
-        caller.transport.loseConnection()
-        yield self.until(lambda: server.ends and caller.ends)
-
-    @inlineCallbacks
-    def test_half_closed_to_whom_it_is_the_end(self):
-        """Who knows of no halves loses the whole connection."""
-        if not self.half_closes:
-            raise SkipTest("TLS has no half of a connection")
-        server, caller = yield self.pair(Party, Party)
-        caller.transport.loseWriteConnection()
-        yield self.until(lambda: server.ends and caller.ends)
-        self.assertEqual(list(map(type, server.ends)), [error.ConnectionDone])
-
     # Much at once
 
     @inlineCallbacks
@@ -389,6 +361,16 @@ class ContractTests:
         late = Push(transport)
         transport.registerProducer(late, True)
         self.assertEqual(late.stopped, 1)
+
+    @inlineCallbacks
+    def test_pull_producer_stopped(self):
+        """So is one that is asked."""
+        server, caller = yield self.pair()
+        server.transport.pauseProducing()
+        caller.transport.registerProducer(pulled := Pull(caller.transport, 10 * MUCH), False)
+        server.transport.abortConnection()
+        yield self.until(lambda: server.ends and caller.ends)
+        self.assertEqual(pulled.stopped, 1)
 
     @inlineCallbacks
     def test_pauses(self):
@@ -448,6 +430,34 @@ class ContractTests:
         yield self.listen()
         yield self.assertFailure(self.client(self.port).connect(Made(None)), error.NoProtocol)
         yield self.until(lambda: all(party.ends for party in self.made.made))
+
+
+class HalfTests:
+    """Where one side may stop to speak, and hear on: not in TLS."""
+
+    @inlineCallbacks
+    def test_half_closed(self):
+        """Who says nothing more still hears the answer."""
+        server, caller = yield self.pair(Half, Half)
+        caller.transport.write(b"x" * MUCH)
+        caller.transport.loseWriteConnection()
+        caller.transport.loseWriteConnection()
+        yield self.until(lambda: server.read_lost and caller.write_lost)
+        self.assertEqual((len(server.heard), server.ends, caller.ends), (MUCH, [], []))
+        server.transport.write(b"answer")
+        server.transport.loseConnection()
+        yield self.until(lambda: caller.read_lost)
+        self.assertEqual((caller.heard, server.read_lost, caller.write_lost), (b"answer", 1, 1))
+        caller.transport.loseConnection()
+        yield self.until(lambda: server.ends and caller.ends)
+
+    @inlineCallbacks
+    def test_half_closed_to_whom_it_is_the_end(self):
+        """Who knows of no halves loses the whole connection."""
+        server, caller = yield self.pair(Party, Party)
+        caller.transport.loseWriteConnection()
+        yield self.until(lambda: server.ends and caller.ends)
+        self.assertEqual(list(map(type, server.ends)), [error.ConnectionDone])
 
 
 class ByPortTests(ContractTests):
@@ -520,11 +530,11 @@ class ByPortTests(ContractTests):
         return reactor
 
 
-class TcpTests(ByPortTests, TestCase):
+class TcpTests(HalfTests, ByPortTests, TestCase):
     """Twisted's own TCP."""
 
 
-class UvTests(ByPortTests, TestCase):
+class UvTests(HalfTests, ByPortTests, TestCase):
     """uvloop's TCP."""
 
     listening = "uv:0:interface=127.0.0.1"
@@ -551,7 +561,6 @@ class Uv6Tests(UvTests):
 class TlsTests(ByPortTests, TestCase):
     """Twisted's own TLS."""
 
-    half_closes = False
     of_twisted_tls = True
     scheme = "ssl"
 
@@ -636,7 +645,7 @@ class UvTlsTests(TlsTests):
         return clientFromString(reactor, f"uvtls:{host}:{port}:timeout={timeout}")
 
 
-class UnixTests(ContractTests, TestCase):
+class UnixTests(HalfTests, ContractTests, TestCase):
     """Twisted's own sockets with a path."""
 
     prefix = "unix"

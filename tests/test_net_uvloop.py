@@ -10,7 +10,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
 
 ROOT = Path(__file__).parent.parent
-SUITE = ("tests.test_net_transport", "tests.test_net_uvnetwork", "tests.test_net_uvweb", "tests.test_agents_socket")
+SUITE = ("tests.test_net_transport", "tests.uvnetwork_cases", "tests.test_net_uvweb", "tests.test_agents_socket")
 """What is run once more, on uvloop."""
 
 

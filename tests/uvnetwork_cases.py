@@ -1,4 +1,7 @@
-"""What only uvloop's network has: TLS that is broken off, sockets that somebody else opened."""
+"""What only uvloop's network has: TLS that is broken off, sockets that somebody else opened.
+
+tests/test_net_uvloop.py runs it, on uvloop's reactor.
+"""
 
 import socket
 
@@ -11,7 +14,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
-from tests.test_net_transport import ON_UVLOOP, Made, Nobody, Party
+from tests.test_net_transport import Made, Nobody, Party
 from voiced.net.uvendpoints import client
 from voiced.net.uvnetwork import UvNetwork
 
@@ -26,7 +29,6 @@ class Leaving(Party):
 
 class UvNetworkTests(TestCase):
     timeout = 20
-    skip = None if ON_UVLOOP else "tests/test_net_uvloop.py runs it on uvloop's reactor"
 
     @inlineCallbacks
     def listens(self, kind):
