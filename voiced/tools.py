@@ -55,6 +55,8 @@ def real_tools(
         fault = f"the data directory cannot be made ({error.strerror}): `data:` in voiced.yaml names another"
         raise ConfigError([Fault(str(directory), 1, 1, fault)]) from error
 
+    uvendpoints.warm_up(reactor)
+
     def endpoint(url: str) -> IStreamClientEndpoint:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]

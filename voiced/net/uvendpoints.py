@@ -61,6 +61,12 @@ def client(reactor: Any, host: str, port: int, *, tls: bool, timeout: float) -> 
     return wrapClientTLS(optionsForClientTLS(host), plain) if tls else plain
 
 
+def warm_up(reactor: Any) -> None:
+    """Read the trust store now, where the first call would wait for it."""
+    if isinstance(reactor, UvloopReactor):
+        trusted()
+
+
 @cache
 def trusted() -> ssl.SSLContext:
     """What says who is who: this machine's trust store. Read once: it takes a while."""
