@@ -65,6 +65,7 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
         },
         "steps": [
             {
+                "flow": step.flow,
                 "node": step.node,
                 "step": step.number,
                 "verb": step.verb,
@@ -194,6 +195,10 @@ class FileJournal:
     def when_written(self) -> Deferred[None]:
         """Fires when all that was given so far is on its way to the disk."""
         return self._lock.run(lambda: None)
+
+    def can_be_written(self) -> Deferred[bool]:
+        """Fires with True when it can be, full disks aside. Fails with OSError."""
+        return self._in_thread(self._append, "").addCallback(lambda _: True)
 
     def _append(self, line: str) -> None:
         # A lone surrogate, which UTF-8 has no bytes for, is written as the JSON escape that it looks like.

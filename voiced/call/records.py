@@ -115,6 +115,8 @@ class StepRecord:
     began: float
     ended: float | None = None
     result: str = ""
+    flow: str = ""
+    """Whose node it is: of flows that have called one another, not always the first."""
 
 
 @attrs.frozen

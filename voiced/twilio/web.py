@@ -17,14 +17,15 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 
+from voiced.call.flow import Flow
 from voiced.call.program import Program
-from voiced.call.records import Direction, Ending, Stage
+from voiced.call.records import CallInfo, Direction, Ending, Stage
 from voiced.call.rescue import Rescue
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import Forged, Overloaded, Refused
 from voiced.iguard import IGuard
-from voiced.ivoiced import Apologise, HangUp, NewStream, Sequel
+from voiced.ivoiced import Apologise, HangUp, NewStream, Reject, Sequel
 from voiced.twilio import webhook
 from voiced.twilio.webhook import Accounts, Answers, Form
 
@@ -181,9 +182,10 @@ class CallRoutes:
         try:
             self._switchboard.check_room()
         except Overloaded as error:
-            log.warn("{call}: refused, {error}", call=info.sid, error=str(error))
-            self._switchboard.refuse(info, program, Ending.OVERLOADED)
-            return self._say(form, Apologise(program.busy))
+            waiting = self._waiting(program)
+            if waiting is None:
+                return self._overflow(form, info, program, error)
+            flow = waiting
         try:
             permit = self._guard.ring(info)
         except Refused as error:
@@ -197,6 +199,29 @@ class CallRoutes:
             flow, permit = instead, error.permit
         self._switchboard.expect(info, program, flow, permit)
         return self._say(form, NewStream())
+
+    def _waiting(self, program: Program) -> Flow | None:
+        """The flow in which callers wait for whom there is no room; None where there is no room in it, either."""
+        flow = program.flows.get(program.overflow.flow or "")
+        try:
+            self._switchboard.check_room(beyond=program.overflow.most)
+        except Overloaded:
+            return None
+        return flow
+
+    def _overflow(self, form: Form, info: CallInfo, program: Program, why: Overloaded) -> str:
+        """What a caller gets for whom there is no room. It costs us this answer, and nothing later."""
+        log.warn("{call}: no room for it: {why}", call=info.sid, why=str(why))
+        self._switchboard.refuse(info, program, Ending.OVERLOADED, f"no room: {why}")
+        instead = program.overflow
+        if instead.reject is not None and form.fields.get("CallStatus") == "ringing":
+            return self._say(form, Reject(instead.reject))
+        if instead.forward is not None and not self._switchboard.draining:
+            try:
+                return self._say(form, self._rescue.dial(info, instead.forward))
+            except Refused as error:
+                log.warn("{call}: not forwarded: rule {rule}", call=info.sid, rule=error.rule)
+        return self._say(form, Apologise(program.busy))
 
     def _outbound(self, form: Form) -> str:
         session = self._session(form)

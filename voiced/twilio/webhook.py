@@ -19,7 +19,7 @@ from twilio.twiml.voice_response import Connect, Stream, VoiceResponse
 
 from voiced.call.records import CallInfo, Direction, Ending
 from voiced.errors import Forged
-from voiced.ivoiced import Apologise, Dial, Dialled, NewStream, Sequel
+from voiced.ivoiced import Apologise, Dial, Dialled, NewStream, Reject, Sequel
 from voiced.secret import Secret
 
 OVERRIDES = "#ct=2000&rc=5&rp=all&tt=15000"
@@ -248,6 +248,10 @@ class Answers:
                 return self.stream(call_sid, ticket, path)
             case Dial():
                 return self.dial(sequel)
+            case Reject(reason):
+                rejected = VoiceResponse()
+                rejected.reject(reason=reason)
+                return str(rejected)
         response = VoiceResponse()
         if isinstance(sequel, Apologise):
             response.say(sequel.text)

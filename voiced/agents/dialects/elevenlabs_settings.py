@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from voiced.agents.grouping import GroupMs
 from voiced.call.template import Template
 from voiced.secret import Secret
 
@@ -81,6 +82,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user_id: bool = False
     # Whether the agent is told who calls, and all that the flow knows, as dynamic variables.
     facts: bool = True
+    # Milliseconds of the caller's audio in a message, 20 to 250: fewer messages cost less CPU, and delay what is said
+    # by as much. adaptive: 20 while this machine is quick enough, up to 100 while it is not.
+    group_ms: GroupMs = "adaptive"
 
     def __post_init__(self) -> None:
         key = self.api_key.reveal() if self.api_key is not None else "public"
