@@ -110,6 +110,8 @@ class EndpointTests(SynchronousTestCase):
         table = {
             "tcp:8080:interface=127.0.0.1": "tcp:127.0.0.1:8080",
             "tcp:8080": "tcp:127.0.0.1:8080",
+            "uv:8080:interface=127.0.0.1": "tcp:127.0.0.1:8080",
+            "uvunix:/run/voiced.sock:mode=660": "unix:/run/voiced.sock",
             "tcp:port=99:interface=10.0.0.1": "tcp:10.0.0.1:99",
             "tcp6:8080": r"tcp:\:\:1:8080",
             r"tcp:8080:interface=\:\:1": r"tcp:\:\:1:8080",

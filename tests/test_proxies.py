@@ -170,7 +170,7 @@ class TwoTests(ProxyCase):
         for node, port in enumerate(self.ports, 1):
             self.home = home / f"node{node}"
             shutil.copytree(home / "flows", self.home / "flows")
-            own = settings.replace(f"tcp:{self.port}:", f"tcp:{port}:") + f"node_url: {PUBLIC_URL}/node{node}\n"
+            own = settings.replace(f"uv:{self.port}:", f"uv:{port}:") + f"node_url: {PUBLIC_URL}/node{node}\n"
             (self.home / "voiced.yaml").write_text(own)
             self.processes.append(self.start())
         self.home = home

@@ -132,7 +132,7 @@ late = Late()
 class LateTests(TwistdCase):
     """A daemon whose port is taken, which turns out when it runs."""
 
-    settings = SETTINGS.replace("tcp:{port}:interface=127.0.0.1", "late:127.0.0.1")
+    settings = SETTINGS.replace("uv:{port}:interface=127.0.0.1", "late:127.0.0.1")
 
     @inlineCallbacks
     def test_ended(self) -> Any:
@@ -151,7 +151,7 @@ class LateTests(TwistdCase):
 class ActivatedTests(TwistdCase):
     """A daemon that gets its socket from systemd."""
 
-    settings = SETTINGS.replace("tcp:{port}:interface=127.0.0.1", "systemd:domain=INET:index=0")
+    settings = SETTINGS.replace("uv:{port}:interface=127.0.0.1", "uvsystemd:domain=INET:index=0")
 
     def activate(self, listening: socket.socket) -> Process:
         """Start it with this socket, as sd_listen_fds(3) describes it."""

@@ -53,7 +53,7 @@ numbers:
 ENVIRON = {"TOKEN": "the-token", "KEY": "the-key", "YAML": "{a: b}", "SID": "the-secret-sid"}
 HELLO = "flow: hello\nstart: a\nnodes: {a: [say: x]}\n"
 
-ENDPOINT = 'is no endpoint like "tcp:8080:interface=127.0.0.1"'
+ENDPOINT = 'is no endpoint like "uv:8080:interface=127.0.0.1"'
 URL = "is no URL like https://voice.example.com: a scheme, a host, at most a path"
 HTTPS = "must begin with https:// (http:// is for `insecure: true` only)"
 NUMBER = 'a number begins with + and its country, like "+14155550123"'
@@ -83,6 +83,8 @@ Edit = dict[str, str]
 BROKEN: list[tuple[Edit, list[str]]] = [
     ({"listen": "listen: 8080"}, [f"1:9: listen: '8080' {ENDPOINT}"]),
     ({"listen": "listen: tcp:http"}, ["1:9: listen: 'tcp:http' has no port from 0 to 65535 after `tcp:`"]),
+    ({"listen": "listen: uv:http"}, ["1:9: listen: 'uv:http' has no port from 0 to 65535 after `uv:`"]),
+    ({"listen": "listen: uvtls:99999"}, ["1:9: listen: 'uvtls:99999' has no port from 0 to 65535 after `uvtls:`"]),
     ({"listen": "listen: tcp:99999"}, ["1:9: listen: 'tcp:99999' has no port from 0 to 65535 after `tcp:`"]),
     ({"public_url": ""}, [f"1:1: {NO_URL}"]),
     (
@@ -334,11 +336,13 @@ class GoodSettingsTests(DaemonCase):
             "tcp:8080:interface=127.0.0.1",
             "tcp:port=8080:interface=\\:\\:1",
             "tcp:8080:interface=localhost",
+            "uv:8080:interface=127.0.0.1",
         ):
             self.assertEqual(
                 self.settings({**edit, "listen": f"listen: '{listen}'"}).public_url, "http://localhost:8080"
             )
-        self.assertEqual(self.settings({**edit, "listen": "listen: unix:/run/voiced"}).public_url, "http://localhost")
+        for listen in ("unix:/run/voiced", "uvunix:/run/voiced"):
+            self.assertEqual(self.settings({**edit, "listen": f"listen: {listen}"}).public_url, "http://localhost")
 
     def test_insecure_with_all_that_security_needs(self) -> None:
         """What is written holds all the same."""
@@ -347,7 +351,7 @@ class GoodSettingsTests(DaemonCase):
 
     def test_default_listen(self) -> None:
         """Unless told, the daemon is behind a proxy on this machine."""
-        self.assertEqual(self.settings({"listen": ""}).listen, "tcp:8080:interface=127.0.0.1")
+        self.assertEqual(self.settings({"listen": ""}).listen, "uv:8080:interface=127.0.0.1")
 
     def test_numbers(self) -> None:
         """Numbers are written as people write them, and are what the carrier will say."""

@@ -26,7 +26,7 @@ NUMBER = "+14155550123"
 PUBLIC_URL = "https://voiced.test"
 
 SETTINGS = """
-listen: "tcp:{port}:interface=127.0.0.1"
+listen: "uv:{port}:interface=127.0.0.1"
 public_url: https://voiced.test
 twilio: {{account_sid: AC00000000000000000000000000000000, auth_token: a token, base_url: "http://127.0.0.1:{api}"}}
 numbers: {{default: test}}
@@ -102,10 +102,11 @@ class TwistdCase(TestCase):
         self.carrier.number(NUMBER, "/call/incoming", "/call/fallback", "/call/status")
         site.resource = self.carrier.rest
 
-    def start(self, *arguments: str, **environment: str) -> Process:
+    def start(self, *arguments: str, reactor_name: str | None = None, **environment: str) -> Process:
         """Start the daemon in its home."""
         self.process = Process()
-        command = [TWISTD, "--nodaemon", "--pidfile=", "voiced", *arguments]
+        wanted = [f"--reactor={reactor_name}"] if reactor_name else []
+        command = [TWISTD, "--nodaemon", "--pidfile=", *wanted, "voiced", *arguments]
         self.running = reactor.spawnProcess(
             self.process, TWISTD, command, env=os.environ | environment, path=str(self.home)
         )
@@ -127,6 +128,7 @@ class TwistdTests(TwistdCase):
         """It answers, speaks, hangs up, writes its journal; SIGTERM ends it with code 0."""
         process = self.start()
         yield process.says("voiced listens on")
+        self.assertIn("reactor class: voiced.net.uvreactor.UvloopReactor", process.written)
         self.assertIn("test.yaml:8:3: warning: nodes.never: no step and no setting leads to", process.written)
         call = self.carrier.ring(NUMBER)
         yield call.ended
@@ -136,6 +138,16 @@ class TwistdTests(TwistdCase):
         self.assertEqual((yield process.ended), 0)
         self.assertEqual(len((self.home / "var/journal.jsonl").read_text().splitlines()), 2)
         self.assertNotIn("Traceback", process.written)
+
+    @inlineCallbacks
+    def test_another_reactor(self) -> Any:
+        """Who asks twistd for another reactor has it; `uv:` is plain TCP there, which the log says."""
+        process = self.start(reactor_name="poll")
+        yield process.says("voiced listens on")
+        self.assertIn("PollReactor is not uvloop's reactor: `tcp:` is used", process.written)
+        self.assertEqual((yield self.heard()), "The first sentence.The second.")
+        self.running.signalProcess("TERM")
+        self.assertEqual((yield process.ended), 0)
 
     @inlineCallbacks
     def test_terminated_during_call(self) -> Any:

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from voiced.errors import ConfigError, Fault, VoicedError
 from voiced.logfile import observer
+from voiced.net import uvreactor
 from voiced.net.listening import Listening
 from voiced.net.notify import service_manager
 from voiced.settings.load import Configuration, find_settings, read
@@ -43,7 +44,7 @@ def checked(config: str | None, directory: Path) -> tuple[Path, Configuration]:
     path = Path(config) if config else find_settings(directory)
     configuration = read(path, os.environ)
     listen = configuration.settings.listen
-    if not listen.startswith("systemd:"):  # systemd hands its sockets to the service only
+    if not listen.startswith(("systemd:", "uvsystemd:")):  # systemd hands its sockets to the service only
         try:
             serverFromString(None, listen)
         except (ValueError, TypeError, LookupError, OSError, SSL.Error) as error:
@@ -79,6 +80,10 @@ class Options(usage.Options):
     synopsis = "[--config FILE] [--check]"
     optParameters = [["config", "c", None, "The settings (./voiced.yaml, else ./config/voiced.yaml)."]]
     optFlags = [["check", None, "Check the settings and flows, say what is wrong with them, start nothing."]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        uvreactor.prefer()  # before anything imports the reactor, and after twistd has read its own --reactor
 
     def postOptions(self) -> None:
         """Named by Twisted: all options are read. Faults end it here: one page, exit code 1."""

@@ -9,9 +9,7 @@ from urllib.parse import urlsplit
 
 import treq.client
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.threads import deferToThreadPool
 from twisted.web.client import Agent, HTTPConnectionPool
 
@@ -19,6 +17,7 @@ from voiced.errors import ConfigError, Fault
 from voiced.icarrier import ICarrier
 from voiced.ivoiced import IHearing, Tools
 from voiced.iwatch import IWatch, Unwatched
+from voiced.net import uvendpoints
 
 CONNECT_SECONDS = 5.0
 """For name, TCP and TLS to any vendor."""
@@ -62,11 +61,13 @@ def real_tools(
         fault = f"the data directory cannot be made ({error.strerror}): `data:` in voiced.yaml names another"
         raise ConfigError([Fault(str(directory), 1, 1, fault)]) from error
 
+    uvendpoints.warm_up(reactor)
+
     def endpoint(url: str) -> IStreamClientEndpoint:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-        plain = HostnameEndpoint(reactor, host, port, timeout=CONNECT_SECONDS)
-        return wrapClientTLS(optionsForClientTLS(host), plain) if parts.scheme in ("https", "wss") else plain
+        tls = parts.scheme in ("https", "wss")
+        return uvendpoints.client(reactor, host, port, tls=tls, timeout=CONNECT_SECONDS)
 
     def in_thread(function: Any, *arguments: Any) -> Deferred[Any]:
         return deferToThreadPool(reactor, reactor.getThreadPool(), function, *arguments)

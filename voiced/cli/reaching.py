@@ -81,7 +81,7 @@ def address(
     if secret is None:
         why = "" if settings is None else "these settings have no `api.keys`, so the daemon's API is off; "
         raise click.UsageError(f"no API key: {why}give VOICED_API_KEY")
-    if where is None and (not listen or listen.startswith("systemd:")):
+    if where is None and (not listen or listen.startswith(("systemd:", "uvsystemd:"))):
         raise click.UsageError("nobody but systemd knows where this daemon listens: give --url")
     return Address(secret, where, listen)
 
@@ -134,7 +134,7 @@ def listening_at(listen: str) -> str:
     """The client endpoint for a server endpoint's description."""
     kind, *arguments = re.split(r"(?<!\\):", listen)
     named = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    if kind == "unix":
+    if kind in ("unix", "uvunix"):
         return f"unix:{arguments[0]}"
     port = named.get("port") or arguments[0]
     here = "\\:\\:1" if kind == "tcp6" else "127.0.0.1"

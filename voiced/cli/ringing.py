@@ -92,7 +92,7 @@ def carrier_for(reactor: Any, configuration: Configuration, number: str, name: s
     """The carrier of an account in the settings (the first, where none is named), which knows this number."""
     settings = configuration.settings
     account = account_of(configuration, name)
-    if settings.listen.startswith("systemd:"):
+    if settings.listen.startswith(("systemd:", "uvsystemd:")):
         raise click.UsageError(
             "nobody but systemd knows where this daemon listens: name settings with its port at `listen` (--config)"
         )

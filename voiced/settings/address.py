@@ -22,8 +22,8 @@ def listen(part: Part) -> Any:
         return BROKEN
     fields = _fields(text)
     if len(fields) < 2:
-        return part.wrong(f'{part.written} is no endpoint like "tcp:8080:interface=127.0.0.1"')
-    if fields[0] in ("tcp", "tcp6") and not _port(fields[1]):
+        return part.wrong(f'{part.written} is no endpoint like "uv:8080:interface=127.0.0.1"')
+    if fields[0] in ("tcp", "tcp6", "uv", "uvtls") and not _port(fields[1]):
         return part.wrong(f"{part.written} has no port from 0 to 65535 after `{fields[0]}:`")
     return text
 
@@ -31,7 +31,7 @@ def listen(part: Part) -> Any:
 def loopback(endpoint: str) -> bool:
     """Whether only this machine can reach the endpoint."""
     fields = _fields(endpoint)
-    if "unix" in fields[:2]:
+    if fields[0] == "uvunix" or "unix" in fields[:2]:
         return True
     interfaces = [field.partition("=")[2] for field in fields if field.startswith("interface=")]
     return bool(interfaces) and all(map(local, interfaces))

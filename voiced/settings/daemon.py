@@ -30,7 +30,7 @@ from voiced.twilio.webhook import Account
 from voiced.watch import logs
 from voiced.webservices import WebRules
 
-LISTEN = "tcp:8080:interface=127.0.0.1"
+LISTEN = "uv:8080:interface=127.0.0.1"
 """Where the daemon listens unless told: a proxy that speaks TLS stands before it."""
 
 

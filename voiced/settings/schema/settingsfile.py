@@ -42,7 +42,7 @@ class _Blocks:
         """Each by its name."""
         return {
             "listen": described(
-                {**TEXT, "default": LISTEN}, "Where the daemon listens: a Twisted endpoint (tcp:8080:interface=…)."
+                {**TEXT, "default": LISTEN}, "Where the daemon listens: a Twisted endpoint (uv:8080:interface=…)."
             ),
             "public_url": described(
                 {"type": "string"},
