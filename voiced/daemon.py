@@ -16,6 +16,7 @@ from voiced import journal
 from voiced.api.front import Front
 from voiced.api.routes import ApiRoutes
 from voiced.api.showing import time
+from voiced.call.book import Book
 from voiced.call.flow import Flow
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
@@ -24,6 +25,7 @@ from voiced.call.placing import Placing
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending
 from voiced.call.rescue import Rescue
+from voiced.call.reviving import Reviving
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.call.version import Reloaded
@@ -32,6 +34,7 @@ from voiced.errors import ConfigError, Fault, Refused
 from voiced.icarrier import ICarrier
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ikept import IJournal, IKeptCalls, IPlacedCalls
+from voiced.istanding import IStandings, Standing
 from voiced.net.site import LimitedSite
 from voiced.twilio.media import call_socket
 from voiced.twilio.web import CallRoutes
@@ -77,6 +80,7 @@ class Daemon:
         *,
         most_calls: int = 200,
         insecure: bool = False,
+        standings: IStandings | None = None,
     ) -> None:
         self.program = program
         self._clock = clock
@@ -94,7 +98,8 @@ class Daemon:
         self._sites: list[LimitedSite] = []
         self.refusals: Counter[str] = Counter()
         """What the guard has refused, by rule."""
-        self.switchboard = Switchboard(clock, self._session, most_calls, self._began, self._ended)
+        self._book = None if standings is None else Book(standings, clock)
+        self.switchboard = Switchboard(clock, self._session, most_calls, self._began, self._ended, book=self._book)
         self.placing = Placing(lambda: self.program, api.ways, self.switchboard, carrier, guard, api.placed, clock)
         self.routes = CallRoutes(
             lambda: self.program,
@@ -110,6 +115,27 @@ class Daemon:
         self.api = ApiRoutes(
             api.party_of, self.placing, self.switchboard, api.kept, clock, public_url, api.cors, reload=api.reload
         )
+
+        self._reviving = Reviving(
+            self.switchboard,
+            guard,
+            self._parts,
+            carrier,
+            clock,
+            self._taken_up,
+            self.placing.ordered,
+            lambda record: self._ended(record, self.program),
+        )
+        if standings is not None:
+            self._reviving.take_up(standings.load(), program, accounts.by_name)
+
+    def compare(self) -> Deferred[None]:
+        """Ask the carrier about the calls of a daemon before us; fires when it has answered. Never fails."""
+        return self._reviving.compare()
+
+    def kept(self) -> Deferred[None]:
+        """Fires when where the live calls stand is on the disk, or that was tried in vain."""
+        return succeed(None) if self._book is None else self._book.settled()
 
     def follow(self, program: Program, api: Api, most_calls: int) -> None:
         """What holds from now on: new calls follow this program, and the API has these keys, pages and ways.
@@ -198,6 +224,24 @@ class Daemon:
     ) -> CallSession:
         return CallSession(
             info, program, flow, self._clock, self._carrier, self._guard, permit, finished, ordered, self._parts
+        )
+
+    def _taken_up(
+        self, was: Standing, program: Program, flow: Flow, permit: IPermit, ordered: Ordered | None
+    ) -> CallSession:
+        finished = self.switchboard.over
+        return CallSession(
+            was.info,
+            program,
+            flow,
+            self._clock,
+            self._carrier,
+            self._guard,
+            permit,
+            finished,
+            ordered,
+            self._parts,
+            was=was,
         )
 
     def _began(self, record: CallRecord, program: Program) -> None:

@@ -12,12 +12,14 @@ from twisted.internet.interfaces import IReactorTime
 
 from voiced.errors import StoreError
 from voiced.ikept import ICounts, IKeptCalls, IOptedOut, IPlacedCalls
+from voiced.istanding import IStandings
 from voiced.store.counts import Counts
 from voiced.store.database import Database
 from voiced.store.kept import KeptCalls
 from voiced.store.lock import Lock
 from voiced.store.optedout import OptedOutNumbers
 from voiced.store.placed import PlacedCalls
+from voiced.store.standings import Standings
 
 FILE = "voiced.sqlite"
 """Its name in the data directory."""
@@ -31,6 +33,7 @@ class Store:
     placed: IPlacedCalls
     kept: IKeptCalls
     opted_out: IOptedOut
+    standings: IStandings
     database: Database
     lock: Lock | None
     """Keeps other daemons out; in memory there are none."""
@@ -46,12 +49,14 @@ class Store:
         return result
 
 
-def open_store(path: Path | None, in_thread: Callable[..., Deferred[Any]], clock: IReactorTime) -> Store:
+def open_store(
+    path: Path | None, in_thread: Callable[..., Deferred[Any]], clock: IReactorTime, pepper: bytes = b""
+) -> Store:
     """Open the file, which is made where it is not there. None: in memory, for a daemon that forgets.
 
-    `in_thread` as in Tools, `clock` says what is over. Blocks: at the start only. Raises StoreError: a daemon that
-    cannot count, or is not the only one to count here, must not start, for it would place calls that the guard
-    forbids; and says what is to be done.
+    `in_thread` as in Tools, `clock` says what is over; where live calls stand is sealed with `pepper`, a secret of the
+    settings. Blocks: at the start only. Raises StoreError: a daemon that cannot count, or is not the only one to count
+    here, must not start, for it would place calls that the guard forbids; and says what is to be done.
     """
     lock = None if path is None else Lock(path)
     try:
@@ -65,6 +70,7 @@ def open_store(path: Path | None, in_thread: Callable[..., Deferred[Any]], clock
         PlacedCalls(database, clock),
         KeptCalls(database, clock),
         OptedOutNumbers(database),
+        Standings(database, pepper),
         database,
         lock,
     )

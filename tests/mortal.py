@@ -1,0 +1,61 @@
+"""What a daemon has that may be killed: nothing of it happens any more afterwards, as with a process that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import Clock
+
+from voiced.testing.clock import StrictClock
+
+
+class MortalClock(StrictClock):
+    """A clock on another one: what was to happen on it does not, once it is dead."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._pending: list[IDelayedCall] = []
+        self.dead = False
+
+    def seconds(self) -> float:
+        """See IReactorTime."""
+        return self._clock.seconds()
+
+    def callLater(
+        self,
+        delay: float,
+        callable: Callable[..., object],  # noqa: A002 - its signature
+        *args: object,
+        **kw: object,
+    ) -> IDelayedCall:
+        """See IReactorTime."""
+        call = self._clock.callLater(delay, callable, *args, **kw)
+        self._pending = [one for one in self._pending if one.active()]
+        self._pending.append(call)
+        if self.dead:
+            call.cancel()
+        return call
+
+    def die(self) -> None:
+        """Nothing happens any more."""
+        self.dead = True
+        for call in self._pending:
+            if call.active():
+                call.cancel()
+
+
+class Mortal:
+    """Anything that a daemon writes to: `write` and `keep` reach it until it is dead, and then nothing does."""
+
+    def __init__(self, real: Any, clock: MortalClock) -> None:
+        self._real = real
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        """What the real one has."""
+        real = getattr(self._real, name)
+        return (lambda *_, **__: Deferred()) if self._clock.dead else real

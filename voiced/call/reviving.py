@@ -1,0 +1,116 @@
+"""Takes up the calls of a daemon that was killed, and asks the carrier which of them are over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+
+import attrs
+from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from voiced.call.flow import Flow
+from voiced.call.ordered import Ordered
+from voiced.call.parts import Parts
+from voiced.call.program import Program
+from voiced.call.records import CallRecord, Ending, Stage
+from voiced.call.session import CallSession
+from voiced.call.switchboard import Switchboard
+from voiced.errors import CarrierError
+from voiced.icarrier import ICarrier
+from voiced.iguard import IGuard, IPermit
+from voiced.istanding import Remembered, Standing
+
+AT_ONCE = 8
+"""How many calls the carrier is asked about at once."""
+
+log = Logger()
+
+MakeSession = Callable[[Standing, Program, Flow, IPermit, Ordered | None], CallSession]
+
+
+@attrs.frozen
+class Reviving:
+    """Makes sessions of what was left behind. `make(...)` makes one; `lost(record)` is told of a call without one."""
+
+    _switchboard: Switchboard
+    _guard: IGuard
+    _parts: Parts
+    _carrier: ICarrier
+    _clock: IReactorTime
+    _make: MakeSession
+    _ordered: Callable[[Ordered], Ordered]
+    _lost: Callable[[CallRecord], object]
+
+    def take_up(self, left: Remembered, program: Program, accounts: Container[str]) -> None:
+        """The calls live on here, each where it stood, as soon as the carrier asks what now."""
+        self._switchboard.remember(left.over)
+        places = [(at, part, each.name) for each in left.standings for part, at in each.parts.items()]
+        for _, part, name in sorted(places):
+            self._parts.enter(part, name)
+        for was in left.standings:
+            if was.info.account in accounts:
+                self._take_up(was, program)
+            else:
+                self._leave(was)
+        if left.standings:
+            log.warn("{n} calls of a daemon that was killed go on here", n=len(left.standings))
+
+    def compare(self) -> Deferred[None]:
+        """Ask the carrier about every call without a stream that is no more than announced; fires when it has said of
+        each, as far as it does. Those that it knows to be over end. Never fails."""
+        gate = DeferredSemaphore(AT_ONCE)
+        waiting = [call for call in self._switchboard if call.stage in (Stage.AWAY, Stage.DIALLED)]
+        asking = [gate.run(self._asked, call) for call in waiting]
+        return gatherResults(asking).addCallback(lambda _: None)
+
+    def _take_up(self, was: Standing, program: Program) -> None:
+        flow = program.flows.get(was.flow)
+        ordered = (
+            None
+            if was.order is None
+            else self._ordered(
+                Ordered(
+                    was.order.order,
+                    was.order.by,
+                    was.order.prompt,
+                    was.order.first_message,
+                    was.order.variables,
+                    was.order.key,
+                )
+            )
+        )
+        permit = self._guard.carry_on(was.info, was.seconds)
+        session = self._make(was, program, flow or Flow(was.flow, "gone", {"gone": ()}), permit, ordered)
+        self._switchboard.take_up(session)
+        log.info("{call}: taken up, {stage}, flow {flow}", call=was.name, stage=was.stage.value, flow=was.flow)
+        if flow is None:
+            session.record.faults.append(f"its flow {was.flow!r} is not there any more")
+            session.turn_away(Ending.FAILED)
+
+    def _leave(self, was: Standing) -> None:
+        """Nobody may speak for its account any more: the carrier's own limits end it."""
+        log.error(
+            "{call}: the account {account!r} is not in voiced.yaml any more, and the call cannot go on",
+            call=was.name,
+            account=was.info.account,
+        )
+        record = was.record
+        record.ended, record.ending = self._clock.seconds(), Ending.FAILED
+        record.faults.append("its account is not in voiced.yaml any more")
+        self._lost(record)
+
+    def _asked(self, call: CallSession) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._ask(call))
+
+    async def _ask(self, call: CallSession) -> None:
+        if call.stage not in (Stage.AWAY, Stage.DIALLED):  # it came back meanwhile
+            return
+        try:
+            state = await self._carrier.fetch(call.info.sid, call.info.account)
+        except CarrierError as error:
+            log.warn("{call}: nobody knows whether it lives: {error}", call=call.info.sid, error=str(error))
+            return
+        if state.ending is not None and call.stage in (Stage.AWAY, Stage.DIALLED):
+            call.record.faults.append("it ended while no daemon was there")
+            call.caller_gone(state.ending)
