@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IProtocolFactory
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 
 from voiced.testing.clock import StrictClock
@@ -59,3 +60,39 @@ class Mortal:
         """What the real one has."""
         real = getattr(self._real, name)
         return (lambda *_, **__: Deferred()) if self._clock.dead else real
+
+
+class Waiting(Protocol):
+    """A connection that nobody has accepted yet."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Named by Twisted."""
+        self.sent += data
+
+
+class Backlog(Factory):
+    """A listening socket that systemd holds while there is no daemon: who connects waits for the next one."""
+
+    noisy = False
+
+    def __init__(self) -> None:
+        self._waiting: list[Waiting] = []
+
+    def buildProtocol(self, addr: Any) -> Waiting:
+        """Named by Twisted."""
+        self._waiting.append(Waiting())
+        return self._waiting[-1]
+
+    def hand_over(self, factory: IProtocolFactory) -> None:
+        """The next daemon accepts them."""
+        for waiting in self._waiting:
+            transport: Any = waiting.transport
+            if transport.connected:
+                accepted: Any = factory.buildProtocol(transport.getPeer())
+                transport.protocol = accepted
+                accepted.makeConnection(transport)
+                if waiting.sent:
+                    accepted.dataReceived(waiting.sent)

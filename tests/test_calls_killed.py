@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 
 from tests.house import NUMBER, PERSON, PUBLIC_URL, House, flow, say
-from tests.mortal import Mortal, MortalClock
+from tests.mortal import Backlog, Mortal, MortalClock
 from voiced.call.flow import Placed, Resume
 from voiced.call.records import Ending
 from voiced.call.steps.speech import Pause
@@ -28,6 +28,7 @@ class KilledHouse(House):
         """A disk."""
         super().setUp()
         self.mortal: MortalClock | None = None
+        self.backlog = Backlog()
         database = Database(None, maybeDeferred)
         self.standings = Standings(database, b"pepper")
         self.kept: Any = KeptCalls(database, self.clock)
@@ -43,6 +44,7 @@ class KilledHouse(House):
             daemon = super().moves_in(program, standings=Mortal(self.standings, clock), **limits)
         finally:
             self.clock, self.journal, self.kept = real
+        self.backlog.hand_over(self.network._ports["daemon"].factory)
         return daemon
 
     def dies(self) -> None:
@@ -51,6 +53,8 @@ class KilledHouse(House):
         self.mortal.die()
         self.network.cut("daemon")
         self.network.forget("daemon")
+        self.backlog = Backlog()
+        self.network.listen("daemon", self.backlog)
         self.passes(0)
 
     def rises(self, after: float = 1.0) -> Daemon:
