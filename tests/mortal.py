@@ -13,6 +13,19 @@ from twisted.internet.task import Clock
 from voiced.testing.clock import StrictClock
 
 
+class MortalCall:
+    """A delayed call, which may be over because its clock is dead; whoever has it may treat it as ever."""
+
+    def __init__(self, call: IDelayedCall, clock: MortalClock) -> None:
+        self._call = call
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        """What the real one has."""
+        real = getattr(self._call, name)
+        return (lambda *_: False) if self._clock.dead and name != "getTime" else real
+
+
 class MortalClock(StrictClock):
     """A clock on another one: what was to happen on it does not, once it is dead."""
 
@@ -39,7 +52,7 @@ class MortalClock(StrictClock):
         self._pending.append(call)
         if self.dead:
             call.cancel()
-        return call
+        return MortalCall(call, self)  # type: ignore[return-value]
 
     def die(self) -> None:
         """Nothing happens any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+
 import attrs
 import msgspec
 from twisted.internet.defer import Deferred

@@ -54,9 +54,9 @@ def open_store(
 ) -> Store:
     """Open the file, which is made where it is not there. None: in memory, for a daemon that forgets.
 
-    `in_thread` as in Tools, `clock` says what is over; where live calls stand is sealed with `pepper`, a secret of the
-    settings. Blocks: at the start only. Raises StoreError: a daemon that cannot count, or is not the only one to count
-    here, must not start, for it would place calls that the guard forbids; and says what is to be done.
+    `in_thread` as in Tools, `clock` says what is over; where live calls stand is sealed with `pepper`, a secret of
+    the settings. Blocks: at the start only. Raises StoreError: a daemon that cannot count, or is not the only one to
+    count here, must not start, for it would place calls that the guard forbids; and says what is to be done.
     """
     lock = None if path is None else Lock(path)
     try:
