@@ -8,6 +8,7 @@ from zlib import crc32
 import attrs
 import msgspec
 from twisted.internet.defer import maybeDeferred
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from tests.agents import ScriptedAgent
@@ -366,6 +367,12 @@ class AgentTests(KilledHouse):
         self.agent.says("Hello Ann.")
         self.passes(2)
         return call
+
+    def killed(self, after: float = 1.0) -> Daemon:
+        """The next daemon's agent knows nothing of the one before."""
+        self.dies()
+        self.agent.cancelled = 0
+        return self.rises(after)
 
     def test_comes_back(self) -> None:
         """It comes back with what was said before, however often, and the conversation ends as any other."""
