@@ -8,6 +8,7 @@ from voiced.cli.call import call
 from voiced.cli.carrier import carrier
 from voiced.cli.check import check
 from voiced.cli.demo import demo
+from voiced.cli.demokill import demo_kill
 from voiced.cli.dial import dial
 from voiced.cli.dnc import dnc
 from voiced.cli.graph import graph
@@ -25,6 +26,6 @@ def main() -> None:
 
 
 for command in (
-    check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo
+    check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo, demo_kill
 ):  # fmt: skip
     main.add_command(command)
