@@ -151,6 +151,19 @@ class StandingsTests(SynchronousTestCase):
         )
         self.assertEqual(self.restart().load().standings, ())
 
+    def test_hostile(self):
+        """A caller whose texts have no bytes is kept with others in their place, and keeps nobody else from it."""
+        info = attrs.evolve(INFO, caller="\ud800x", sid="CA\udfff")
+        hostile = msgspec.structs.replace(
+            STANDING, record=attrs.evolve(RECORD, info=info), facts={"\ud800": "\udfff"}
+        )
+        self.keep(hostile, self.other(1))
+        left = {each.name: each for each in self.restart().load().standings}
+        self.assertEqual((left["CA?"].info.caller, left["CA?"].facts), ("?x", {"?": "?"}))
+        self.assertEqual(len(left), 2)
+        self.keep(over=[hostile.name])
+        self.assertEqual(len(self.restart().load().standings), 1)
+
     def test_over(self):
         """A call whose end is among the calls that are over is not live, whatever its row says."""
         self.keep(STANDING)

@@ -49,7 +49,7 @@ def read_step(part: Part, node: str, number: int, registry: Registry) -> Written
 
 def _resume(part: Part) -> Any:
     """How it goes on whose daemon was killed in it; BROKEN when that is wrong, and noted."""
-    ways = {way.value: way for way in Resume}
+    ways: dict[Any, Resume] = {way.value: way for way in Resume}
     if RESUME not in part:
         return Resume.CONTINUE
     way = part[RESUME].text()

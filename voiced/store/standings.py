@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -48,8 +49,9 @@ class Standings:
 
     def keep(self, standings: Mapping[str, Standing], over: Collection[str]) -> Deferred[None]:
         """See IStandings."""
-        rows = [{"call": name, "standing": self._sealed(name, standing)} for name, standing in standings.items()]
-        gone = LIVE.delete().where(LIVE.c.call.in_(sorted(over)))
+        named = {_text(name): standing for name, standing in standings.items()}
+        rows = [{"call": name, "standing": self._sealed(name, standing)} for name, standing in named.items()]
+        gone = LIVE.delete().where(LIVE.c.call.in_(sorted(map(_text, over))))
 
         def write(connection: Connection) -> None:
             if rows:
@@ -74,7 +76,7 @@ class Standings:
 
     def _sealed(self, name: str, standing: Standing) -> bytes:
         nonce = os.urandom(_NONCE)
-        return nonce + self._seal.encrypt(nonce, msgspec.json.encode(standing), name.encode())
+        return nonce + self._seal.encrypt(nonce, _encoded(standing), name.encode())
 
     def _opened(self, name: str, sealed: bytes) -> Standing | None:
         try:
@@ -88,3 +90,23 @@ class Standings:
             "{call}: where this call stood cannot be read: {why}; it begins anew when Twilio asks", call=name, why=why
         )
         return None
+
+
+def _encoded(standing: Standing) -> bytes:
+    try:
+        return msgspec.json.encode(standing)
+    except UnicodeEncodeError:  # lone surrogates of a hostile caller, which UTF-8 has no bytes for
+        return msgspec.json.encode(_clean(msgspec.to_builtins(standing)))
+
+
+def _clean(value: Any) -> Any:
+    """The same, with texts that have bytes."""
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, Mapping):
+        return {_clean(name): _clean(inner) for name, inner in value.items()}
+    return [_clean(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _text(text: str) -> str:
+    return text.encode(errors="replace").decode()
