@@ -7,6 +7,7 @@ from collections.abc import Callable, Container
 import attrs
 from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from voiced.call.flow import Flow
@@ -23,6 +24,8 @@ from voiced.istanding import Remembered, Standing
 
 AT_ONCE = 8
 """How many calls the carrier is asked about at once."""
+BY_THEMSELVES = 5.0
+"""Seconds within which most callers are back: a carrier that is asked about all of them keeps them waiting."""
 
 log = Logger()
 
@@ -57,8 +60,11 @@ class Reviving:
             log.warn("{n} calls of a daemon that was killed go on here", n=len(left.standings))
 
     def compare(self) -> Deferred[None]:
-        """Ask the carrier about every call without a stream that is no more than announced; fires when it has said of
-        each, as far as it does. Those that it knows to be over end. Never fails."""
+        """Ask the carrier about every call that has not come back by itself; fires when it has said of each, as far
+        as it does. Those that it knows to be over end. Never fails, but by cancelling."""
+        return deferLater(self._clock, BY_THEMSELVES, self._compare)
+
+    def _compare(self) -> Deferred[None]:
         gate = DeferredSemaphore(AT_ONCE)
         waiting = [call for call in self._switchboard if call.stage in (Stage.AWAY, Stage.DIALLED)]
         asking = [gate.run(self._asked, call) for call in waiting]
