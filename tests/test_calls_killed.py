@@ -15,6 +15,7 @@ from tests.agents import ScriptedAgent
 from tests.house import NUMBER, PARTY, PERSON, House, flow, say
 from tests.mortal import Backlog, Mortal, MortalClock
 from voiced.call.flow import Flow, Resume
+from voiced.call.optout import OptOut
 from voiced.call.program import Colleague
 from voiced.call.records import Ending
 from voiced.call.steps.calling import Call
@@ -351,6 +352,25 @@ class StepTests(KilledHouse):
         self.assertEqual([parts.enter(f"queue {DESK}", call.sid) for call in callers[1:]], [1, 2])
 
 
+class OptOutTests(KilledHouse):
+    """A human who does not want to be called any more."""
+
+    def test_confirmed(self) -> None:
+        """Killed while that is confirmed: it is confirmed in the flow's own words, and nothing else is said."""
+        confirm = Template.parse("You are off our list for good.")
+        self.lives_in(flow({"a": [say(ALPHABET), say("More.")]}, opt_out=OptOut(key="9", confirm=confirm)))
+        call = self.ring()
+        self.passes(0.5)
+        call.press("9")
+        self.passes(0.7)
+        self.killed()
+        self.passes(20)
+        self.assertEqual(self.read(call)[-1][-len("for good.") :], "for good.")
+        self.assertNotIn("More.", self.read(call))
+        line = self.assert_ended(call, Ending.COMPLETED)
+        self.assertEqual(line["opted_out"]["how"], "key")
+
+
 class AgentTests(KilledHouse):
     """While an agent talks."""
 
@@ -392,6 +412,22 @@ class AgentTests(KilledHouse):
         line = self.assert_ended(call, Ending.COMPLETED)
         self.assertEqual([agent["outcome"] for agent in line["agents"]], ["killed", "killed", "completed"])
         self.assertEqual(self.read(call)[-1], "Goodbye.")
+
+    def test_another_before(self) -> None:
+        """What was said with another agent before, is not for this one."""
+        self.agent = ScriptedAgent(self.clock)
+        steps = [Agent("first"), Agent("second")]
+        self.lives_in(flow({"a": steps}), agents={"first": Colleague(self.agent), "second": Colleague(self.agent)})
+        self.ring()
+        for text in ("One.", "Two."):
+            self.passes(0.5)
+            self.agent.says(text)
+            self.passes(1)
+            if text == "One.":
+                self.agent.ends()
+        self.killed()
+        self.passes(1)
+        self.assertEqual([line.text for line in self.agent.brief.so_far], ["Two."])
 
     def test_restart(self) -> None:
         """With `resume: restart` it begins anew."""

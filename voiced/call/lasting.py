@@ -154,8 +154,7 @@ class LastingCall(LivingCall):
         record: LegRecord = self.record.legs[was.record]
         permit = self._guard.carry_on(self.info, was.dial.seconds or self._permit.seconds, was.dial)
         self._leg = Leg(was.dial, record, permit, self.clock, was.step, was.returns, was.offered)
-        if self._sequel is None:
-            self._sequel = was.dial
+        self._sequel = self._sequel or was.dial
 
     def _take_up_life(self, was: Standing) -> None:
         if was.stage is Stage.RINGING and self._gone is None:

@@ -110,13 +110,11 @@ class Reviving:
         return Deferred.fromCoroutine(self._ask(call))
 
     async def _ask(self, call: CallSession) -> None:
-        if call.stage not in (Stage.AWAY, Stage.DIALLED):  # it came back meanwhile
-            return
         try:
             state = await self._carrier.fetch(call.info.sid, call.info.account)
         except CarrierError as error:
             log.warn("{call}: nobody knows whether it lives: {error}", call=call.info.sid, error=str(error))
             return
-        if state.ending is not None and call.stage in (Stage.AWAY, Stage.DIALLED):
+        if state.ending is not None and call.stage in (Stage.AWAY, Stage.DIALLED):  # else it came back meanwhile
             call.record.faults.append("it ended while no daemon was there")
             call.caller_gone(state.ending)

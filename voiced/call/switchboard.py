@@ -199,7 +199,7 @@ class Switchboard:
         if session.info.sid:
             self._close(session.record, session.program, ending)
         if self._book is not None:
-            session.changed = _nobody
+            session.changed = lambda: None
             self._book.over(session.name)
         self._check_drained()
 
@@ -222,7 +222,3 @@ class Switchboard:
     def _check_drained(self) -> None:
         if self._drained is not None and not self._calls and not self._drained.called:
             self._drained.callback(None)
-
-
-def _nobody() -> None:
-    """Nobody is told any more."""
