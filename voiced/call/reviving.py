@@ -62,13 +62,14 @@ class Reviving:
     def compare(self) -> Deferred[None]:
         """Ask the carrier about every call that has not come back by itself; fires when it has said of each, as far
         as it does. Those that it knows to be over end. Never fails, but by cancelling."""
-        return deferLater(self._clock, BY_THEMSELVES, self._compare)
+        return Deferred.fromCoroutine(self._compare())
 
-    def _compare(self) -> Deferred[None]:
+    async def _compare(self) -> None:
+        await deferLater(self._clock, BY_THEMSELVES)
         gate = DeferredSemaphore(AT_ONCE)
         waiting = [call for call in self._switchboard if call.stage in (Stage.AWAY, Stage.DIALLED)]
         asking = [gate.run(self._asked, call) for call in waiting]
-        return gatherResults(asking).addCallback(lambda _: None)
+        await gatherResults(asking)
 
     def _take_up(self, was: Standing, program: Program) -> None:
         flow = program.flows.get(was.flow)
