@@ -26,7 +26,8 @@ from voiced.call.steps.sharing import Limit
 from voiced.call.steps.speech import Pause, Play
 from voiced.call.template import Template
 from voiced.daemon import Daemon
-from voiced.ivoiced import ICall, IStep, Mentions, Who
+from voiced.istanding import LegStanding
+from voiced.ivoiced import Dial, ICall, IStep, Mentions, Who
 from voiced.simulator.carrier import SimulatedCall
 from voiced.store.database import Database
 from voiced.store.kept import KeptCalls
@@ -587,6 +588,23 @@ class EndTests(KilledHouse):
         call.hang_up()
         ended = [each for each in self.journal.lines if each["event"] == "ended"]
         self.assertEqual([each["ending"] for each in ended], ["failed"])
+
+    def test_fault_of_ours(self) -> None:
+        """A call that cannot be taken up is written down as failed, and keeps no other from going on."""
+        self.lives_in(flow({"a": [say(ALPHABET)]}))
+        calls = [self.ring(from_=f"+1415555010{n}") for n in range(2)]
+        self.passes(0.7)
+        self.dies()
+        left = self.standings.load().standings[0]
+        self.keep(left, leg=LegStanding(Dial(DESK), 7, None, True, False))
+        self.rises()
+        self.assertEqual(len(self.flushLoggedErrors(IndexError)), 1)
+        self.passes(20)
+        self.whole(calls[1], ALPHABET)
+        calls[0].hang_up()
+        ended = [each["ending"] for each in self.journal.lines if each["event"] == "ended"]
+        self.assertEqual((sorted(ended), self.live()), (["completed", "failed"], []))
+        self.assertEqual(len(self.read(calls[0])), 1)
 
     def test_carrier_silent(self) -> None:
         """The carrier cannot say which calls live: those that it asks for go on all the same."""

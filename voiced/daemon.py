@@ -124,7 +124,7 @@ class Daemon:
             clock,
             self._taken_up,
             self.placing.ordered,
-            lambda record: self._ended(record, self.program),
+            self._lost,
         )
         if standings is not None:
             self._reviving.take_up(standings.load(), program, accounts.by_name)
@@ -243,6 +243,12 @@ class Daemon:
             self._parts,
             was=was,
         )
+
+    def _lost(self, was: Standing) -> None:
+        """A call of a daemon before us that cannot go on here is over."""
+        if self._book is not None:
+            self._book.over(was.name)
+        self._ended(was.record, self.program)
 
     def _began(self, record: CallRecord, program: Program) -> None:
         line = journal.began(record, program.privacy)

@@ -14,7 +14,7 @@ from voiced.call.flow import Flow
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
-from voiced.call.records import CallRecord, Ending, Stage
+from voiced.call.records import Ending, Stage
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import CarrierError
@@ -34,7 +34,7 @@ MakeSession = Callable[[Standing, Program, Flow, IPermit, Ordered | None], CallS
 
 @attrs.frozen
 class Reviving:
-    """Makes sessions of what was left behind. `make(...)` makes one; `lost(record)` is told of a call without one."""
+    """Makes sessions of what was left behind. `make(...)` makes one; `lost(standing)` is told where there is none."""
 
     _switchboard: Switchboard
     _guard: IGuard
@@ -43,7 +43,7 @@ class Reviving:
     _clock: IReactorTime
     _make: MakeSession
     _ordered: Callable[[Ordered], Ordered]
-    _lost: Callable[[CallRecord], object]
+    _lost: Callable[[Standing], object]
 
     def take_up(self, left: Remembered, program: Program, accounts: Container[str]) -> None:
         """The calls live on here, each where it stood, as soon as the carrier asks what now."""
@@ -52,10 +52,16 @@ class Reviving:
         for _, part, name in sorted(places):
             self._parts.enter(part, name)
         for was in left.standings:
-            if was.info.account in accounts:
-                self._take_up(was, program)
-            else:
-                self._leave(was)
+            if was.info.account not in accounts:
+                self._leave(was, "its account is not in voiced.yaml any more")
+                continue
+            permit = self._guard.carry_on(was.info, was.seconds)
+            try:
+                self._take_up(was, program, permit)
+            except Exception:  # noqa: BLE001 - a fault of ours in one call must not keep the daemon from starting
+                log.failure("{call}: it cannot be taken up", call=was.name)
+                permit.over(None)
+                self._leave(was, "a fault of ours; the log has its traceback")
         if left.standings:
             log.warn("{n} calls of a daemon that was killed go on here", n=len(left.standings))
 
@@ -71,7 +77,7 @@ class Reviving:
         asking = [gate.run(self._asked, call) for call in waiting]
         await gatherResults(asking)
 
-    def _take_up(self, was: Standing, program: Program) -> None:
+    def _take_up(self, was: Standing, program: Program, permit: IPermit) -> None:
         flow = program.flows.get(was.flow)
         ordered = (
             None
@@ -87,7 +93,6 @@ class Reviving:
                 )
             )
         )
-        permit = self._guard.carry_on(was.info, was.seconds)
         session = self._make(was, program, flow or Flow(was.flow, "gone", {"gone": ()}), permit, ordered)
         self._switchboard.take_up(session)
         log.info("{call}: taken up, {stage}, flow {flow}", call=was.name, stage=was.stage.value, flow=was.flow)
@@ -95,17 +100,15 @@ class Reviving:
             session.record.faults.append(f"its flow {was.flow!r} is not there any more")
             session.turn_away(Ending.FAILED)
 
-    def _leave(self, was: Standing) -> None:
-        """Nobody may speak for its account any more: the carrier's own limits end it."""
-        log.error(
-            "{call}: the account {account!r} is not in voiced.yaml any more, and the call cannot go on",
-            call=was.name,
-            account=was.info.account,
-        )
+    def _leave(self, was: Standing, why: str) -> None:
+        """It cannot go on here: what is known of it is written down; the carrier's own limits end it."""
+        log.error("{call}: the call cannot go on: {why}", call=was.name, why=why)
+        self._parts.over(was.name)
         record = was.record
         record.ended, record.ending = self._clock.seconds(), Ending.FAILED
-        record.faults.append("its account is not in voiced.yaml any more")
-        self._lost(record)
+        record.faults.append(why)
+        self._switchboard.remember([was.name])
+        self._lost(was)
 
     def _asked(self, call: CallSession) -> Deferred[None]:
         return Deferred.fromCoroutine(self._ask(call))
