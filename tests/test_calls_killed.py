@@ -352,6 +352,19 @@ class StepTests(KilledHouse):
         self.passes(3)
         self.assertEqual([parts.enter(f"queue {DESK}", call.sid) for call in callers[1:]], [1, 2])
 
+    def test_queue_while_the_desk_talks(self) -> None:
+        """Whoever was first in line, and talks, does not keep the others waiting."""
+        self.carrier.callee(DESK, ring=2.0, talk=60.0)
+        self.lives_in(flow({"a": [Queue(Template.parse(DESK), ring=10)]}), named=frozenset({DESK}))
+        call = self.ring()
+        self.passes(1.5)
+        self.killed()
+        self.assertEqual(len(self.daemon._parts), 1)
+        self.passes(25)
+        self.assertEqual((len(self.daemon._parts), len(self.daemon.switchboard)), (0, 1))
+        self.passes(60)
+        self.assert_ended(call, Ending.TRANSFERRED)
+
 
 class OptOutTests(KilledHouse):
     """A human who does not want to be called any more."""
