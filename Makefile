@@ -5,7 +5,7 @@ BIN := .venv/bin
 JOBS := -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 TRIAL := $(BIN)/python -m twisted.trial --random=0
 
-.PHONY: demo demo-kill test plugins coverage lint types bench clean
+.PHONY: demo demo-kill test plugins coverage lint types bench bench-quick bench-speech clean
 
 demo: .venv/installed
 	$(BIN)/voiced demo
@@ -43,10 +43,23 @@ types: .venv/installed
 	$(BIN)/mypy
 	MYPYPATH=examples/acme $(BIN)/mypy --package acme_voiced
 
-bench: .venv/installed
-	$(BIN)/python -m bench
+# What voiced costs beside what people would write instead: bench/report.md, on a machine that does nothing else. The
+# quick form is for seeing that it works; its report goes to build/bench.
+bench: .venv/bench
+	$(BIN)/python -m bench whole
+
+bench-quick: .venv/bench
+	$(BIN)/python -m bench quick
+
+# Speech and hearing, and the daemon with all its doubles in one process.
+bench-speech: .venv/installed
+	$(BIN)/python -m bench.doubles
 	$(BIN)/python -m bench.bargein
 	$(BIN)/python -m bench.local_agent
+
+.venv/bench: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
 
 .venv/installed: setup.cfg pyproject.toml
 	@test -n "$(PYTHON)" || { echo "voiced needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3"; exit 1; }

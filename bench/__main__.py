@@ -1,113 +1,211 @@
-"""`python -m bench`: first audio, forwarded bytes, marks and agents of a daemon on loopback, as a Markdown table."""
+"""What voiced costs, beside what people would write instead: bench/report.md.
+
+\b
+python -m bench quick      two or three minutes: to see that all works, and roughly where one stands
+python -m bench whole      about an hour and a half: the figures that count (`make bench`)
+python -m bench profile    what voiced does with its time while it carries calls
+"""
 
 from __future__ import annotations
 
-import bisect
-import os
-import platform
-from typing import Any
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import LoopingCall, react
+import attrs
+import click
+import msgspec
 
-from bench.agents import with_an_agent
-from bench.house import NUMBER, BenchHouse
-from bench.table import row
-from voiced.simulator.carrier import Carrier, SimulatedCall
-from voiced.twilio.media import CallSocket
+from bench import machine, profiling
+from bench.figures import capacity, endurance, first_audio, interruption, latency, relay, webhooks
+from bench.figures.plan import QUICK, WHOLE, Contest, Plan
+from bench.plot import draw
+from bench.programs import BUILD, NotStarted, Program, choices_of_voiced, node, plain
+from bench.report import written
+from bench.results import Result, Run
+from bench.stand import Bench, NotCounted, bench
 
-ONE_BY_ONE = 30
-AT_ONCE = 50
-LOOKS_EVERY = 0.0171
-"""Seconds between two looks at what the daemon believes to be heard; no multiple of a frame."""
-
-
-def first_audio(call: SimulatedCall) -> float:
-    """Milliseconds from the stream's `start` to the first audio at the carrier."""
-    when = {what: next(entry.time for entry in call.sheet if entry.what == what) for what in ("stream", "audio")}
-    return (when["audio"] - when["stream"]) * 1000
-
-
-async def ring(carrier: Carrier, count: int = 1) -> list[SimulatedCall]:
-    """So many calls at once, to their ends."""
-    calls = [carrier.ring(NUMBER) for _ in range(count)]
-    await gatherResults([call.ended for call in calls])
-    return calls
-
-
-async def from_cache(reactor: Any) -> None:
-    """A prompt that is in the cache."""
-    house = BenchHouse(reactor, "A short prompt.", pieces=4)
-    carrier = await house.open()
-    await ring(carrier)
-    row("first audio from the cache, one call", [first_audio((await ring(carrier))[0]) for _ in range(ONE_BY_ONE)])
-    calls = await ring(carrier, AT_ONCE)
-    row(f"first audio from the cache, {AT_ONCE} calls begin together", [first_audio(call) for call in calls])
-    await house.close()
-
-
-async def from_vendor(reactor: Any) -> None:
-    """A text that the vendor speaks while it is forwarded; the vendor's own time is not in the figures."""
-    house = BenchHouse(reactor, "Hello {call.caller}.")
-    carrier = await house.open()
-    written: list[float] = []
-    forwarded: list[float] = []
-    send = CallSocket.send_audio
-
-    def timed(socket: CallSocket, audio: bytes) -> None:
-        forwarded.append(reactor.seconds())
-        send(socket, audio)
-
-    CallSocket.send_audio = timed  # type: ignore[method-assign]
-    house.vendor.sent = lambda: written.append(reactor.seconds())
-    calls = [(await ring(carrier))[0] for _ in range(ONE_BY_ONE // 3)]
-    CallSocket.send_audio = send  # type: ignore[method-assign]
-    waits = [(forwarded[bisect.bisect(forwarded, moment)] - moment) * 1000 for moment in written]
-    row("a vendor's piece, from its write to our send", waits)
-    row("first audio from a vendor that needs no time itself", [first_audio(call) for call in calls])
-    await house.close()
+FIGURES: dict[str, Callable[[Contest], Result | None]] = {
+    "relay": relay.run,
+    "latency": latency.run,
+    "capacity": capacity.run,
+    "webhooks": webhooks.run,
+    "first_audio": first_audio.run,
+    "interruption": interruption.run,
+    "endurance": endurance.run,
+}
+HERE = Path(__file__).parent
+_settings = click.option(
+    "--settings", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Lines for voiced.yaml besides those of the bench, or in the place of their namesakes.",
+)  # fmt: skip
+_only = click.option(
+    "--only", multiple=True, type=click.Choice(list(FIGURES)), help="This figure, and others that are named so."
+)
+_report = click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Where the report goes; its picture beside it."
+)
+_tree = click.option(
+    "--tree", default=HERE.parent, type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The checkout whose voiced is measured, if it is not this one.",
+)  # fmt: skip
+_anyhow = click.option(
+    "--anyhow", is_flag=True, help="Runs count even if the load generator was late: where others load the machine."
+)
+_programs = click.option("--program", "named", multiple=True, help="Programs whose name begins so; all unless told.")
 
 
-async def marks(reactor: Any) -> None:
-    """What the daemon believes to be heard, against what the carrier has played, all through some calls."""
-    house = BenchHouse(reactor, "A longer prompt.", pieces=80)
-    carrier = await house.open()
-    await ring(carrier)
-    errors: list[float] = []
-    calls = [carrier.ring(NUMBER) for _ in range(10)]
-
-    def look() -> None:
-        for call in calls:
-            session = house.building.daemon.switchboard.find(call.sid)
-            if (
-                session is not None
-                and call.stream is not None
-                and call.stream.player is not None
-                and session.streaming
-            ):
-                believed, played = session._speaker.position(), call.stream.player.position
-                errors.append(abs(believed - played) / 8)
-
-    watching = LoopingCall(look)
-    watching.start(LOOKS_EVERY)
-    await gatherResults([call.ended for call in calls])
-    watching.stop()
-    row("what we believe is heard, against the carrier's clock", errors)
-    await house.close()
+@click.group(help=__doc__)
+def main() -> None:
+    """See above."""
 
 
-async def bench(reactor: Any) -> None:
-    """All of it."""
-    processor = platform.processor() or platform.machine()
-    print(f"{os.cpu_count()} cores ({processor}), Python {platform.python_version()}, "
-          f"load {os.getloadavg()[0]:.2f} before; daemon and doubles in one process\n")  # fmt: skip
-    print("| | n | median | 95 % | worst |\n|---|---|---|---|---|")
-    await from_cache(reactor)
-    await from_vendor(reactor)
-    await marks(reactor)
-    await with_an_agent(reactor)
-    print(f"\nload {os.getloadavg()[0]:.2f} after")
+@main.command()
+@_settings
+@_tree
+@_only
+@_programs
+@_report
+@_anyhow
+def quick(
+    settings: Path | None,
+    tree: Path,
+    only: tuple[str, ...],
+    named: tuple[str, ...],
+    report: Path | None,
+    anyhow: bool,
+) -> None:
+    """Few calls, short windows, one turn each; the report goes to build/bench unless told."""
+    _run(QUICK, settings, tree, only, named, report or BUILD / "report.md", anyhow)
+
+
+@main.command()
+@_settings
+@_tree
+@_only
+@_programs
+@_report
+@_anyhow
+@click.option("--turns", default=WHOLE.alternations, show_default=True, help="How often each program is measured.")
+@click.option("--endurance-seconds", default=WHOLE.endurance_seconds, show_default=True, help="0: left out.")
+def whole(
+    settings: Path | None,
+    tree: Path,
+    only: tuple[str, ...],
+    named: tuple[str, ...],
+    report: Path | None,
+    turns: int,
+    endurance_seconds: float,
+    anyhow: bool,
+) -> None:
+    """Everything, on a machine that does nothing else; the report goes to bench/report.md unless told."""
+    plan = attrs.evolve(WHOLE, alternations=turns, endurance_seconds=endurance_seconds)
+    _run(plan, settings, tree, only, named, report or HERE / "report.md", anyhow)
+
+
+@main.command()
+@click.argument("results", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_report
+def again(results: Path, report: Path | None) -> None:
+    """Write the report of a run anew from its results (build/bench/quick.json, build/bench/whole.json)."""
+    _write(msgspec.json.decode(results.read_bytes(), type=Run), report or HERE / "report.md")
+
+
+@main.command()
+@_settings
+@_tree
+@click.option("--calls", default=50, show_default=True)
+@click.option("--seconds", default=10.0, show_default=True)
+@click.option("--leg", type=click.Choice(["ws", "wss"]), default="wss", show_default=True)
+@click.option("--top", default=45, show_default=True, help="How many functions are shown.")
+@click.option("--program", "name", default="voiced", show_default=True, help="Which of voiced's ways.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for it, besides the terminal."
+)
+def profile(
+    settings: Path | None, tree: Path, calls: int, seconds: float, leg: str, top: int, name: str, output: Path | None
+) -> None:
+    """The functions with the most time of their own, while voiced carries so many calls."""
+    with bench(tree) as where:
+        ways, words = choices_of_voiced(where.surroundings(), _lines(settings))
+        for word in words:
+            _say(word)
+        way = next((each for each in ways if each.name == name), None)
+        if way is None:
+            raise click.UsageError(f"no such way; there are: {', '.join(each.name for each in ways)}")
+        text = profiling.profile(where, way, calls, seconds, leg == "wss", top)
+    click.echo(text)
+    if output is not None:
+        output.write_text(text)
+
+
+def _run(
+    plan: Plan,
+    settings: Path | None,
+    tree: Path,
+    only: tuple[str, ...],
+    named: tuple[str, ...],
+    report: Path,
+    anyhow: bool,
+) -> None:
+    BUILD.mkdir(parents=True, exist_ok=True)
+    began, clock, before = datetime.now(UTC), time.monotonic(), machine.load()
+    with bench(tree, anyhow) as where:
+        programs, words = _programs_for(where, settings, named)
+        for word in words:
+            _say(word)
+        contest = Contest(where, plan, programs, _say)
+        results = []
+        for name, figure in FIGURES.items():
+            if only and name not in only:
+                continue
+            _say(f"{name}, load {machine.load():.2f}")
+            result = figure(contest)
+            if result is not None:
+                results.append(result)
+            run = Run(
+                plan.name, machine.commit(tree), began.strftime("%Y-%m-%d"), time.monotonic() - clock,
+                [before, machine.load()],
+                attrs.asdict(machine.Machine.here()), words, results, anyhow,
+            )  # fmt: skip
+            # after each figure: whoever stops it keeps what there is
+            (BUILD / f"{plan.name}.json").write_bytes(msgspec.json.encode(run))
+            _write(run, report)
+    _say(f"{report} has it all")
+
+
+def _write(run: Run, report: Path) -> None:
+    picture = report.with_suffix(".svg")
+    draw(run, picture)
+    report.write_text(written(run, picture.name))
+
+
+def _programs_for(where: Bench, settings: Path | None, named: tuple[str, ...]) -> tuple[list[Program], list[str]]:
+    programs, words = choices_of_voiced(where.surroundings(), _lines(settings))
+    programs.append(plain())
+    rival = node()
+    if rival is None:
+        words.append("there is no Node (or no npm) on this machine: the bridge on fastify and ws was not measured")
+    else:
+        programs.append(rival)
+    chosen = [program for program in programs if not named or program.name.startswith(named)]
+    if not any(program.ours for program in chosen):
+        raise click.UsageError(f"name voiced, too; there are: {', '.join(program.name for program in programs)}")
+    return chosen, words
+
+
+def _lines(settings: Path | None) -> str:
+    return "" if settings is None else settings.read_text()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    react(lambda reactor: Deferred.fromCoroutine(bench(reactor)), ())
+    try:
+        main(prog_name="python -m bench")
+    except (NotStarted, NotCounted) as error:
+        sys.exit(f"bench: {error}")

@@ -15,6 +15,7 @@ from voiced.call.dialplan import DialPlan
 from voiced.call.flow import Flow, Placed
 from voiced.call.program import Program
 from voiced.call.records import Ending
+from voiced.call.room import Limits, Room
 from voiced.call.steps.speech import Say
 from voiced.call.template import Template
 from voiced.call.wish import Ways
@@ -92,13 +93,17 @@ class House(SynchronousTestCase):
 
     def lives_in(self, *flows: Flow, voices: Mapping[str, ITTSEngine] | None = None, **settings: Any) -> Daemon:
         """Start a daemon with these flows; every number rings the first."""
-        limits = {name: settings.pop(name) for name in ("most_calls", "insecure") if name in settings}
+        limits = {
+            name: settings.pop(name) for name in ("most_calls", "insecure", "room", "troubles") if name in settings
+        }
         program = Program(
             flows={each.name: each for each in flows},
             dial_plan=settings.pop("dial_plan", DialPlan({"default": flows[0].name})),
             voices=voices or {"test": self.voice},
             **settings,
         )
+        if "most_calls" in limits:
+            limits["room"] = Room(Limits(calls=limits.pop("most_calls"), reserve=0))
         return self.moves_in(program, **limits)
 
     def moves_in(self, program: Program, **limits: Any) -> Daemon:

@@ -22,6 +22,7 @@ from voiced.simulator.vendors.elevenlabs_agent import Agent
 from voiced.testing.fake_call import FakeCall
 from voiced.testing.fake_line import FakeLine
 from voiced.testing.fakes import FakeTools
+from voiced.watch.metrics import Metrics
 
 HOST = "api.elevenlabs.io"
 DOOR = Door(f"wss://{HOST}/v1/convai/conversation?agent_id={AGENT_ID}")
@@ -46,12 +47,13 @@ class RealtimeTestCase(SynchronousTestCase):
         waiting = [due for due in self.clock.getDelayedCalls() if "_updateLogDateTime" not in repr(due.func)]
         self.assertEqual(waiting, [])
 
-    def converse(self, door=None, brief=Brief(), dialect=None):  # noqa: B008 - it is frozen
+    def converse(self, door=None, brief=Brief(), dialect=None, group=0.02):  # noqa: B008 - it is frozen
         """Begin; the agent is there when this returns, if it can be."""
-        tools = attrs.evolve(FakeTools(self.clock), endpoint=lambda url: self.endpoint(url))
+        self.metrics = Metrics()
+        tools = attrs.evolve(FakeTools(self.clock, watch=self.metrics), endpoint=lambda url: self.endpoint(url))
         settings = Settings(agent_id=AGENT_ID)
         make = dialect or (lambda call, brief: ElevenLabsDialect(settings, brief, call.facts))
-        self.agent = Realtime(tools, lambda: succeed(DOOR) if door is None else door, make)
+        self.agent = Realtime(tools, lambda: succeed(DOOR) if door is None else door, make, lambda: group)
         self.line = FakeLine(self.clock)
         self.talking = self.agent.converse(self.line, FakeCall(clock=self.clock), brief)
         elapse(self.clock, 0.1)
@@ -90,6 +92,30 @@ class LineTests(RealtimeTestCase):
         self.assertEqual(set(self.talk.audio), {0xFF})
         self.assertEqual(len(self.talk.audio), 160 + 9 * 800)
         self.assertIsNone(self.talk.closed)
+        self.stop()
+
+    def test_grouped(self):
+        """Frames in messages of 60 ms; a key does not overtake what was said before it; nothing is sent after."""
+        self.converse(group=0.06)
+        came = []
+        for frame in (b"\x01", b"\x02", b"\x03", b"\x04"):
+            self.line.caller_says(frame * 160)
+            elapse(self.clock, 0.02)
+            came.append(len(self.talk.audio))
+        self.assertEqual(came, [0, 0, 480, 480])
+        self.line.press("5")
+        elapse(self.clock, 0.01)
+        self.assertEqual(self.talk.audio, b"".join(bytes([frame]) * 160 for frame in (1, 2, 3, 4)))
+        self.line.caller_says(b"\x05" * 160)
+        self.stop()
+
+    def test_interrupted(self):
+        """Whoever counts is told how long it took to silence what was interrupted."""
+        self.converse()
+        self.talk.interrupts()
+        elapse(self.clock, 0.1)
+        count = self.metrics.registry.get_sample_value("voiced_interruption_to_clear_seconds_count")
+        self.assertEqual(count, 1)
         self.stop()
 
     def test_congested(self):

@@ -140,6 +140,9 @@ class ListTests(ApiTestCase):
                 "ended": None,
                 "seconds": 2.5,
                 "ending": None,
+                "node": "",
+                "verb": "",
+                "agent": "",
             },
         )
 

@@ -119,6 +119,19 @@ class CommandTests(SynchronousTestCase):
         self.assertIn("  url: text (must be there)\n      Where it asks.\n", result.stdout)
         self.assertIn("  tries: a whole number, at least 1, at most 5 (unless set: 2)\n", result.stdout)
 
+    def test_name_alone(self) -> None:
+        """Without its kind, every plugin of that name is told of."""
+        result = self.run_it("toy")
+        self.assertEqual((result.exit_code, result.stdout.startswith("lookup toy: A toy\n")), (0, True))
+        result = self.run_it("http")
+        self.assertTrue(result.stdout.startswith("tool http: "))
+        self.assertIn("\n\nstep http: ", result.stdout)
+        result = self.run_it("tyo")
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("no plugin, and no kind, is called 'tyo'; did you mean 'toy'? (voiced.plugins", result.stderr)
+        result = self.run_it("looup", "toy")
+        self.assertIn("no kind of plugins is called 'looup'; did you mean 'lookup'?", result.stderr)
+
     def test_step(self) -> None:
         """Of a step, the Struct is what it may be told."""
         self.assertIn("  keys: names, each with text, not empty (must be there)", self.run_it("step", "menu").stdout)

@@ -58,6 +58,15 @@ class SimulateTests(Rehearsals):
         self.assertIn("expected: One for the table\n", result.output)
         self.assertIn("2 scenario(s), 1 failed, in ", result.output)
 
+    def test_bad_expectation(self) -> None:
+        """What is expected of the whole call, and is not so, is said in its own line."""
+        path = self.write(
+            "tests/late.yaml", "scenario: a\nsteps: []\nexpect:\n  ending: transferred\n  heard: [Ciao]\n"
+        )
+        output = self.simulate(path).output
+        self.assertIn(f"{path}:4: the ending was to be transferred", output)
+        self.assertIn(f"{path}:5: 'Ciao' was to be heard", output)
+
     def test_junit(self) -> None:
         """A suite for each file, a case for each scenario."""
         one, two = self.write("tests/one.yaml", GOOD), self.write("tests/two.yaml", TWO)

@@ -47,7 +47,10 @@ RECORD = CallRecord(
     streams=1,
     first_audio_ms=81.5,
     missing=Gap(2, 3, 0.0400001),
-    steps=[StepRecord("greeting", 1, "say", 1e9 + 0.25, 1e9 + 2, "heard"), StepRecord("keys", 2, "menu", 1e9 + 2)],
+    steps=[
+        StepRecord("greeting", 1, "say", 1e9 + 0.25, 1e9 + 2, "heard", "reception"),
+        StepRecord("keys", 2, "menu", 1e9 + 2, flow="reception"),
+    ],
     faults=["the voice was late"],
 )
 BEGAN = {
@@ -62,6 +65,7 @@ BEGAN = {
     "version": "3f0c9a51d2be",
 }
 GREETING = {
+    "flow": "reception",
     "node": "greeting",
     "step": 1,
     "verb": "say",

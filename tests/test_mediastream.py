@@ -206,6 +206,41 @@ class ReceiveTests(SynchronousTestCase):
         missing = [stream.receive(wire(but(MEDIA, {"timestamp": t}))).missing.seconds for t in times]
         self.assertEqual(missing, [0.0, 0.0, 0.15, 0.0, 0.0, 0.0, 0.648])
 
+    @given(
+        st.lists(
+            st.tuples(
+                *[st.sampled_from(["next", "next", "next", "again", "skips", "0", "?", "-1", ""])] * 3,
+                st.sampled_from(["inbound", "inbound", "outbound"]),
+                st.sampled_from(["/38A", "/38A" * 40, "", "/38", "é", "////"]),
+                st.sampled_from([SID, SID, SID, "MZother", 7]),
+            ),
+            max_size=8,
+        )
+    )
+    def test_written_otherwise(self, messages):
+        """A message as Twilio writes it is read in one go, and one that is written otherwise means the same."""
+        close, wide = begun(), begun()
+        sequence, chunk, timestamp = 1, 0, 0
+        for how_sequence, how_chunk, how_timestamp, track, payload, sid in messages:
+            numbers = []
+            for how, number, step in (
+                (how_sequence, sequence, 1),
+                (how_chunk, chunk, 1),
+                (how_timestamp, timestamp, 20),
+            ):
+                known = {"next": number + step, "again": number, "skips": number + 30 * step}
+                numbers.append(str(known.get(how, how)))
+            sequence, chunk, timestamp = sequence + 1, chunk + 1, timestamp + 20
+            body = {"track": track, "chunk": numbers[1], "timestamp": numbers[2], "payload": payload}
+            message = {"event": "media", "sequenceNumber": numbers[0], "streamSid": sid, "media": body}
+            outcomes = []
+            for stream, separators in ((close, (",", ":")), (wide, (", ", ": "))):
+                try:
+                    outcomes.append(stream.receive(json.dumps(message, separators=separators).encode()))
+                except RemoteProtocolError as error:
+                    outcomes.append((error.close_code, error.reason))
+            self.assertEqual(*outcomes)
+
     def test_strange_bodies_of_strange_messages(self):
         """What an unknown event carries is nobody's business, even under names that we know."""
         for body in (5, "x", {"payload": 7}, None):

@@ -1,10 +1,5 @@
 """Connections that reach the public internet only: by spelling, by address, by name, and over a real socket."""
 
-import datetime
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 from OpenSSL import SSL
@@ -12,12 +7,12 @@ from twisted.internet.defer import CancelledError, inlineCallbacks
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.error import DNSLookupError
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.ssl import KeyPair, PrivateCertificate
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.client import ResponseFailed, ResponseNeverReceived
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
+from tests.certificates import certificate
 from tests.memory_reactor import MemoryReactor
 from voiced.net.exchange import Answer, exchange
 from voiced.net.outside import PrivateAddress, is_public, points_inside, web_agent
@@ -236,21 +231,6 @@ class Shouter(Protocol):
     def dataReceived(self, data):
         self.transport.write(b"HTTP/1.0 200 OK\r\n\r\nall")
         self.transport.loseConnection()
-
-
-def certificate():
-    """One that nobody has signed but itself, for localhost."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    private = KeyPair.load(key.private_bytes(serialization.Encoding.DER, *form))
-    return PrivateCertificate.load(signed.public_bytes(serialization.Encoding.DER), private)
 
 
 class RealTests(TestCase):

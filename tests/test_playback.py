@@ -12,9 +12,10 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from voiced.call.audio import FRAME, SILENCE
-from voiced.call.playback import MARK_EVERY, MARK_LATE, Playback
+from voiced.call.playback import MARK_EVERY, MARK_LATE, MARK_SLOW, Playback
 from voiced.icarrier import IMediaStream
 from voiced.ivoiced import Heard
+from voiced.watch.metrics import Metrics
 
 RATE = 8000
 
@@ -90,7 +91,14 @@ class PlaybackCase(SynchronousTestCase):
         self.clock.advance(1000)
         self.firsts = []
         self.stream = PaperStream()
-        self.playback = Playback(self.clock, lambda: self.firsts.append(self.clock.seconds()))
+        self.metrics = Metrics()
+        self.silences = []
+        self.playback = Playback(
+            self.clock,
+            lambda: self.firsts.append(self.clock.seconds()),
+            sounds=lambda since: self.silences.append((since - 1000, self.clock.seconds() - 1000)),
+            watch=self.metrics,
+        )
         self.playback.attach(self.stream)
 
     def say(self, length):
@@ -168,6 +176,44 @@ class MarkTests(PlaybackCase):
         speech.feed(b"\x01" * 160)
         speech.end()
         self.assertEqual(self.stream.shape, [160, "0.1"])
+
+
+class WatchTests(PlaybackCase):
+    """What whoever counts is told."""
+
+    def value(self, name):
+        """What was counted."""
+        return self.metrics.registry.get_sample_value(name)
+
+    def test_late_marks(self):
+        """A mark may be late by a second; one that is later says that the way to the carrier is slow."""
+        self.say(2 * MARK_EVERY)
+        self.clock.advance(0.3 + MARK_SLOW)
+        self.playback.mark_returned("0.1")
+        self.assertEqual(self.value("voiced_marks_late_total"), 0)
+        self.clock.advance(0.3 + MARK_SLOW + 0.01)
+        self.playback.mark_returned("0.2")
+        self.assertEqual(self.value("voiced_marks_late_total"), 1)
+
+    def test_traffic(self):
+        """Every message to the carrier counts, with its bytes; what waits while we pause does not yet."""
+        self.say(MARK_EVERY + FRAME)
+        self.playback.pause()
+        self.say(FRAME)
+        traffic = self.metrics.traffic
+        self.assertEqual((traffic.frames_out, traffic.bytes_out), (2, MARK_EVERY + FRAME))
+
+    def test_silences(self):
+        """Whenever something is to be heard again it is told since when nothing was; within a sentence never."""
+        self.clock.advance(1)
+        self.say(MARK_EVERY)
+        self.say(MARK_EVERY)
+        self.clock.advance(0.6)
+        self.playback.mark_returned("0.2")
+        self.clock.advance(2)
+        self.say(FRAME)
+        told = [(round(since, 3), round(now, 3)) for since, now in self.silences]
+        self.assertEqual(told, [(0.0, 1.0), (1.6, 3.6)])
 
 
 class HeardTests(PlaybackCase):

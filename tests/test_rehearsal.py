@@ -269,6 +269,74 @@ class AgentTests(Rehearsals):
             self.fails(f"agents: {{reception: [tool: {{{tool}}}]}}\nsteps: [{TO_THE_AGENT}]", why)
 
 
+class WaitingTests(Rehearsals):
+    """What the caller waits for, to do something in its moment."""
+
+    def test_begins(self) -> None:
+        """A sentence is waited for once, by its first words; how it went on is looked at in the end."""
+        went = self.plays("steps: [begins, {begins: One for}, {begins: Goodbye}]")
+        self.assertEqual(
+            [went.heard[place].text.split()[0] for place in sorted(went.awaited)], ["Buongiorno,", "One", "Goodbye"]
+        )
+        self.fails("steps: [{begins: Arrivederci}]", "begins 'Arrivederci': never")
+        why = "begins 'Buongiorno, Bob: tea', and it was 'Buongiorno, Bob: caffè!'"
+        self.fails("steps: [{begins: 'Buongiorno, Bob: tea'}]", why)
+
+    def test_after(self) -> None:
+        """Something is done so long after what was waited for; a breath is not taken besides."""
+        went = self.plays("steps: [{begins: Buongiorno}, {after: 0.42}, hangs up]", ending="caller_hung_up")
+        self.assertApproximates(went.seconds, 0.42, 0.01)
+        went = self.plays("steps: [{reaches: greeting.4}, {after: 1}, hangs up]", ending="caller_hung_up")
+        self.assertApproximates(went.seconds - went.steps[-1].began, 1.0, 0.01)
+
+    def test_comes(self) -> None:
+        """What is behind the line is waited for, too, each of its kind once."""
+        late = "faults: [{lookup: crm, late: 0.5}]\n"
+        went = self.plays(f"{late}steps: [{{comes: lookup}}, {{after: 0.25}}, hangs up]", ending="caller_hung_up")
+        self.assertApproximates(went.seconds, 0.75, 0.01)
+        self.plays("steps: [{comes: {what: sentence over, times: 2}}, {hears: Goodbye}]")
+        self.fails("steps: [{comes: lookup}, {comes: lookup}]", "comes lookup: never")
+        self.fails("steps: [{comes: {what: agent, within: 2}}]", "comes agent: not within 2 s")
+
+    def test_which_flow(self) -> None:
+        """Of two flows with a node of one name, one can be meant."""
+        self.plays("steps: [{reaches: restaurant/greeting.4}]\nexpect: {steps: [restaurant/greeting]}")
+
+    def test_only(self) -> None:
+        """Nothing else is walked or said than what is waited for, or expected."""
+        all_ = "steps: [greeting], only: true"
+        heard = 'hears: "caffè"}, {hears: "[sound"}, {hears: One for'
+        self.plays(f"steps: [{{{heard}}}, {{hears: Goodbye}}]\nexpect: {{{all_}}}")
+        self.plays(f"steps: [{{{heard}}}]\nexpect: {{{all_}, heard: [Goodbye]}}")
+        why = "nothing else was to be heard, and was, at 8.24 s: 'Goodbye then.'"
+        self.fails(f"steps: [{{{heard}}}]\nexpect: {{{all_}}}", why)
+        why = "nothing else was to be done, and the flow came to owner.1 (transfer)"
+        self.fails(f'steps: [{{{heard}}}, {{presses: "3"}}]\nexpect: {{{all_}}}', why)
+
+
+class AnswersTests(Rehearsals):
+    """Who is asked more than once may answer otherwise then."""
+
+    def test_in_order(self) -> None:
+        """Lookups, tools and dice answer one after the other, and then the last again."""
+        scenario = self.read(
+            "scenario: x\nlookups: {crm: [{name: Ann}, {}]}\ntools: {book: [Yes, No]}\nchance: [0, 0.9]"
+        )
+        self.assertEqual(scenario.lookup_answers("crm"), ({"name": "Ann"}, {}))
+        self.assertEqual((scenario.tool_answers("book"), scenario.dice), (("Yes", "No"), (0.0, 0.9)))
+        self.plays("lookups: {crm: [{name: Ann}, {}]}\nsteps: [{hears: Ann}]")
+        turns = "agents: {reception: [{tool: {book: {people: 2}}}, {tool: {book: {people: 2}}}, says: Well.]}"
+        self.plays(f"tools: {{book: [Done, No]}}\n{turns}\nsteps: [{TO_THE_AGENT}, {{hears: Well}}]")
+
+    def test_sentence(self) -> None:
+        """A sentence that no voice can say, whichever voice is asked; or that is late."""
+        self.plays(
+            'faults: [{sentence: "goodbye THEN.", fails: true}]\nsteps: [{hears: One for}]', ending="completed"
+        )
+        went = self.plays('faults: [{sentence: "Goodbye then.", late: 1}]\nsteps: [{hears: Goodbye}]')
+        self.assertApproximates(went.heard[-1].began, 9.24, 0.01)
+
+
 class FaultTests(Rehearsals):
     """What goes wrong on purpose."""
 

@@ -41,8 +41,8 @@ BROKEN = {
 BROKEN_BELOW = {
     "step: []": "2:1: there is no setting 'step' here; did you mean 'steps'?",
     "steps: {hears: a}": "2:8: steps: expects a list, each entry on a line that begins with `- `",
-    "steps: [jumps]": "2:9: step 1: there is no 'jumps' here; there are: hangs up, hears, never hears, "
-    "presses, reaches, says, waits, within",
+    "steps: [jumps]": "2:9: step 1: there is no 'jumps' here; there are: after, begins, comes, hangs up, "
+    "hears, never hears, presses, reaches, says, waits, within",
     "steps: [{hangup: now}]": "2:9: step 1: there is no 'hangup' here; did you mean 'hangs up'?",
     "steps: [{presses: q}]": "2:19: step 1: presses: must be keys of a telephone: 0 to 9, * and #, not 'q'",
     "steps: [{hears: a, says: b}]": "2:9: step 1: one verb and what belongs to it, like `- hears: …`",
@@ -50,20 +50,20 @@ BROKEN_BELOW = {
     "steps: [hears]": "2:9: step 1: 'hears' of what? Write `- hears: …`",
     "steps: [{hears: {text: a, matches: b}}]": "2:10: step 1: hears: it says what is heard: either a "
     "text, or `matches:` with a regular expression",
-    "steps: [{hears: {matches: '['}}]": "2:10: step 1: hears: `matches` is no regular expression: "
+    "steps: [{hears: {matches: '['}}]": "2:27: step 1: hears: `matches` is no regular expression: "
     "unterminated character set at position 0",
     "steps: [{hangs up: now}]": "2:20: step 1: hangs up: takes no settings: write `- hangs up`",
     "steps: [{waits: -1}]": "2:17: step 1: waits: must be at least 0, not '-1'",
     "ring: hello": "2:7: ring: must be a telephone number like +14155550100, in quotes, not 'hello'",
     "at: tomorrow": "2:5: at: must be a day and a time like \"2026-11-24 18:30\", not 'tomorrow'",
-    "at: 2026-13-24 18:30": "1:1: `at` is a time that no clock shows: '2026-13-24 18:30'",
-    "time_zone: Mars": "1:1: `time_zone` is a name like America/New_York, not 'Mars'",
-    "flow: restaurant\ncall: {number: '+14155550199'}": "1:1: `ring` and `flow` are for who calls us, "
+    "at: 2026-13-24 18:30": "2:5: `at` is a time that no clock shows: '2026-13-24 18:30'",
+    "time_zone: Mars": "2:12: `time_zone` is a name like America/New_York, not 'Mars'",
+    "flow: restaurant\ncall: {number: '+14155550199'}": "2:7: `ring` and `flow` are for who calls us, "
     "`call` for whom we call: take one away",
     "call: {number: 12}": "2:16: call.number: must be a telephone number like +14155550100, in quotes, not '12'",
     "faults: [{voice: rachel}]": "2:10: faults.1: what is wrong with the voice? Write `fails: true`, or "
     "`late: <seconds>`",
-    "faults: [{fails: true}]": "2:10: faults.1: a fault is of one thing: `voice`, `lookup`, `tool`, "
+    "faults: [{fails: true}]": "2:10: faults.1: a fault is of one thing: `voice`, `sentence`, `lookup`, `tool`, "
     "`hearing`, `stream`, `webhooks`",
     "faults: [{voice: rachl, fails: true}]": "2:18: faults.1.voice: no voice is called 'rachl'; did you "
     "mean 'rachel'?",
@@ -92,15 +92,28 @@ BROKEN_BELOW = {
     "desks: {nonsense: busy}": "2:9: desks.nonsense: nobody is called at 'nonsense': write a number like "
     "+14155550100, or sip:name@host",
     "from: rubbish": "2:7: from: nobody rings from 'rubbish': write a number like +14155550100, or anonymous",
-    "http: [{url: nonsense}]": "2:8: http.1: `url` is one like https://crm.example.com/guests, not 'nonsense'",
-    "http: [{url: 'https://[x'}]": "2:8: http.1: `url` cannot be asked: Invalid IPv6 URL",
-    "http: [{url: 'https://a.example:99999'}]": "2:8: http.1: `url` cannot be asked: Port out of range 0-65535",
+    "http: [{url: nonsense}]": "2:14: http.1: `url` is one like https://crm.example.com/guests, not 'nonsense'",
+    "http: [{url: 'https://[x'}]": "2:14: http.1: `url` cannot be asked: Invalid IPv6 URL",
+    "http: [{url: 'https://a.example:99999'}]": "2:14: http.1: `url` cannot be asked: Port out of range 0-65535",
     "steps: [{reaches: booking.9}]": "2:19: steps.1.reaches: the node 'booking' has no step 9: its steps are 1 to 2",
     "expect: {steps: [booking.0]}": "2:18: expect.steps.1: the node 'booking' has no step 0: its steps are 1 to 2",
-    "at: 2026-03-29 02:30\ntime_zone: Europe/Berlin": "1:1: `at` is a time that no clock shows: '2026-03-29 02:30'",
-    "at: 1026-03-29 02:30": "1:1: `at` is a day of this century, not '1026-03-29 02:30'",
+    "at: 2026-03-29 02:30\ntime_zone: Europe/Berlin": "2:5: `at` is a time that no clock shows: '2026-03-29 02:30'",
+    "at: 1026-03-29 02:30": "2:5: `at` is a day of this century, not '1026-03-29 02:30'",
     "http: [{status: 9, url: 'https://a.example'}]": "2:17: http.1.status: must be at least 200, not '9'",
     "chance: 2": "2:9: chance: must be less than 1, not '2'",
+    "chance: [0.1, 2]": "2:15: chance.2: must be less than 1, not '2'",
+    "lookups: {crm: [a]}": "2:17: lookups.crm.1: expects settings (`name: value`) below it, not 'a'",
+    "http: [{url: 'https://a.example', times: 0}]": "2:42: http.1.times: must be at least 1, not '0'",
+    "faults: [{sentence: Hi}]": "2:10: faults.1: what is wrong with the sentence? Write `fails: true`, or "
+    "`late: <seconds>`",
+    "steps: [{comes: rain}]": "2:17: step 1: comes: 'rain' is not a choice; there are: agent, agent line, "
+    "answered by, http, lookup, outcome, recording, recording over, sentence, sentence over, stream, stream lost, "
+    "text, transfer over",
+    "steps: [{comes: {what: agent, times: 0}}]": "2:38: step 1: comes.times: must be at least 1, not '0'",
+    "expect: {steps: [other/booking]}": "2:18: expect.steps.1: no flow has a node "
+    "'other/booking'; did you mean 'booking'?",
+    "steps: [{reaches: restaurant/booking.9}]": "2:19: steps.1.reaches: the node 'restaurant/booking' "
+    "has no step 9: its steps are 1 to 2",
 }
 """What stands below `scenario: x` -> the one fault in it."""
 
@@ -110,15 +123,29 @@ EVERYTHING = Scenario(
     caller="anonymous",
     at="2026-11-24 18:30",
     time_zone="Europe/Rome",
-    lookups={"crm": {"name": "null", "vip": "true"}},
-    tools={"book": "Booked: 1, 2"},
-    http=(WebAnswer("https://a.example/x", json={"a": ["1"]}), WebAnswer("https://b.example", status=500, body="no")),
+    lookups={"crm": {"name": "null", "vip": "true"}, "other": ({"a": "1"}, {})},
+    tools={"book": "Booked: 1, 2", "look": ("a: b", "")},
+    http=(
+        WebAnswer("https://a.example/x", json={"a": ["1"]}),
+        WebAnswer("https://b.example", status=500, body="no", late=0.5, times=2),
+        WebAnswer("https://b.example", fails=True),
+    ),
     desks={"+14155550111": "busy", "sip:a@b.example": Desk(talks=5.0)},
-    faults=(Fault(voice="rachel", fails=True, first=3), Fault(stream="lost", after=2.0)),
-    chance=0.25,
+    faults=(
+        Fault(voice="rachel", fails=True, first=3),
+        Fault(sentence="Hello: you", fails=True, times=1),
+        Fault(stream="lost", after=2.0),
+    ),
+    chance=(0.25, 0.0),
     patience=30.0,
     expect=Expect(
-        ending=Ending.COMPLETED, heard=("a", "b"), seconds=Bounds(below=60.0), recorded=True, facts={"a.b": "c"}
+        ending=Ending.COMPLETED,
+        heard=("a", "b"),
+        seconds=Bounds(below=60.0),
+        recorded=True,
+        facts={"a.b": "c"},
+        steps=("booking", "restaurant/booking.1"),
+        only=True,
     ),
     agents={
         "reception": (
@@ -143,6 +170,11 @@ EVERYTHING = Scenario(
         acts.Presses("12#"),
         acts.Waits(0.5),
         acts.Reaches("booking.1"),
+        acts.Begins(),
+        acts.Begins("Well: ", within=2.0),
+        acts.Comes("lookup"),
+        acts.Comes("agent line", times=2),
+        acts.After(0.25),
         acts.Within(2.0),
         acts.HangsUp(),
     ),

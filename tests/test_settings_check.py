@@ -203,7 +203,7 @@ class CheckTests(SynchronousTestCase):
 
     def test_own_rule(self) -> None:
         """What a struct itself has to say is said at its place."""
-        self.assertEqual(decode("low: 10", Fussy), (None, ["1:1: `low` is above `high`"]))
+        self.assertEqual(decode("low: 10", Fussy), (None, ["1:6: `low` is above `high`"]))
         wrong = decode("low: 10\nhigh: x", Fussy)  # what is wrong already may be all that it misses
         self.assertEqual((wrong[0], len(wrong[1])), (None, 1))
 

@@ -71,7 +71,8 @@ LOCAL = "must begin with https:// (http:// is for this machine itself)"
 VOICELESS = "it speaks, and has no voice: write `voice:` into the flow or voiced.yaml"
 KNOWN = (
     "agents, api, apology, busy, cache, data, flows, goodbye, http, human, inbound, insecure, journal, limits, "
-    "listen, lookups, numbers, outbound, prerender, privacy, public_url, refusal, tools, twilio, voice, voices"
+    "listen, logs, lookups, metrics, numbers, outbound, overflow, prerender, privacy, public_url, refusal, tools, "
+    "twilio, voice, voices"
 )
 NO_MODULE = "ModuleNotFoundError: No module named 'no_such_module'"
 VOICES = "no voice 'tyo' is installed; did you mean 'toy'?"

@@ -89,15 +89,15 @@ NO_URL = "`url` must be like https://host.example/path; only path and query may 
 
 BROKEN_STEPS: list[tuple[str, str]] = [
     ("    - http:", "6:7: node 'a', step 1 (http): the setting 'url' is missing"),
-    ("    - http: crm.example", f"6:7: node 'a', step 1 (http): {NO_URL}"),
-    ("    - http: 'https://{call.sid}.example/'", f"6:7: node 'a', step 1 (http): {NO_URL}"),
+    ("    - http: crm.example", f"6:13: node 'a', step 1 (http): {NO_URL}"),
+    ("    - http: 'https://{call.sid}.example/'", f"6:13: node 'a', step 1 (http): {NO_URL}"),
     (
         "    - http: 'https://x.example/{a b}'",
-        f"6:7: node 'a', step 1 (http): {ASCII}",
+        f"6:13: node 'a', step 1 (http): {ASCII}",
     ),
     (
         "    - http: 'https://x.example/{1}'",
-        "6:7: node 'a', step 1 (http): `url` has a place {1}, which is not like {party.name} or {party.name|x}",
+        "6:13: node 'a', step 1 (http): `url` has a place {1}, which is not like {party.name} or {party.name|x}",
     ),
     (
         "    - http: {url: 'https://x.example/', method: FETCH}",
@@ -105,7 +105,7 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ),
     (
         "    - http: {url: 'https://x.example/', json: {a: b}}",
-        "6:7: node 'a', step 1 (http): `json` is sent by POST, PUT, PATCH: write one of them as `method`",
+        "6:41: node 'a', step 1 (http): `json` is sent by POST, PUT, PATCH: write one of them as `method`",
     ),
     (
         "    - http: {url: 'https://x.example/', timeout: 31}",
@@ -113,7 +113,7 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ),
     (
         "    - http: {url: 'https://x.example/', into: {call.sid: a}}",
-        f"6:7: node 'a', step 1 (http): `into`: 'call.sid' {NO_FACT}",
+        f"6:48: node 'a', step 1 (http): `into`: 'call.sid' {NO_FACT}",
     ),
     (
         "    - http: {url: 'https://x.example/', otherwise: b}",
@@ -124,14 +124,14 @@ BROKEN_STEPS: list[tuple[str, str]] = [
         f"6:7: node 'a', step 1 (http): localhost {INSIDE}",
     ),
     ("    - sms:", "6:7: node 'a', step 1 (sms): the setting 'text' is missing"),
-    ("    - sms: ' '", "6:7: node 'a', step 1 (sms): `text`: there is nothing in it"),
+    ("    - sms: ' '", "6:12: node 'a', step 1 (sms): `text`: there is nothing in it"),
     (
         f"    - sms: {'x' * 1601}",
-        "6:7: node 'a', step 1 (sms): `text`: it has more than 1600 characters, and Twilio takes no more",
+        "6:12: node 'a', step 1 (sms): `text`: it has more than 1600 characters, and Twilio takes no more",
     ),
     (
         "    - sms: {text: x, from: Acme}",
-        "6:7: node 'a', step 1 (sms): `from` is a number of ours like +14155550100, in quotes, not 'Acme'",
+        "6:28: node 'a', step 1 (sms): `from` is a number of ours like +14155550100, in quotes, not 'Acme'",
     ),
     ("    - sms: {text: x, otherwise: b}", "6:7: node 'a', step 1 (sms): no node is called 'b'; there are: a"),
     ("    - sya: x", "6:7: node 'a', step 1 (sya): no step 'sya' is installed; did you mean 'say'?"),
@@ -160,7 +160,7 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ),
     (
         "    - say: Dial: one",
-        "6:16: a second colon in the line, or a line indented too far: put a text with `: ` in quotes",
+        "6:16: a second colon in the line: put the whole text behind the first one in quotes",
     ),
     ("    - pause: 0", "6:14: node 'a', step 1 (pause): must be more than 0, not '0'"),
     ("    - pause: {seconds: long}", "6:24: node 'a', step 1 (pause): seconds: expects a number, not 'long'"),
@@ -209,9 +209,9 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ),
     ("    - transfer", "6:7: node 'a', step 1 (transfer): the setting 'to' is missing"),
     ("    - transfer: {timeout: 20}", "6:7: node 'a', step 1 (transfer): the setting 'to' is missing"),
-    ("    - transfer: 14155550100", f"6:7: node 'a', step 1 (transfer): {DESK}, not '14155550100'"),
-    ("    - transfer: 1-800-FLOWERS", f"6:7: node 'a', step 1 (transfer): {DESK}, not '1-800-FLOWERS'"),
-    ("    - transfer: 'sip:@x'", f"6:7: node 'a', step 1 (transfer): {DESK}, not 'sip:@x'"),
+    ("    - transfer: 14155550100", f"6:17: node 'a', step 1 (transfer): {DESK}, not '14155550100'"),
+    ("    - transfer: 1-800-FLOWERS", f"6:17: node 'a', step 1 (transfer): {DESK}, not '1-800-FLOWERS'"),
+    ("    - transfer: 'sip:@x'", f"6:17: node 'a', step 1 (transfer): {DESK}, not 'sip:@x'"),
     ("    - transfer: ['+14155550100']", f"6:17: node 'a', step 1 (transfer): {QUOTES}"),
     ("    - transfer: '{party.desk'", "6:17: node 'a', step 1 (transfer): the brace at character 1 " + BRACE),
     (
@@ -228,7 +228,7 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ),
     (
         "    - transfer: {to: '+14155550100', caller_id: me}",
-        "6:7: node 'a', step 1 (transfer): `caller_id` is a number like +14155550100, in quotes, not 'me'",
+        "6:49: node 'a', step 1 (transfer): `caller_id` is a number like +14155550100, in quotes, not 'me'",
     ),
     (
         "    - transfer: {to: '+14155550100', voice: rahcel}",
@@ -283,20 +283,20 @@ BROKEN_HEADS: list[tuple[str, list[str]]] = [
     ),
     (
         "flow: f\nstrat: a\nnodes: {a: [hangup]}",
-        ["1:1: the setting 'start' is missing", "2:1: there is no setting 'strat' here; did you mean 'start'?"],
+        ["2:1: there is no setting 'strat' here; did you mean 'start'?"],
     ),
-    ("flow: f\nstart: a\non_machine: leave_message\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
-    ("flow: f\nstart: a\nmessage: a\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
-    ("flow: f\nstart: a\non_machine: hangup\nmessage: a\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
-    ("flow: f\nstart: a\non_machine: continue\nmessage: a\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
-    ("flow: f\nstart: a\non_machine: leave_message\nmessage:\nnodes: {a: [hangup]}", [f"1:1: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: leave_message\nnodes: {a: [hangup]}", [f"3:13: {BOTH}"]),
+    ("flow: f\nstart: a\nmessage: a\nnodes: {a: [hangup]}", [f"3:10: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: hangup\nmessage: a\nnodes: {a: [hangup]}", [f"3:13: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: continue\nmessage: a\nnodes: {a: [hangup]}", [f"3:13: {BOTH}"]),
+    ("flow: f\nstart: a\non_machine: leave_message\nmessage:\nnodes: {a: [hangup]}", [f"3:13: {BOTH}"]),
     (
         "flow: f\nstart: a\non_machine: leave_message\nmessage: b\nnodes: {a: [hangup]}",
         ["4:10: message: no node is called 'b'; there are: a"],
     ),
     (
         "flow: f\nstart: a\nmessage: b\nnodes: {a: [hangup]}",
-        [f"1:1: {BOTH}", "3:10: message: no node is called 'b'; there are: a"],
+        [f"3:10: {BOTH}", "3:10: message: no node is called 'b'; there are: a"],
     ),
     (
         "flow: f\nstart: a\non_machine: leave_mesage\nmessage: a\nnodes: {a: [hangup]}",
@@ -475,7 +475,7 @@ class BrokenFlowTests(FlowFileCase):
         """Two files cannot hold one flow."""
         text = "flow: f\nstart: a\nnodes: {a: [hangup]}"
         self.assertEqual(
-            self.faults(x=text, y=text), ["flows/y.yaml:1:7: flow: a flow 'f' is in flows/x.yaml already"]
+            self.faults(x=text, y=text), ["flows/y.yaml:1:7: flow: a flow 'f' is in flows/x.yaml:1 already"]
         )
 
     def test_no_flows(self) -> None:

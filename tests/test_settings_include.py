@@ -51,7 +51,7 @@ FAULTS = [
     ("on_silence: b\n" + BODY, "3:13: on_silence: no node is called 'b'; there are: a"),
     (
         "include: gone.yaml\n" + BODY,
-        "3:10: include: the file {dir}/gone.yaml cannot be read: No such file or directory",
+        "3:10: include: the file gone.yaml cannot be read: No such file or directory",
     ),
     ("include: {a: b}\n" + BODY, "3:10: include: expects text, and `{` or `[` is syntax: put the text in quotes"),
     (
@@ -105,7 +105,7 @@ class FlowsCase(SynchronousTestCase):
     def faults(self, **files: str) -> list[str]:
         """What is wrong with them, without the directory's name before it."""
         error = self.assertRaises(ConfigError, self.load, **files)
-        return [str(fault).removeprefix(f"{self.directory}/") for fault in error.faults]
+        return [str(fault).replace(f"{self.directory}/", "") for fault in error.faults]
 
 
 class IncludeTests(FlowsCase):
@@ -150,7 +150,7 @@ class IncludeTests(FlowsCase):
         self.assertEqual(
             self.faults(main=MAIN),
             [
-                "parts/common.yaml:7:3: nodes.a: a node 'a' is in another file of this flow already",
+                "parts/common.yaml:7:3: nodes.a: a node 'a' is in main.yaml:6 already, and this flow has both",
                 "parts/common.yaml:9:7: node 'c', step 1 (goto): no node is called 'd'; there are: a, bye, c",
                 f"parts/common.yaml:10:1: start: {ONLY}",
             ],
@@ -165,7 +165,7 @@ class IncludeTests(FlowsCase):
     def test_faults(self) -> None:
         """Each has its place and its sentence."""
         for text, sentence in FAULTS:
-            expected = "main.yaml:" + sentence.replace("{dir}", str(self.directory))
+            expected = "main.yaml:" + sentence
             self.assertEqual(self.faults(main=HEAD + text), [expected], text)
 
 

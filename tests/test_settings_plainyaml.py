@@ -46,9 +46,8 @@ SLIPS: list[tuple[str, str]] = [
     ("x: {a: 1, a: 2}", "1:11: 'a' is here twice; it stands in line 1 already"),
     (
         "say: Dial: one",
-        "1:10: a second colon in the line, or a line indented too far: put a text with `: ` in quotes",
+        "1:10: a second colon in the line: put the whole text behind the first one in quotes",
     ),
-    ("a: b\n   c: d", "2:5: a second colon in the line, or a line indented too far: put a text with `: ` in quotes"),
     ("*: x", "1:2: `*` begins an alias: put a text that begins with it in quotes"),
     ("k: {1: a, *: b}", "1:12: `*` begins an alias: put a text that begins with it in quotes"),
     ("say: *star", "1:6: `*star` is an alias of nothing: put a text that begins with `*` in quotes"),
@@ -68,7 +67,8 @@ SLIPS: list[tuple[str, str]] = [
     ("say: {{name}}", "1:7: a name is a text; `{` and `[` are syntax: put a text that has them in quotes"),
     ("a: - b", "1:4: '-' may not stand here: put the list on lines of its own, or the text in quotes"),
     ("a: }", "1:4: '}' is syntax: put a text that has it in quotes"),
-    ("a: {x}, b", "1:7: ',' is syntax: put a text that has it in quotes"),
+    ("a: {x}, b", "1:4: `{` is syntax: put a text that begins with it in quotes, the whole of it"),
+    ("a: b, ]\n]", "2:1: ']' is syntax: put a text that has it in quotes"),
     ("--- a\n--- b", "2:1: a second `---`: a file holds one document"),
     ("a: \x07", "1:4: the character U+0007 may not stand in a file"),
     ("a:\nb: \ud800", "2:4: the character U+D800 may not stand in a file"),
@@ -79,18 +79,27 @@ FITS_NOT = (
     "this line does not fit the ones above: indent it as its neighbours are, "
     "and put the whole of a text in quotes, or nothing of it"
 )
+DASHLESS = (
+    "this line lacks its `- `: each step begins with one, its settings have a colon and stand deeper, and the name "
+    "of a node stands where those of the others do"
+)
+TOO_FAR = (
+    "this line is indented too far, for line 1 is complete: indent it as its neighbours are, or put a text of "
+    "several lines in quotes"
+)
 IN_BRACES = "in {…} and […] an unquoted comma or colon ends the text: put the text in quotes"
 UNCLOSED = (
     "is never closed; in {…} and […] an unquoted `#` begins a comment, and an unquoted comma or colon ends the text: "
     "put texts in quotes"
 )
 LONG_SLIPS: list[tuple[str, str]] = [
-    ('a: "x" y', f"1:8: {FITS_NOT}"),
+    ('a: "x" y', "1:8: the text has ended with the quote before: put the whole of it in quotes"),
+    ("a: b\n   c: d", f"2:4: {TOO_FAR}"),
     ("a:\n  - b\n c: d", f"3:2: {FITS_NOT}"),
-    ("a: b\n- c", f"2:1: {FITS_NOT}"),
+    ("a: b\n- c", f"1:1: {DASHLESS}"),
     ("m: {p: Dial: one}", f"1:12: ':' does not belong here; {IN_BRACES}"),
     ("m: {p: a, q: [b}", f"1:16: '}}' does not belong here; {IN_BRACES}"),
-    ("m: {p: a\nn: b", f"2:2: ':' does not belong here; {IN_BRACES}"),
+    ("m: {p: a\nn: b", f"1:4: this `{{` {UNCLOSED}"),
     ("k: {1: a, #: b}\n", f"1:4: this `{{` {UNCLOSED}"),
     ("k: {1: [a, b}", f"1:13: '}}' does not belong here; {IN_BRACES}"),
     ("k: [a, b", f"1:4: this `[` {UNCLOSED}"),

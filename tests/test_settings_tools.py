@@ -93,11 +93,11 @@ BROKEN = [
         "    tool: htp",
         "11:11: tools.weather.tool: no tool 'htp' is installed; did you mean 'http'?",
     ),
-    (URL, '    url: "https://10.0.0.1/{city}"', f"10:3: tools.weather: {INSIDE}"),
+    (URL, '    url: "https://10.0.0.1/{city}"', f"13:10: tools.weather: {INSIDE}"),
     (
         URL,
         '    url: "https://localhost:${KEY}/{city}"',
-        "10:3: tools.weather: `url` must be like https://host.example/path; only path and query may have a {name}",
+        "13:10: tools.weather: `url` must be like https://host.example/path; only path and query may have a {name}",
     ),
     (
         "    method: GET",
@@ -113,12 +113,12 @@ BROKEN = [
     (
         "    headers:",
         "    headers: {Host: '${KEY}'}",
-        "10:3: tools.weather: `headers`: 'Host' is no header that can be set",
+        "16:15: tools.weather: `headers`: 'Host' is no header that can be set",
     ),
     (
         "  put_through:",
         "  put_through: {tool: transfer_call, to: {sales: 911}}",
-        '9:3: tools.put_through: `to`: each number begins with + and its country, like "+14155550123"',
+        '9:38: tools.put_through: `to`: each number begins with + and its country, like "+14155550123"',
     ),
 ]
 

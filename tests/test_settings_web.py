@@ -58,7 +58,7 @@ ASKING: list[tuple[str, list[str]]] = [
     ("    - http: https://api.example.com/\n", []),
     (
         "    - http: /calls\n",
-        [f"flows/hello.yaml:6:7: node 'a', step 2 (http): {URL}"],
+        [f"flows/hello.yaml:6:13: node 'a', step 2 (http): {URL}"],
     ),
 ]
 

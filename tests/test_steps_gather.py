@@ -176,7 +176,7 @@ BROKEN = [
         "{prompt: x, into: 'a b'}",
         "a fact is called like `order.number`: letters, digits, `_` and `-`, not 'a b'",
     ),
-    ("{prompt: x, into: call.caller}", "`call.caller` comes of the call itself: name the fact otherwise"),
+    ("{prompt: x, into: call.caller}", "'call.caller' comes of the call itself: name the fact otherwise"),
     (
         "{prompt: x, into: a, digits: 4, most: 5}",
         "`digits` says how many there are: take `least` and `most` out",

@@ -94,14 +94,14 @@ BROKEN = [
     ),
     (
         "{time_zone: UTC, open: {mon-fri: '9:00-17:00', fri: '9:00-12:00'}}",
-        "`open`: fri is here twice: write all its hours into one line",
+        "`open`: fri is here twice, in 'fri', too: write all its hours into one line",
     ),
-    ("{time_zone: UTC, open: {mon: 9-17}}", "`open`: mon: '9-17' is not of the form 9:00-20:00"),
+    ("{time_zone: UTC, open: {mon: 9-17}}", "`open`: 'mon': '9-17' is not of the form 9:00-20:00"),
     (
         "{time_zone: UTC, open: {mon: ['9:00-9:00']}}",
-        "`open`: mon: '9:00-9:00' ends when it begins: a whole day is 0:00-24:00",
+        "`open`: 'mon': '9:00-9:00' ends when it begins: a whole day is 0:00-24:00",
     ),
-    ("{time_zone: UTC, open: {mon: []}}", "`open`: mon: '' is not of the form 9:00-20:00"),
+    ("{time_zone: UTC, open: {mon: []}}", "`open`: 'mon': '' is not of the form 9:00-20:00"),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voiced.call.program import Program
+from voiced.call.room import Room
 from voiced.call.version import Reloaded
 from voiced.daemon import Api, Daemon
 from voiced.errors import ConfigError, Fault, Refused, StoreError
 from voiced.guard.guard import Attempt, Guard
 from voiced.hearing.local import open_hearing
 from voiced.ivoiced import IHearing, Tools, Utterance
+from voiced.iwatch import IWatch
 from voiced.journal import FileJournal
 from voiced.recordings import Recordings
 from voiced.reloading import Reloading
@@ -35,6 +38,11 @@ from voiced.store.store import Store, open_store
 from voiced.tools import http_client, real_tools
 from voiced.twilio.rest import TwilioCarrier
 from voiced.twilio.webhook import Account, Accounts
+from voiced.watch.health import Look, has_room
+from voiced.watch.lag import Lag
+from voiced.watch.load import Load
+from voiced.watch.logs import Logging
+from voiced.watch.metrics import Metrics
 
 JOURNAL = "journal.jsonl"
 
@@ -70,14 +78,15 @@ def _opened(path: Path, tools: Tools, pepper: bytes) -> Store:
 
 
 class Studio:
-    """The program of a checked configuration, with all who speak in it; there is no port, and nothing is counted."""
+    """The program of a checked configuration, with all who speak in it; there is no port, and nothing is counted
+    but by `watch`."""
 
-    def __init__(self, configuration: Configuration, reactor: Any) -> None:
+    def __init__(self, configuration: Configuration, reactor: Any, watch: IWatch | None = None) -> None:
         settings = configuration.settings
         http = http_client(reactor)
         self.carrier = TwilioCarrier(settings.accounts, http, reactor, settings.public_url)
         self.directory = settings.data.absolute()  # twistd may leave this working directory
-        self.tools = real_tools(reactor, http, self.carrier, self.directory, Hearing(reactor))
+        self.tools = real_tools(reactor, http, self.carrier, self.directory, Hearing(reactor), watch)
         self._recordings = Recordings(self.directory, reactor, self.tools.in_thread)
         self._made = Made()
         self.program = self.make(configuration)
@@ -106,6 +115,7 @@ def restart_for(now: Settings, new: Settings) -> tuple[str, ...]:
         "public_url": now.public_url != new.public_url,
         "data": now.data.absolute() != new.data.absolute(),
         "insecure": now.plain.insecure != new.plain.insecure,
+        "logs.format": now.plain.logs.format != new.plain.logs.format,
     }
     return tuple(name for name, changed in kept.items() if changed)
 
@@ -124,7 +134,10 @@ class Building:
         self, configuration: Configuration, reactor: Any, reread: Callable[[], Configuration] | None = None
     ) -> None:
         settings = self._started = configuration.settings
-        self.studio = Studio(configuration, reactor)
+        self.logs = Logging(settings.plain.logs.logs())
+        self.lag = Lag(reactor)
+        metrics = Metrics(self.lag)
+        self.studio = Studio(configuration, reactor, metrics)
         tools, data = self.studio.tools, self.studio.directory
         self.journal = FileJournal(data / JOURNAL, tools.in_thread)
         self.store = _opened(data / STORE, tools, _pepper(settings))
@@ -157,7 +170,13 @@ class Building:
             self.journal,
             self.guard,
             self._api(settings),
-            most_calls=settings.plain.limits.calls,
+            room=Room(settings.plain.limits.limits(), Load(self.lag)),
+            metrics=metrics,
+            troubles={
+                "disk": Look(partial(tools.in_thread, has_room, data), reactor),
+                "journal": Look(self.journal.can_be_written, reactor),
+                "store": Look(self.store.can_be_written, reactor),
+            },
             insecure=settings.plain.insecure,
             standings=self.store.standings,
         )
@@ -170,6 +189,7 @@ class Building:
             settings.api.keys.party_of if settings.api.keys else None,
             settings.api.cors,
             self.reload,
+            settings.plain.metrics,
         )
 
     def _follow(self, configuration: Configuration) -> Reloaded:
@@ -179,8 +199,9 @@ class Building:
         restart = restart_for(self._started, settings) + self._serve(settings)
         self.studio.program = program
         self.guard.follow(settings.outbound, settings.inbound)
-        self.daemon.follow(program, self._api(settings), settings.plain.limits.calls)
+        self.daemon.follow(program, self._api(settings), settings.plain.limits.limits())
         self._render = settings.plain.prerender
+        self.logs.follow(settings.plain.logs.logs())
         self.warm_up()
         return Reloaded(before, program.version, tuple(sorted(program.flows)), restart)
 

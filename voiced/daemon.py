@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.web.server import Site
 
 from voiced import journal
+from voiced.alerts import Alerts
 from voiced.api.front import Front
 from voiced.api.routes import ApiRoutes
 from voiced.api.showing import time
@@ -26,6 +27,7 @@ from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending
 from voiced.call.rescue import Rescue
 from voiced.call.reviving import Reviving
+from voiced.call.room import Limits, Room
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.call.version import Reloaded
@@ -39,6 +41,10 @@ from voiced.net.site import LimitedSite
 from voiced.twilio.media import call_socket
 from voiced.twilio.web import CallRoutes
 from voiced.twilio.webhook import Accounts
+from voiced.watch.health import Health
+from voiced.watch.metrics import Metrics
+from voiced.watch.pages import PATHS as WATCHED
+from voiced.watch.pages import Pages
 
 IN_A_HURRY, LAST_REQUESTS = 1.0, 5.0
 """Seconds that the carrier may take, when we stop, to end the calls that it was asked to end."""
@@ -62,6 +68,8 @@ class Api:
     cors: Sequence[str] = ()
     reload: Callable[[], Deferred[Reloaded]] = _no_files
     """Reads the settings and flows again; fails with ConfigError and Overloaded."""
+    readers: str = "local"
+    """Who may read /metrics: one of voiced.watch.pages.WHO."""
 
 
 class Daemon:
@@ -78,7 +86,9 @@ class Daemon:
         guard: IGuard,
         api: Api,
         *,
-        most_calls: int = 200,
+        room: Room | None = None,
+        metrics: Metrics | None = None,
+        troubles: Mapping[str, Callable[[], bool]] | None = None,
         insecure: bool = False,
         standings: IStandings | None = None,
     ) -> None:
@@ -96,10 +106,17 @@ class Daemon:
         self._party_of = api.party_of
         self._parts = Parts()
         self._sites: list[LimitedSite] = []
+        self._alerts = Alerts(records, clock)
         self.refusals: Counter[str] = Counter()
         """What the guard has refused, by rule."""
         self._book = None if standings is None else Book(standings, clock)
-        self.switchboard = Switchboard(clock, self._session, most_calls, self._began, self._ended, book=self._book)
+        self.switchboard = Switchboard(
+            clock, self._session, room or Room(), self._began, self._ended, book=self._book
+        )
+        self.health = Health(self.switchboard, troubles)
+        self.metrics = metrics or Metrics()
+        self.metrics.look_at(self.switchboard, self._all_refused, self.health)
+        self.pages = Pages(self.metrics, self.health, self._opens, api.readers)
         self.placing = Placing(lambda: self.program, api.ways, self.switchboard, carrier, guard, api.placed, clock)
         self.routes = CallRoutes(
             lambda: self.program,
@@ -111,6 +128,7 @@ class Daemon:
             self._rescue,
             self._status,
             insecure=insecure,
+            alerted=self._alerts,
         )
         self.api = ApiRoutes(
             api.party_of, self.placing, self.switchboard, api.kept, clock, public_url, api.cors, reload=api.reload
@@ -137,20 +155,22 @@ class Daemon:
         """Fires when where the live calls stand is on the disk, or that was tried in vain."""
         return succeed(None) if self._book is None else self._book.settled()
 
-    def follow(self, program: Program, api: Api, most_calls: int) -> None:
+    def follow(self, program: Program, api: Api, limits: Limits) -> None:
         """What holds from now on: new calls follow this program, and the API has these keys, pages and ways.
 
         Calls that live keep their program. What `api` keeps (`placed`, `kept`) stays what it was.
         """
         self.program = program
         self.placing.ways = api.ways
-        self.switchboard.most_calls = most_calls
+        self.switchboard.room.limits = limits
         self._party_of = api.party_of
         self.api.admit(api.party_of, api.cors)
+        self.pages.readers = api.readers
 
     def site(self) -> Site:
         """The HTTP side, for an endpoint to listen with."""
-        root = Front(self.api.app.resource(), self.routes.app.resource())
+        watched = dict.fromkeys(WATCHED, self.pages.app.resource())
+        root = Front(self.api.app.resource(), self.routes.app.resource(), watched)
         site = LimitedSite(root, self._clock, secure=self._public_url.startswith("https:"))
         self._sites.append(site)
         return site
@@ -193,25 +213,30 @@ class Daemon:
 
     def _status(self, authorization: str) -> dict[str, Any]:
         """What `GET /` counts, for a key that may see every call; nobody else learns more than that we are here."""
-        scheme, _, key = authorization.partition(" ")
-        if not authorization:
-            return {}
-        party = self._party_of(key.strip()) if self._party_of is not None and scheme.lower() == "bearer" else None
-        if party is None:
-            log.warn("refused to count for a wrong key")
-        if party is None or party.flows is not None:
+        if not authorization or not self._opens(authorization):
             return {}
         version = self.program.version
-        refused = sum((site.refused for site in self._sites), self.routes.refused + self.refusals)
         return {
             "version": {"hash": version.hash, "loaded": time(version.loaded)},
             "calls": len(self.switchboard),
             "calls_by_version": dict(Counter(call.program.version.hash for call in self.switchboard)),
-            "most_calls": self.switchboard.most_calls,
+            "most_calls": self.switchboard.room.limits.calls,
             "endings": {ending.value: count for ending, count in self.switchboard.endings.items()},
-            "refused": dict(refused),
+            "refused": dict(self._all_refused()),
             "bad_tickets": dict(self.switchboard.bad_tickets),
         }
+
+    def _opens(self, authorization: str) -> bool:
+        """Whether this header has a key that may see every call."""
+        scheme, _, key = authorization.partition(" ")
+        party = self._party_of(key.strip()) if self._party_of is not None and scheme.lower() == "bearer" else None
+        if party is None:
+            log.warn("refused to count for a wrong key")
+        return party is not None and party.flows is None
+
+    def _all_refused(self) -> Counter[str]:
+        """What was refused by whomever, by rule."""
+        return sum((site.refused for site in self._sites), self.routes.refused + self.refusals)
 
     def _session(
         self,
@@ -223,7 +248,17 @@ class Daemon:
         finished: Callable[[CallSession, Ending], None],
     ) -> CallSession:
         return CallSession(
-            info, program, flow, self._clock, self._carrier, self._guard, permit, finished, ordered, self._parts
+            info,
+            program,
+            flow,
+            self._clock,
+            self._carrier,
+            self._guard,
+            permit,
+            finished,
+            ordered,
+            self._parts,
+            self.metrics,
         )
 
     def _taken_up(
@@ -241,6 +276,7 @@ class Daemon:
             finished,
             ordered,
             self._parts,
+            self.metrics,
             was=was,
         )
 
@@ -257,6 +293,7 @@ class Daemon:
         self._records.write(line)
 
     def _ended(self, record: CallRecord, program: Program) -> None:
+        self.metrics.ended(record)
         line = journal.ended(record, program.privacy)
         self._records.write(line)
         self._kept.keep({name: value for name, value in line.items() if name != "wire"})

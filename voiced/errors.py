@@ -63,18 +63,26 @@ class UnknownTicket(VoicedError):
 
 
 class SynthesisError(VoicedError):
-    """A voice could not speak; `retry` says whether the same request may work a moment later."""
+    """A voice could not speak; `retry` says whether the same request may work a moment later.
 
-    def __init__(self, message: str, *, retry: bool = False) -> None:
+    `kind` is for who counts: see IWatch.voice_failed.
+    """
+
+    def __init__(self, message: str, *, retry: bool = False, kind: str = "failed") -> None:
         self.retry = retry
+        self.kind = kind
         super().__init__(message)
 
 
 class AgentError(VoicedError):
-    """A live agent could not take the line, or left it in disorder; `facts` is what is known of the conversation."""
+    """A live agent could not take the line, or left it in disorder; `facts` is what is known of the conversation.
 
-    def __init__(self, message: str, facts: Mapping[str, str] | None = None) -> None:
+    `kind` is for who counts: see IWatch.agent_failed.
+    """
+
+    def __init__(self, message: str, facts: Mapping[str, str] | None = None, *, kind: str = "failed") -> None:
         self.facts = facts or {}
+        self.kind = kind
         super().__init__(message)
 
 
@@ -163,7 +171,14 @@ class FlowError(VoicedError):
 
 
 class Overloaded(VoicedError):
-    """As many calls are live as `limits.calls` allows, or the daemon is stopping; the caller is told so."""
+    """There is no room for another call, or the daemon is stopping; the caller is told so.
+
+    `short` is what there is too little of: `calls`, `lag` or `memory`, as in `limits`; "" when the daemon stops.
+    """
+
+    def __init__(self, message: str, short: str = "") -> None:
+        self.short = short
+        super().__init__(message)
 
 
 class CallOver(VoicedError):

@@ -19,6 +19,7 @@ from zope.interface import Attribute, Interface
 
 from voiced.call.records import CallInfo, Said
 from voiced.call.template import Template
+from voiced.iwatch import IWatch, Unwatched
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
@@ -643,6 +644,14 @@ class Apologise:
 
 
 @attrs.frozen
+class Reject:
+    """The carrier does not take the call: the caller hears it, and pays nothing. For one that rings, only."""
+
+    reason: str = "busy"
+    """`busy` (an engaged tone) or `rejected` (a sentence of the carrier's: the number is not in service)."""
+
+
+@attrs.frozen
 class NewStream:
     """The carrier opens a media stream again, and the flow goes on."""
 
@@ -670,7 +679,7 @@ class Dialled:
     """How long they talked."""
 
 
-Sequel = HangUp | Apologise | NewStream | Dial
+Sequel = HangUp | Apologise | Reject | NewStream | Dial
 
 
 # Plugins
@@ -711,3 +720,5 @@ class Tools:
     """`in_thread(f, *args)`: call it in a worker thread; fires with what it returns."""
     from_thread: Callable[..., None]
     """`from_thread(f, *args)`: from a worker thread, have it called in the reactor's."""
+    watch: IWatch = attrs.field(factory=Unwatched)
+    """Who is told what happens, and knows how late the reactor is."""

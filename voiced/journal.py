@@ -65,6 +65,7 @@ def ended(record: CallRecord, privacy: Privacy) -> dict[str, Any]:
         },
         "steps": [
             {
+                "flow": step.flow,
                 "node": step.node,
                 "step": step.number,
                 "verb": step.verb,
@@ -145,6 +146,39 @@ def refused(
     }
 
 
+def alert(
+    *,
+    time: float,
+    call: str,
+    account: str,
+    sid: str,
+    level: str,
+    code: int,
+    message: str,
+    fix: str,
+    url: str,
+    status: int,
+) -> dict[str, Any]:
+    """The line for what the carrier complains of by itself, with what it means and what to do.
+
+    `call` is the call it is about ("": none), `sid` the carrier's name for the alert, `url` what it had asked for and
+    `status` what it was answered (0: it does not say). `time` is in seconds since the epoch.
+    """
+    return {
+        "event": "alert",
+        "time": _time(time),
+        "call": call,
+        "account": account,
+        "sid": sid,
+        "level": level,
+        "code": code,
+        "message": message,
+        "fix": fix,
+        "url": url,
+        "status": status,
+    }
+
+
 def _wire(record: CallRecord) -> list[dict[str, Any]]:
     """What came over the wires, with seconds since the call began; in the order of their times.
 
@@ -194,6 +228,10 @@ class FileJournal:
     def when_written(self) -> Deferred[None]:
         """Fires when all that was given so far is on its way to the disk."""
         return self._lock.run(lambda: None)
+
+    def can_be_written(self) -> Deferred[bool]:
+        """Fires with True when it can be, full disks aside. Fails with OSError."""
+        return self._in_thread(self._append, "").addCallback(lambda _: True)
 
     def _append(self, line: str) -> None:
         # A lone surrogate, which UTF-8 has no bytes for, is written as the JSON escape that it looks like.

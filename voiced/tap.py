@@ -14,11 +14,12 @@ from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
 from voiced.errors import ConfigError, Fault, VoicedError
+from voiced.logfile import observer
 from voiced.settings.load import Configuration, find_settings, read
 
 log = Logger()
@@ -85,7 +86,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if reactor is None:
         from twisted.internet import reactor
     try:
-        return DaemonService(options.configuration, reactor)
+        return DaemonService(options.configuration, reactor, options.parent)
     except ConfigError as error:  # a plugin that cannot be made, on this machine, from these settings
         sys.stderr.write(complaint(error) + "\n")
         raise SystemExit(1) from None
@@ -94,8 +95,10 @@ def makeService(options: Options, reactor: Any = None) -> IService:
 class DaemonService(MultiService):
     """The daemon as twistd starts and stops it."""
 
-    def __init__(self, configuration: Configuration, reactor: Any) -> None:
+    def __init__(self, configuration: Configuration, reactor: Any, twistd: Any = None) -> None:
         super().__init__()
+        self._twistd = twistd
+        """The options of twistd itself; None where somebody else runs this."""
         # Not above: Klein imports the reactor, and whoever runs twistd may want another one.
         from voiced.building import Building
 
@@ -108,6 +111,13 @@ class DaemonService(MultiService):
         self.building = Building(configuration, reactor, lambda: checked(str(file), file.parent)[1])
         self._listening = strports.service(self._settings.listen, self.building.daemon.site(), reactor=reactor)
         self._listening.setServiceParent(self)
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Named by Twisted: twistd puts us into its application, and asks that next how to log."""
+        if self._twistd is not None:
+            logs = observer(self._twistd, self.building.logs, self._reactor.callFromThread)
+            parent.setComponent(ILogObserver, logs)
+        super().setServiceParent(parent)
 
     def privilegedStartService(self) -> None:
         """Named by Twisted: take the port while we may. One that cannot be had ends it with a sentence."""
@@ -131,10 +141,16 @@ class DaemonService(MultiService):
     def stopService(self) -> Deferred[None]:
         """Named by Twisted: every caller hears the end of the sentence with the port open, then all stops."""
         drained: Deferred[Any] = self.building.drain()
-        return drained.addCallback(lambda _: MultiService.stopService(self))
+        return drained.addCallback(self._stopped)
+
+    def _stopped(self, _: object) -> Deferred[Any]:
+        self.building.lag.stop()
+        stopped: Deferred[Any] = MultiService.stopService(self)
+        return stopped
 
     def _ready(self) -> None:
         """The reactor runs; it has just taken the signals for itself."""
+        self.building.lag.begin()
         signal.signal(signal.SIGTERM, self._told_to_stop)
         signal.signal(signal.SIGINT, self._told_to_stop)
         log.info(

@@ -18,6 +18,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from voiced.errors import ConfigError, Fault
 from voiced.icarrier import ICarrier
 from voiced.ivoiced import IHearing, Tools
+from voiced.iwatch import IWatch, Unwatched
 
 CONNECT_SECONDS = 5.0
 """For name, TCP and TLS to any vendor."""
@@ -44,7 +45,12 @@ def http_client(reactor: Any) -> treq.client.HTTPClient:
 
 
 def real_tools(
-    reactor: Any, http: treq.client.HTTPClient, carrier: ICarrier, directory: Path, hearing: Callable[[], IHearing]
+    reactor: Any,
+    http: treq.client.HTTPClient,
+    carrier: ICarrier,
+    directory: Path,
+    hearing: Callable[[], IHearing],
+    watch: IWatch | None = None,
 ) -> Tools:
     """Tools of this reactor; the data directory is made where it is not there.
 
@@ -65,4 +71,6 @@ def real_tools(
     def in_thread(function: Any, *arguments: Any) -> Deferred[Any]:
         return deferToThreadPool(reactor, reactor.getThreadPool(), function, *arguments)
 
-    return Tools(reactor, http, endpoint, carrier, directory, hearing, in_thread, reactor.callFromThread)
+    return Tools(
+        reactor, http, endpoint, carrier, directory, hearing, in_thread, reactor.callFromThread, watch or Unwatched()
+    )

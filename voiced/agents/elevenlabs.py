@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from voiced.agents.dialects.elevenlabs import ElevenLabsDialect
 from voiced.agents.dialects.elevenlabs_door import public_door, refusal, request, signed_door
 from voiced.agents.dialects.elevenlabs_settings import Settings
+from voiced.agents.grouping import group_seconds
 from voiced.agents.realtime import Realtime
 from voiced.call.template import FACT
 from voiced.errors import AgentError
@@ -45,7 +46,7 @@ def make(settings: Settings, tools: Tools) -> IAgent:
 
     def shut(failure: Failure) -> Failure:
         if failure.check(*NETWORK):
-            return Failure(AgentError(sentence(failure, urlsplit(settings.base_url).netloc)))
+            return Failure(AgentError(sentence(failure, urlsplit(settings.base_url).netloc), kind="unreachable"))
         return failure
 
     def dialect(call: ICall, brief: Brief) -> IAgentDialect:
@@ -53,4 +54,4 @@ def make(settings: Settings, tools: Tools) -> IAgent:
         told = {name: fact for name, fact in call.facts.items() if name not in call.private and FACT.fullmatch(name)}
         return ElevenLabsDialect(settings, brief, told, call.info.party)
 
-    return Realtime(tools, open_door, dialect)
+    return Realtime(tools, open_door, dialect, group_seconds(settings.group_ms, tools.watch.lag))

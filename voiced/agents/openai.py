@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from voiced.agents.dialects.openai import OpenAIDialect
 from voiced.agents.dialects.openai_settings import Settings
+from voiced.agents.grouping import group_seconds
 from voiced.agents.realtime import Realtime
 from voiced.ivoiced import Brief, Door, IAgent, IAgentDialect, ICall, Tools
 
@@ -31,7 +32,7 @@ def make(settings: Settings, tools: Tools) -> IAgent:
     def dialect(call: ICall, brief: Brief) -> IAgentDialect:
         return OpenAIDialect(settings, brief, call.facts)
 
-    return Realtime(tools, open_door, dialect)
+    return Realtime(tools, open_door, dialect, group_seconds(settings.group_ms, tools.watch.lag))
 
 
 def door(settings: Settings) -> Door:

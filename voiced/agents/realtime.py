@@ -36,6 +36,7 @@ from voiced.agents.dialects.events import (
     Trouble,
     Unknown,
 )
+from voiced.agents.grouping import Grouping, Seconds
 from voiced.agents.socket import AgentFactory, AgentProtocol, AgentSocket
 from voiced.call import audio
 from voiced.errors import AgentError
@@ -86,24 +87,31 @@ class Realtime:
     tools: Tools
     open_door: OpenDoor
     dialect: MakeDialect
+    group: Seconds
+    """How much of the caller's audio is in a message."""
 
     def converse(self, line: ILine, call: ICall, brief: Brief) -> Deferred[Outcome]:
         """See IAgent."""
-        talk = Talk(self.tools, line, call, brief, self.dialect(call, brief))
+        talk = Talk(self.tools, line, call, brief, self.dialect(call, brief), self.group)
         return talk.begin(self.open_door)
 
 
 class Talk:
     """One conversation over one socket. When it is over, nothing is done any more, whatever comes."""
 
-    def __init__(self, tools: Tools, line: ILine, call: ICall, brief: Brief, dialect: IAgentDialect) -> None:
+    def __init__(
+        self, tools: Tools, line: ILine, call: ICall, brief: Brief, dialect: IAgentDialect, group: Seconds
+    ) -> None:
         self._tools = tools
         self._clock: IReactorTime = tools.reactor
         self._line = line
         self._call = call
         self._brief = brief
         self._dialect = dialect
+        self._group = Grouping(self._clock, group, self._tell_audio)
         self._over = False
+        self._read = 0.0
+        """When the last message was read."""
         self._host = ""
         self._opening: Deferred[Any] | None = None
         self._socket: AgentSocket | None = None
@@ -145,14 +153,15 @@ class Talk:
     def _not_opened(self, failure: Failure) -> None:
         self._opening = None
         if failure.check(AgentError):
-            self._fail(failure.getErrorMessage())
+            self._fail(failure.getErrorMessage(), getattr(failure.value, "kind", "failed"))
         elif failure.check(CancelledError):
             self._fail("the way to the agent was given up")
         elif failure.check(*NETWORK):
-            self._fail(sentence(failure, self._host))
+            self._fail(sentence(failure, self._host), "unreachable")
         else:
             log.failure("{call}: the way to an agent broke", failure, call=self._call.info.sid)
-            self._fail(f"the way to the agent broke ({type(failure.value).__name__}): the log has its traceback")
+            why = f"the way to the agent broke ({type(failure.value).__name__}): the log has its traceback"
+            self._fail(why, "fault")
 
     # What the socket tells us (SocketOwner)
 
@@ -162,6 +171,7 @@ class Talk:
 
     def received(self, payload: bytes) -> None:
         """A message has come."""
+        self._read = self._clock.seconds()
         for event in self._dialect.receive(payload):
             if self._over:
                 return
@@ -176,21 +186,21 @@ class Talk:
         elif code == 1009:
             self._fail("the agent sent a message of more than 16 MiB")
         else:
-            self._obey(self._dialect.closed(code, reason))
+            self._obey(self._dialect.closed(code, reason), "lost")
             if self._leaving is not None:
                 self._end(self._leaving)
 
     def refused(self, status: int) -> None:
         """The vendor does not take the socket."""
-        self._obey(self._dialect.refused(status))
+        self._obey(self._dialect.refused(status), "refused")
 
     def failed(self, why: str) -> None:
         """The socket is of no use."""
-        self._fail(why)
+        self._fail(why, "unreachable")
 
     # What the events mean
 
-    def _obey(self, event: Event) -> None:
+    def _obey(self, event: Event, kind: str = "failed") -> None:
         match event:
             case Audio(piece, item):
                 self._play(piece, item)
@@ -217,7 +227,7 @@ class Talk:
             case Ended(outcome):
                 self._leave(outcome)
             case Failed(reason):
-                self._fail(reason)
+                self._fail(reason, kind)
             case Trouble(reason):
                 if self._is_new(reason):
                     log.warn("{call}: the agent: {reason}", call=self._call.info.sid, reason=reason)
@@ -265,6 +275,7 @@ class Talk:
     def _interrupt(self) -> None:
         self._line.caller_active()
         self._line.clear()
+        self._tools.watch.interrupted(self._clock.seconds() - self._read)
 
     def _tell_cut(self) -> None:
         cut, self._cut = self._cut, []
@@ -317,10 +328,14 @@ class Talk:
 
     def _caller_speaks(self, frame: bytes) -> None:
         self._stay_alive()
+        self._group.feed(frame)
+
+    def _tell_audio(self, audio: bytes) -> None:
         if self._socket is not None and not self._socket.congested:
-            self._send(self._dialect.audio(frame))
+            self._send(self._dialect.audio(audio))
 
     def _caller_presses(self, key: str) -> None:
+        self._group.flush()
         self._send(self._dialect.key(key))
 
     def _stay_alive(self) -> None:
@@ -339,10 +354,10 @@ class Talk:
         self._stop()
         self._result.callback(outcome)
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, kind: str = "failed") -> None:
         if not self._over:
             self._stop()
-            self._result.errback(AgentError(reason))
+            self._result.errback(AgentError(reason, kind=kind))
 
     def _stop(self) -> None:
         """Close what is open, in whatever state it is."""
@@ -350,6 +365,7 @@ class Talk:
         for timer in (self._lingering, self._latest, self._keep_alive):
             if timer is not None and timer.active():
                 timer.cancel()
+        self._group.stop()
         for speech in list(self._speeches.values()):
             speech.end()
         opening, self._opening = self._opening, None

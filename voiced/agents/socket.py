@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.ivoiced import Door
+from voiced.net.frames import FastLane
 from voiced.net.trouble import NETWORK, sentence
 
 LARGEST = 16 * 1024 * 1024
@@ -80,7 +81,7 @@ class AgentFactory(WebSocketClientFactory):  # type: ignore[misc]
         return protocol
 
 
-class AgentProtocol(WebSocketClientProtocol):  # type: ignore[misc]
+class AgentProtocol(FastLane, WebSocketClientProtocol):  # type: ignore[misc]
     """Autobahn's side of the socket; everything of ours is in `_call`, for Autobahn owns the other names."""
 
     tcpNoDelay = True  # Autobahn reads the class attribute only: what the factory is told comes too late

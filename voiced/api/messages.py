@@ -170,6 +170,9 @@ class Summary(Struct, kw_only=True):
     ended: str | None = None
     seconds: Annotated[float | None, Meta(description="How long it lasted, or has lasted so far.")] = None
     ending: Ending | None = None
+    node: Annotated[str, Meta(description="Which node its flow is in; empty when over.")] = ""
+    verb: Annotated[str, Meta(description="The step that a live one is at: say, menu, agent, …; empty: none.")] = ""
+    agent: Annotated[str, Meta(description="The agent who has the line of a live one; empty: none.")] = ""
 
 
 class Position(Struct, frozen=True):

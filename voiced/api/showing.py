@@ -177,6 +177,9 @@ def _live(call: LiveCall, now: float) -> dict[str, Any]:
         "began": time(record.began),
         "answered": time(record.answered),
         "seconds": round(max(now - record.began, 0.0), 3),
+        "node": call.position[-1][1] if call.position else "",
+        "verb": next((step.verb for step in record.steps[-1:] if step.ended is None), ""),
+        "agent": next((agent.agent for agent in record.agents[-1:] if agent.ended is None), ""),
     }
 
 

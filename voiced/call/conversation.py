@@ -36,6 +36,7 @@ from voiced.ivoiced import (
     Outcome,
     Who,
 )
+from voiced.iwatch import IWatch, Unwatched
 
 MOST_LEFT = 8.0
 """Seconds of speech that are still heard of an agent that loses the line; one that is further ahead is cut."""
@@ -69,8 +70,10 @@ class Conversation:
         limits: AgentLimits,
         record: AgentRecord,
         caller_said: Callable[[str], object] = lambda text: None,
+        watch: IWatch | None = None,
     ) -> None:
         self.record = record
+        self._watch = watch or Unwatched()
         self._caller_said = caller_said
         self._call = call
         self._clock: IReactorTime = call.clock
@@ -83,7 +86,9 @@ class Conversation:
         self._deliver: Deliver | None = self._keep
         self._keys: Callable[[str], object] | None = None
         self._activity = Activity()
-        self._vigil = Vigil(self._clock, limits, lambda: self._occupied, self._leave, self._fail)
+        self._vigil = Vigil(
+            self._clock, limits, lambda: self._occupied, self._leave, self._fail, self._watch.dead_air
+        )
         self._tools: WatchedTools | None = None
         self.heard_caller = False
         """Whether anything came of the caller: a sound, a word, a key."""
@@ -164,6 +169,7 @@ class Conversation:
         if self._vigil.waiting:
             self._vigil.agent_comes()
             self.record.ready_ms = self._since(self.record.began)
+            self._watch.agent_ready(self.record.ready_ms / 1000)
 
     def hear(self, deliver: Deliver | None) -> None:
         """See ILine."""
@@ -288,21 +294,22 @@ class Conversation:
             if failure.check(CancelledError, AgentError, CallOver) is None:
                 log.failure("{call}: an agent broke when it was stopped", failure, call=self._call.info.sid)
             return
-        if failure.check(AgentError):
-            self._fail(failure.getErrorMessage())
+        if isinstance(failure.value, AgentError):
+            self._fail(failure.getErrorMessage(), failure.value.kind)
             return
         if failure.check(CancelledError):
-            self._fail("the agent gave up without saying why")
+            self._fail("the agent gave up without saying why", "failed")
             return
         log.failure("{call}: an agent broke by a fault of its own", failure, call=self._call.info.sid)
-        self._fail(f"the agent has a fault ({type(failure.value).__name__}): the log has its traceback")
+        self._fail(f"the agent has a fault ({type(failure.value).__name__}): the log has its traceback", "fault")
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, why: str, kind: str) -> None:
         """The agent loses the line, in disorder."""
+        self._watch.agent_failed(kind)
         self._close("failed", why)
         self._bound()
         self._cancel_agent()
-        self._result.errback(AgentError(why, self._facts()))
+        self._result.errback(AgentError(why, self._facts(), kind=kind))
 
     def _taken_back(self, _: object) -> None:
         """The flow was stopped: the caller has hung up, or the daemon stops."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -32,6 +32,8 @@ from voiced.ivoiced import (
     Utterance,
 )
 
+T = TypeVar("T")
+
 log = Logger()
 
 
@@ -47,7 +49,9 @@ class Dialogue(Scene):
         self._said = said
         self._stream: IMediaStream | None = None
         """The line, while there is one."""
-        self._speaker = Speaker(self.clock, self._first_audio, stalled)
+        self._speaker = Speaker(self.clock, self._first_audio, stalled, self._sounds, self.watch)
+        self._ours: float | None = 0.0
+        """Since when it is our turn to be heard; None while it is the caller's, or an agent has the line."""
         self._keypad = Keypad(self.clock, self._key_taken)
         self._ear: Deliver | None = None
         """Who hears the caller, while anybody does."""
@@ -96,7 +100,7 @@ class Dialogue(Scene):
         """See ICall."""
         if self._stream is None:
             return fail(CallOver())
-        return self._keypad.listen(timeout)
+        return self._theirs(self._keypad.listen(timeout))
 
     def answer(self, timeout: float, words: Mapping[str, Sequence[str]]) -> Deferred[str | None]:
         """See ICall."""
@@ -109,7 +113,7 @@ class Dialogue(Scene):
             log.warn("{call}: nobody listens for words: {error}", call=self.info.sid, error=str(error))
             return self.listen(timeout)
         before, self._ear = self._ear, answering.hear
-        answering.result.addBoth(self._heard_out, before)
+        self._theirs(answering.result).addBoth(self._heard_out, before)
         if overheard:
             answering.hear(overheard)
         return answering.result
@@ -122,7 +126,7 @@ class Dialogue(Scene):
         """See ICall."""
         if self._stream is None:
             return fail(CallOver())
-        return deferLater(self.clock, seconds)
+        return self._theirs(deferLater(self.clock, seconds))
 
     def interrupt(self) -> None:
         """See ICall."""
@@ -148,6 +152,20 @@ class Dialogue(Scene):
     def _key_taken(self, key: str, pressed: float) -> None:
         """A step takes a key, which may have waited for it: whether it is private, only that step says."""
         self.wire.note("key", pressed, key="" if getattr(self.step, "private", False) else key)
+
+    def _theirs(self, waiting: Deferred[T]) -> Deferred[T]:
+        """The same Deferred: until it fires it is the caller's turn, and silence is none of ours."""
+        self._ours = None
+        return waiting.addBoth(self._our_turn)
+
+    def _our_turn(self, result: T) -> T:
+        self._ours = self.clock.seconds()
+        return result
+
+    def _sounds(self, since: float) -> None:
+        """Something is to be heard, where nothing was since then."""
+        if self._ours is not None:
+            self.watch.dead_air(self.clock.seconds() - max(since, self._ours))
 
     def _check_line(self) -> None:
         if self._stream is None:
@@ -188,7 +206,7 @@ class Dialogue(Scene):
         self._settling.append(recorder.settled)
         self._ear = recorder.hear
         try:
-            recorded = await recorder.begin()
+            recorded = await self._theirs(recorder.begin())
         finally:
             self._ear = None
         self.inputs += bool(recorded.file)
@@ -239,7 +257,9 @@ class Dialogue(Scene):
 
     def _first_audio(self) -> None:
         if self.record.first_audio_ms is None:
-            self.record.first_audio_ms = round((self.clock.seconds() - self._started) * 1000, 1)
+            seconds = self.clock.seconds() - self._started
+            self.record.first_audio_ms = round(seconds * 1000, 1)
+            self.watch.first_audio(seconds)
 
 
 def _as_heard(heard: Heard) -> Mapping[str, Any]:

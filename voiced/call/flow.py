@@ -260,7 +260,7 @@ class Flow:
         return Back()
 
     async def _step(self, call: Verbs, run: Run, node: str, place: int, placed: Placed) -> object:
-        record = StepRecord(node, place + 1, placed.verb, call.clock.seconds())
+        record = StepRecord(node, place + 1, placed.verb, call.clock.seconds(), flow=self.name)
         call.record.steps.append(record)
         outer, call.stepping = call.stepping, record
         call.changed()

@@ -23,6 +23,7 @@ from voiced.errors import FlowError, VoicedError
 from voiced.icarrier import CallOrder, ICarrier, IMediaStream
 from voiced.iguard import IGuard, IPermit
 from voiced.ivoiced import Apologise, Dial, HangUp, NewStream, Sequel, Utterance
+from voiced.iwatch import IWatch
 
 MOST_STREAMS = 4
 """The fourth time that a call asks for a stream to go on with, its line is not worth another try."""
@@ -61,8 +62,9 @@ class LivingCall(Verbs):
         finished: Callable[[Any, Ending], None],
         ordered: Ordered | None = None,
         parts: Parts | None = None,
+        watch: IWatch | None = None,
     ) -> None:
-        super().__init__(info, program, flow, clock, carrier, guard, permit, self._stalled, ordered, parts)
+        super().__init__(info, program, flow, clock, carrier, guard, permit, self._stalled, ordered, parts, watch)
         self._stage = Stage.EXPECTED if ordered is None else Stage.RINGING
         self.being_asked_for = False
         """Whether the carrier is being asked for it: until it has answered, nobody looks for the call."""
@@ -341,6 +343,7 @@ class LivingCall(Verbs):
             stream.close()
 
     def _stalled(self) -> None:
+        self.watch.stream_stalled()
         self._lose_stream(Ending.STREAM_LOST, "the carrier does not say any more what it has played")
 
     def _flow_ended(self, ending: Ending) -> None:

@@ -216,7 +216,7 @@ class Placing:
 
     def _begin(self, request: Request) -> CallSession:
         """What there is of the call on our side, before the carrier is asked: it may ask us before it answers."""
-        self._switchboard.check_room()
+        self._switchboard.check_room(inbound=False)
         wish, order = request.wish, request.order
         permit = self._guard.place(order, request.party)
         order = attrs.evolve(order, seconds=permit.seconds)

@@ -20,11 +20,15 @@ from voiced.call import audio
 from voiced.call.kept import BACK, Kept
 from voiced.icarrier import IMediaStream
 from voiced.ivoiced import Heard, ISpeech
+from voiced.iwatch import IWatch, Unwatched
 
 MARK_EVERY = 2400
 """Bytes between marks: 300 ms."""
 MARK_LATE = 10.0
 """Seconds after which a mark will not come any more: the stream is dead, though its socket may not know it yet."""
+
+MARK_SLOW = 1.0
+"""Seconds after which a mark that came back was late: the network or the carrier is slow, the caller hears gaps."""
 
 
 @implementer(ISpeech)
@@ -112,7 +116,8 @@ class Playback:
 
     It may pause: then the carrier's queue is empty, and what comes is kept, until it goes on from what was heard.
 
-    `first_audio()` is called whenever audio is sent, `stalled()` when a mark is too late to come.
+    `first_audio()` is called whenever audio is sent, `stalled()` when a mark is too late to come, `sounds(since)`
+    when something is to be heard again, and nothing was since then.
     """
 
     def __init__(
@@ -120,10 +125,15 @@ class Playback:
         clock: IReactorTime,
         first_audio: Callable[[], None] = lambda: None,
         stalled: Callable[[], None] = lambda: None,
+        sounds: Callable[[float], None] = lambda since: None,
+        watch: IWatch | None = None,
     ) -> None:
         self._clock = clock
         self._first_audio = first_audio
         self._stalled = stalled
+        self._sounds = sounds
+        self._watcher = watch or Unwatched()
+        self._traffic = self._watcher.traffic
         self._overdue: IDelayedCall | None = None
         self._stream: IMediaStream | None = None
         self.generation = -1
@@ -161,6 +171,8 @@ class Playback:
             return
         self._first_audio()
         if self.position() == self.sent:  # nothing is playing: it starts now
+            at, heard = self._anchor
+            self._sounds(at + audio.seconds(self.sent - heard))
             self._anchor = (self._clock.seconds(), self.sent)
         self._kept.add(piece)
         self.sent += len(piece)
@@ -181,7 +193,10 @@ class Playback:
             mark, self._confirmed = self._marks.popleft()
             if str(mark) == number:
                 break
-        self._anchor = (self._clock.seconds(), self._confirmed)
+        (at, heard), now = self._anchor, self._clock.seconds()
+        if now - at - audio.seconds(self._confirmed - heard) > MARK_SLOW:
+            self._watcher.mark_late()
+        self._anchor = (now, self._confirmed)
         self._kept.forget(self._confirmed - BACK)
         self._watch()
         self._settle()
@@ -265,6 +280,8 @@ class Playback:
                 to_mark = MARK_EVERY - (self._gone - self._marked)
                 part = piece[at : at + min([to_mark, *(end - self._gone for end in ends if end > self._gone)])]
                 stream.send_audio(part)
+                self._traffic.frames_out += 1
+                self._traffic.bytes_out += len(part)
                 self._gone += len(part)
                 at += len(part)
                 if self._gone - self._marked >= MARK_EVERY or self._gone in ends:

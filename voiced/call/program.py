@@ -35,6 +35,19 @@ class Colleague:
 
 
 @attrs.frozen
+class Overflow:
+    """What becomes of callers for whom there is no room: one of these, where it is set."""
+
+    reject: str | None = None
+    """See Reject.reason."""
+    forward: str | None = None
+    """E.164 or `sip:…`: who takes them instead, at the carrier."""
+    flow: str | None = None
+    """The flow that takes `most` of them, when it is only too many calls that there are: one in which they wait."""
+    most: int = 0
+
+
+@attrs.frozen
 class Program:
     """Flows, who may speak in them, and the sentences for callers whom no flow takes."""
 
@@ -51,6 +64,8 @@ class Program:
     """The web services that flows may ask; None: there are none."""
     apology: str = "We are sorry, something went wrong on our side. Please call again later. Goodbye."
     busy: str = "All our lines are busy at the moment. Please call again in a few minutes. Goodbye."
+    overflow: Overflow = Overflow()
+    """What becomes of callers for whom there is no room; nothing: they hear `busy`."""
     refusal: str = "This number is not in service. Goodbye."
     goodbye: str = "Goodbye."
     """The last sentence to somebody whose call an API client, or its time limit, ends."""

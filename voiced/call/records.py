@@ -34,7 +34,7 @@ class Ending(enum.Enum):
     CANCELLED = "cancelled"
     """An API client ended it, or took it back before it was answered."""
     OVERLOADED = "overloaded"
-    """More calls than `limits.calls`; the caller was told so."""
+    """There was no room for it (`limits`); the caller was told so, or sent elsewhere (`overflow`)."""
     PROTOCOL_ERROR = "protocol_error"
     """The stream broke the wire's rules and no new one came."""
     BUG = "bug"
@@ -115,6 +115,8 @@ class StepRecord:
     began: float
     ended: float | None = None
     result: str = ""
+    flow: str = ""
+    """Whose node it is: of flows that have called one another, not always the first."""
 
 
 @attrs.frozen

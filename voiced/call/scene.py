@@ -19,6 +19,7 @@ from voiced.errors import FlowError
 from voiced.ivoiced import (
     IStep,
 )
+from voiced.iwatch import IWatch, Unwatched
 
 LANGUAGE_FACT = "call.language"
 """The fact that says which language is spoken: a flow may set it."""
@@ -42,6 +43,7 @@ class Scene:
         clock: IReactorTime,
         ordered: Ordered | None = None,
         parts: Parts | None = None,
+        watch: IWatch | None = None,
     ) -> None:
         self.changed: Callable[[], object] = lambda: None
         """Called when the call stands somewhere else than before."""
@@ -49,6 +51,8 @@ class Scene:
         self.program = program
         self.flow = flow
         self.clock = clock
+        self.watch = watch or Unwatched()
+        """Who is told what happens."""
         self.ordered = ordered
         """What was asked for, of a call that we have placed."""
         self.facts = {

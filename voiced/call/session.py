@@ -97,6 +97,9 @@ class CallSession(LastingCall):
 
     def audio_came(self, audio: bytes, gap: Gap) -> None:
         """Audio of the caller, and what was dropped before it on the way to us."""
+        traffic = self.watch.traffic
+        traffic.frames_in += 1
+        traffic.bytes_in += len(audio)
         self.record.missing += gap
         if self._ear is not None:
             self._ear(audio)

@@ -17,6 +17,7 @@ from voiced.call.flow import Flow
 from voiced.call.life import EXPECT_SECONDS
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending, Stage
+from voiced.call.room import Room
 from voiced.errors import Overloaded, UnknownTicket
 from voiced.iguard import IPermit
 
@@ -50,7 +51,7 @@ class Switchboard:
         self,
         clock: IReactorTime,
         make_session: MakeSession,
-        most_calls: int,
+        room: Room,
         begun: Callable[[CallRecord, Program], object],
         ended: Callable[[CallRecord, Program], object],
         new_name: Callable[[], str] = lambda: secrets.token_urlsafe(24),
@@ -61,7 +62,7 @@ class Switchboard:
         self._begun = begun
         self._ended = ended
         self.new_name = new_name
-        self.most_calls = most_calls
+        self.room = room
         self._book = book
         self._calls: dict[str, CallSession] = {}
         """By the carrier's name for them; by our reference, as long as that is not known."""
@@ -88,12 +89,11 @@ class Switchboard:
         """Whether that call was ours a while ago and is over."""
         return call_sid in self._past
 
-    def check_room(self) -> None:
-        """Raises Overloaded when there are too many calls for another, or when we are closing."""
+    def check_room(self, *, inbound: bool = True, beyond: int = 0) -> None:
+        """Raises Overloaded when there is no room for another call (see Room), or when we are closing."""
         if self.draining:
             raise Overloaded("the daemon is stopping")
-        if len(self._calls) >= self.most_calls:
-            raise Overloaded(f"{self.most_calls} calls are live")
+        self.room.check(len(self._calls), inbound=inbound, beyond=beyond)
 
     def expect(self, info: CallInfo, program: Program, flow: Flow, permit: IPermit) -> CallSession:
         """An inbound call whose stream will come."""

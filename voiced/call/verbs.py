@@ -42,6 +42,7 @@ from voiced.ivoiced import (
     Outcome,
     Sequel,
 )
+from voiced.iwatch import IWatch
 
 OPTED_OUT_FACT = "call.opted_out"
 """The fact that says how the human has opted out of being called; it is there for `on_hangup`."""
@@ -65,8 +66,9 @@ class Verbs(Dialogue):
         stalled: Callable[[], None],
         ordered: Ordered | None = None,
         parts: Parts | None = None,
+        watch: IWatch | None = None,
     ) -> None:
-        super().__init__(stalled, self.heard_words, info, program, flow, clock, ordered, parts)
+        super().__init__(stalled, self.heard_words, info, program, flow, clock, ordered, parts, watch)
         self._carrier = carrier
         self._guard = guard
         self._permit = permit
@@ -197,7 +199,10 @@ class Verbs(Dialogue):
         limits = attrs.evolve(limits, seconds=min(limits.seconds or permit.seconds, permit.seconds))
         record = AgentRecord(agent, self.clock.seconds())
         self.record.agents.append(record)
-        conversation = self._conversation = Conversation(self, self._speaker, limits, record, self.heard_words)
+        conversation = self._conversation = Conversation(
+            self, self._speaker, limits, record, self.heard_words, self.watch
+        )
+        self._ours = None  # who is silent, the conversation knows
         self._ear = conversation.heard
         ears = self._ears(conversation) if colleague.needs_ears else None
         tools: IToolbox = Toolbox(colleague.tools, self)
@@ -299,6 +304,7 @@ class Verbs(Dialogue):
 
     def _agent_left(self, outcome: Any, permit: IPermit, record: AgentRecord, conversation: Conversation) -> Any:
         self._ear = self._conversation = None
+        self._ours = self.clock.seconds()
         self.inputs += conversation.heard_caller
         self._wire_conversation(outcome, record)
         permit.over(self.clock.seconds() - record.began)

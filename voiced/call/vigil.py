@@ -14,9 +14,10 @@ READY_SECONDS = 2.0
 
 
 class Vigil:
-    """The clocks of one conversation. When one runs out, it is over by `leave(outcome)` or by `fail(reason)`.
+    """The clocks of one conversation. When one runs out, it is over by `leave(outcome)` or by `fail(reason, kind)`.
 
     `occupied()` says whether there is something that nobody has to speak beside: speech being played, a tool at work.
+    `silent(seconds)` is told how long nobody was heard when it was the agent's turn.
     """
 
     def __init__(
@@ -25,13 +26,15 @@ class Vigil:
         limits: AgentLimits,
         occupied: Callable[[], bool],
         leave: Callable[[Outcome], None],
-        fail: Callable[[str], None],
+        fail: Callable[[str, str], None],
+        silent: Callable[[float], object] = lambda seconds: None,
     ) -> None:
         self._clock = clock
         self._limits = limits
         self._occupied = occupied
         self._leave = leave
         self._fail = fail
+        self._silent = silent
         self._timers: dict[str, IDelayedCall] = {}
         self._quiet_since = clock.seconds()
         """When somebody was heard last; in the future while the agent's speech is being played."""
@@ -41,7 +44,8 @@ class Vigil:
 
     def begin(self) -> None:
         """The agent is called."""
-        self._time("ready", READY_SECONDS, self._fail, f"the agent was not there within {READY_SECONDS:g} s")
+        why = f"the agent was not there within {READY_SECONDS:g} s"
+        self._time("ready", READY_SECONDS, self._fail, why, "late")
         if self._limits.seconds is not None:
             self._time("seconds", self._limits.seconds, self._leave, Outcome("timeout"))
 
@@ -56,13 +60,15 @@ class Vigil:
         self._quiet_since = self._clock.seconds()
         if self._limits.first_audio is not None and not self._spoken:
             why = f"the agent has said nothing within {self._limits.first_audio:g} s"
-            self._time("first_audio", self._limits.first_audio, self._fail, why)
+            self._time("first_audio", self._limits.first_audio, self._fail, why, "silent")
         if self._limits.silence is not None:
             self._time("silence", self._limits.silence, self._look)
 
     def agent_speaks(self, seconds: float) -> None:
         """It will be heard for so long from now."""
         self._stop("first_audio")
+        if self._asked or not self._spoken:
+            self._silent(self._clock.seconds() - self._quiet_since)
         self._spoken = True
         self._asked = False
         self.agent_goes_on(seconds)
@@ -97,7 +103,8 @@ class Vigil:
         if left > 0:
             self._time("silence", left, self._look)
         elif self._asked:
-            self._fail(f"the agent has not answered for {silence:g} s")
+            self._silent(self._clock.seconds() - self._quiet_since)
+            self._fail(f"the agent has not answered for {silence:g} s", "silent")
         else:
             self._leave(Outcome("caller_silent"))
 

@@ -43,18 +43,18 @@ def days(written: str) -> list[int]:
 
 def spans(written: str, *, over_midnight: bool = False) -> tuple[Span, ...]:
     """`9:00-12:00, 13:00-20:00`; where it may be, `22:00-2:00` ends on the next day. Raises ValueError."""
-    return tuple(_span(piece.strip(), written, over_midnight) for piece in written.split(","))
+    return tuple(_span(piece.strip(), over_midnight) for piece in written.split(","))
 
 
-def _span(piece: str, written: str, over_midnight: bool) -> Span:
+def _span(piece: str, over_midnight: bool) -> Span:
     times = _TIMES.fullmatch(piece)
     start, end = (int(times[1]) * 60 + int(times[2]), int(times[3]) * 60 + int(times[4])) if times else (0, 0)
     if not times or int(times[2]) > 59 or int(times[4]) > 59 or end > DAY or start >= DAY:
-        raise ValueError(f"{written!r} is not of the form 9:00-20:00")
+        raise ValueError(f"{piece!r} is not of the form 9:00-20:00")
     if start < end:
         return start, end
     if not over_midnight:
-        raise ValueError(f"{written!r} ends before it begins: hours over midnight belong to two days")
+        raise ValueError(f"{piece!r} ends before it begins: hours over midnight belong to two days")
     if start == end:
-        raise ValueError(f"{written!r} ends when it begins: a whole day is 0:00-24:00")
+        raise ValueError(f"{piece!r} ends when it begins: a whole day is 0:00-24:00")
     return start, end + DAY

@@ -1,6 +1,7 @@
 """The daemon's HTTP API, as the tools of the command line speak it.
 
 POST   /outbound-call   {"number", "flow"?, "variables"?, "idempotency_key"?, ...}   ->  {"callSid": "CA..."}
+GET    /calls?state=live                    ->  {"calls": [{"callSid", "flow", "node", "verb", ...}], "before"}
 GET    /calls/{sid}                         ->  {"state", "stage", "ending", "seconds", "transcript", ...}
 DELETE /calls/{sid}?how=now
 POST   /reload                              ->  {"version": {"hash", "loaded"}, "flows": [...], "restart": [...]}
@@ -33,6 +34,9 @@ RELOAD_SECONDS = 60.0
 """How long the daemon may take to read and check its files: some ten milliseconds each, and it may have many."""
 MOST_BYTES = 4 * 1024 * 1024
 """What is read of an answer: a call's transcript may be long."""
+
+MOST_LISTED = 200
+"""Calls in a page: the API's own bound."""
 
 T = TypeVar("T")
 
@@ -84,6 +88,29 @@ class Call(msgspec.Struct, frozen=True):
     def transcript(self) -> list[Line]:
         """All that was said, to each of its agents in turn."""
         return [line for conversation in self.agents for line in conversation.transcript]
+
+
+class LiveCall(msgspec.Struct, frozen=True):
+    """A live call, in a few words."""
+
+    callSid: str
+    stage: str = ""
+    direction: str = "inbound"
+    caller: str = ""
+    called: str = ""
+    flow: str = ""
+    node: str = ""
+    verb: str = ""
+    agent: str = ""
+    answered: str | None = None
+    seconds: float | None = None
+
+
+class LiveCalls(msgspec.Struct, frozen=True):
+    """Live calls, newest first; `before` where there are more than these."""
+
+    calls: list[LiveCall] = []
+    before: str | None = None
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -182,6 +209,10 @@ class Api:
     def look(self, call_sid: str) -> Deferred[Call]:
         """What the daemon says of that call."""
         return self._ask("GET", _path(call_sid), LOOK_SECONDS).addCallback(_read, Call)
+
+    def live(self) -> Deferred[LiveCalls]:
+        """The live calls, as many as a page has."""
+        return self._ask("GET", f"/calls?state=live&limit={MOST_LISTED}", LOOK_SECONDS).addCallback(_read, LiveCalls)
 
     def hang_up(self, call_sid: str) -> Deferred[None]:
         """End that call at once."""

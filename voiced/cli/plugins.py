@@ -19,18 +19,35 @@ KINDS = ("voice", "agent", "tool", "lookup", "step")
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(KINDS), required=False)
+@click.argument("kind", required=False)
 @click.argument("name", required=False)
 def plugins(kind: str | None, name: str | None) -> None:
-    """List the plugins that are installed (of one KIND), or say what one of them (KIND NAME) may be told."""
+    """List the plugins that are installed (of one KIND: voice, agent, tool, lookup or step), or say what one of them
+    may be told: KIND NAME, or NAME alone.
+    """
     registry = Registry.find()
-    if kind is not None and name is not None:
-        click.echo("\n".join(one(registry, kind, name)))
+    if kind is not None and (name is not None or kind not in KINDS):
+        click.echo("\n\n".join("\n".join(one(registry, *each)) for each in _meant(registry, kind, name)))
         return
     for each in KINDS if kind is None else (kind,):
         click.echo("\n".join(listed(registry, each)))
     for module, error in sorted(registry.broken.items()):
         click.echo(f"broken: {module} cannot be imported: {error}", err=True)
+
+
+def _meant(registry: Registry, kind: str, name: str | None) -> list[tuple[str, str]]:
+    """The plugins of a kind and a name; of a name alone, those of every kind. Raises ClickException for none."""
+    if name is not None and kind in KINDS:
+        return [(kind, name)]
+    if name is not None:
+        raise click.ClickException(f"no kind of plugins is called {kind!r}{instead(kind, KINDS)}")
+    found = [(each, kind) for each in KINDS if kind in registry.names(each)]
+    if not found:
+        known = {*KINDS, *(other for each in KINDS for other in registry.names(each))}
+        raise click.ClickException(
+            f"no plugin, and no kind, is called {kind!r}{instead(kind, known)}{_broken(registry)}"
+        )
+    return found
 
 
 def listed(registry: Registry, kind: str) -> Iterator[str]:

@@ -54,7 +54,8 @@ def replay(call_sid: str, config: Path | None, journal: Path | None, save: Path 
         raise SystemExit(WRONG) from None
     if save is not None:
         settings = os.path.relpath(path.absolute(), save.absolute().parent)
-        _save(save, _note(recalled.hidden_keys, "# {}\n") + to_yaml(recalled.scenario(), config=settings))
+        page = to_yaml(recalled.scenario(), config=settings, notes=recalled.notes)
+        _save(save, _note(recalled.hidden_keys, "# {}\n") + page)
     replayed = live_again(recalled, configuration)
     click.echo(shown(replayed))
     if not replayed.same:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -49,6 +49,23 @@ class Hears(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return None if at < 0 else at + len(words(self.text or ""))
 
 
+class Begins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The next sentence that begins so; without a text, the next sentence, whatever it is.
+
+    Spaces and case do not matter; what is cut later only has to have begun like it.
+    """
+
+    shorthand: ClassVar[str] = "text"
+
+    text: Text | None = None
+    within: Seconds | None = None
+
+    def fits(self, said: str) -> bool:
+        """Whether a sentence is the one, as far as it has been heard."""
+        wanted, said = words(self.text or ""), words(said)
+        return bool(said) and (said.startswith(wanted) or wanted.startswith(said))
+
+
 class NeverHears(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From here to the end of the call, nobody says this."""
 
@@ -82,16 +99,55 @@ class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reaches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The flow comes to this node; to its third step, where it is written `node.3`."""
+    """The flow comes to this node, or to its third step, where it is written `node.3`.
+
+    `flow/node` is that of one flow only.
+    """
 
     shorthand: ClassVar[str] = "node"
 
     node: Text
     within: Seconds | None = None
 
-    def fits(self, node: str, number: int) -> bool:
+    def fits(self, flow: str, node: str, number: int) -> bool:
         """Whether a step is the one that is meant."""
-        return self.node in (node, f"{node}.{number}")
+        return self.node in (node, f"{node}.{number}", f"{flow}/{node}", f"{flow}/{node}.{number}")
+
+
+class Comes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something else comes that is behind the line: a lookup's answer, the end of an agent's conversation.
+
+    It is the next of its kind, or the `times`th, since one was waited for last.
+    """
+
+    shorthand: ClassVar[str] = "what"
+
+    what: Literal[
+        "stream",
+        "sentence",
+        "sentence over",
+        "agent",
+        "agent line",
+        "outcome",
+        "lookup",
+        "http",
+        "text",
+        "transfer over",
+        "recording",
+        "recording over",
+        "stream lost",
+        "answered by",
+    ]
+    times: Annotated[int, msgspec.Meta(ge=1)] = 1
+    within: Seconds | None = None
+
+
+class After(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """So many seconds after what was waited for last: the end of a sentence, its beginning, a step."""
+
+    shorthand: ClassVar[str] = "seconds"
+
+    seconds: Seconds
 
 
 class Within(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,15 +174,18 @@ class HangsUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The caller hangs up."""
 
 
-Act = Hears | NeverHears | Says | Presses | Waits | Reaches | Within | Came | HangsUp
+Act = Hears | Begins | NeverHears | Says | Presses | Waits | Reaches | Comes | After | Within | Came | HangsUp
 
 ACTS: dict[str, type[Act]] = {
     "hears": Hears,
+    "begins": Begins,
     "never hears": NeverHears,
     "says": Says,
     "presses": Presses,
     "waits": Waits,
     "reaches": Reaches,
+    "comes": Comes,
+    "after": After,
     "within": Within,
     "hangs up": HangsUp,
 }

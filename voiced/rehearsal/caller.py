@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import attrs
 
 from voiced.call.audio import RATE
 from voiced.call.session import CallSession
-from voiced.rehearsal.acts import Act, Came, HangsUp, Hears, NeverHears, Presses, Reaches, Says, Waits, Within
+from voiced.rehearsal.acts import (
+    Act,
+    After,
+    Begins,
+    Came,
+    Comes,
+    HangsUp,
+    Hears,
+    NeverHears,
+    Presses,
+    Reaches,
+    Says,
+    Waits,
+    Within,
+)
 from voiced.rehearsal.difference import difference
 from voiced.rehearsal.listener import Listener
-from voiced.rehearsal.moments import moments
+from voiced.rehearsal.moments import KINDS, moments
 from voiced.rehearsal.performance import ROUNDING, Failure
 from voiced.rehearsal.stage import Stage
 from voiced.simulator.carrier import SimulatedCall
@@ -37,15 +52,30 @@ class Caller:
     failures: list[Failure] = attrs.field(factory=list)
     _never: list[tuple[int, NeverHears, int]] = attrs.field(factory=list)
     """Numbers of steps, what must not be heard, and after how many sentences."""
+    _begun: list[tuple[int, Begins, int]] = attrs.field(factory=list)
+    """Numbers of steps, what has begun so, and which sentence that was: how it went on is known later."""
+    awaited: set[int] = attrs.field(factory=set)
+    """Which sentences the caller has waited for."""
     _sentence: int = 0
     """The sentence in which the caller heard what was expected last ..."""
     _place: int = 0
     """... and where in its words that ended."""
+    _fresh: int = 0
+    """The first sentence of which nothing was waited for yet."""
     _step: int = 0
     """How many of the flow's steps were reached."""
+    _came_so_far: Counter[str] = attrs.field(factory=Counter)
+    """How many things of each kind were waited for."""
+    _since: float = attrs.field(init=False)
+    """When what was waited for last was."""
     _within: float | None = None
     _free_at: float = 0.0
-    """When the caller has finished speaking, or listening."""
+    """When the caller has finished speaking ..."""
+    _breathed_at: float = 0.0
+    """... and taken breath after listening."""
+
+    def __attrs_post_init__(self) -> None:
+        self._since = self.call.rang_at
 
     def play(self) -> None:
         """All steps; the first that fails is the last. Then the call comes to its end."""
@@ -57,6 +87,11 @@ class Caller:
         else:
             self._until(lambda: self.call.over, self._stage.scenario.patience, to_its_end=False)
         self.call.hang_up()
+        self._look()
+        for number, begins, place in self._begun:
+            for said in self.listener.sentences[place : place + 1]:
+                if not begins.fits(said.text):
+                    self.failures.append(Failure(f"{_shown(begins)}, and it was {said.shown!r}", number))
         for number, act, after in self._never:
             for sentence in self.listener.sentences[after:]:
                 if Hears(act.text).end_in(sentence.text) is not None:
@@ -102,8 +137,11 @@ class Caller:
                 return self._hears(number, act)
             case NeverHears():
                 self._never.append((number, act, len(self.listener.sentences)))
-            case Reaches():
-                return self._reaches(number, act)
+            case Begins() | Reaches() | Comes():
+                return self._waits_for(number, act)
+            case After(seconds):
+                self.passes(max(self._free_at, self._since + seconds) - self._now)
+                self._breathed_at = 0.0
             case Came():
                 self._comes(act)
             case _:
@@ -112,7 +150,7 @@ class Caller:
 
     def _does(self, number: int, act: Act) -> Failure | None:
         """What the caller does with hand and mouth."""
-        self.passes(max(0.0, self._free_at - self._now))
+        self.passes(max(self._free_at, self._breathed_at) - self._now)
         if self.call.over and isinstance(act, Says | Presses):
             return Failure(f"{_shown(act)}, but the call is over: {self._how_it_ended()}", number, self._so_far())
         match act:
@@ -131,7 +169,7 @@ class Caller:
     def _hears(self, number: int, act: Hears) -> Failure | None:
         seconds = self._patience(act.within)
         if self._until(lambda: self._heard(act), seconds, to_its_end=True):
-            self._free_at = max(self._free_at, self._now + BREATH)
+            self._breathed_at = self._now + BREATH
             return None
         why = f"{_shown(act)}: not within {seconds:g} s" if not self.call.over else f"{_shown(act)}: never"
         near = difference(act.text, [sentence.text for sentence in self.listener.all[self._sentence :]])
@@ -143,24 +181,56 @@ class Caller:
             sentence = self.listener.sentences[number]
             end = act.end_in(sentence.text, self._place if number == self._sentence else 0)
             if end is not None and act.voice in (None, sentence.voice):
-                self._sentence, self._place = number, end
+                self._sentence, self._place, self._fresh = number, end, max(self._fresh, number + 1)
+                self.awaited.add(number)
+                self._since = self.call.rang_at + sentence.ended
                 return True
         return False
 
-    def _reaches(self, number: int, act: Reaches) -> Failure | None:
+    def _waits_for(self, number: int, act: Begins | Reaches | Comes) -> Failure | None:
         seconds = self._patience(act.within)
-        if self._until(lambda: self._reached(act), seconds, to_its_end=False):
+        if self._until(lambda: self._is_there(number, act), seconds, to_its_end=False):
             return None
         why = f"{_shown(act)}: not within {seconds:g} s" if not self.call.over else f"{_shown(act)}: never"
         return Failure(why, number, self._so_far())
 
+    def _is_there(self, number: int, act: Begins | Reaches | Comes) -> bool:
+        """What is waited for; only once of the same."""
+        match act:
+            case Begins():
+                return self._begins(number, act)
+            case Reaches():
+                return self._reached(act)
+            case Comes():
+                return self._has_come(act)
+
+    def _begins(self, number: int, act: Begins) -> bool:
+        for place, sentence in list(enumerate(self.listener.all))[self._fresh :]:
+            if act.fits(sentence.text):
+                self._sentence, self._place, self._fresh = place, 0, place + 1
+                self._begun.append((number, act, place))
+                self.awaited.add(place)
+                self._since = self.call.rang_at + sentence.began
+                return True
+        return False
+
     def _reached(self, act: Reaches) -> bool:
         steps = [] if self.session is None else self.session.record.steps
         for place in range(self._step, len(steps)):
-            if act.fits(steps[place].node, steps[place].number):
+            if act.fits(steps[place].flow, steps[place].node, steps[place].number):
                 self._step = place + 1
+                self._since = steps[place].began
                 return True
         return False
+
+    def _has_come(self, act: Comes) -> bool:
+        found = [] if self.session is None else moments(self.session, KINDS[act.what])
+        wanted = self._came_so_far[act.what] + act.times
+        if len(found) < wanted:
+            return False
+        self._came_so_far[act.what] = wanted
+        self._since = found[wanted - 1]
+        return True
 
     def _comes(self, act: Came) -> None:
         if self._until(lambda: self._came(act) is not None, act.within, to_its_end=False):
@@ -209,6 +279,10 @@ def _shown(act: Act) -> str:
     match act:
         case Hears(text, matches):
             return f"hears {text!r}" if text is not None else f"hears what matches {matches!r}"
+        case Begins(text):
+            return f"begins {text!r}" if text is not None else "begins"
+        case Comes(what):
+            return f"comes {what}"
         case Reaches(node):
             return f"reaches {node}"
         case Presses(keys):

@@ -91,8 +91,7 @@ class Cast:
         return ScriptedTool(name, answers, faults, self._complain, real, **more)
 
     def _voices(self) -> dict[str, ITTSEngine]:
-        scenario = self._scenario
-        return voices(self._settings.voices, self._labels, self._tools.reactor, scenario.faults, scenario.unsaid)
+        return voices(self._settings.voices, self._labels, self._tools.reactor, self._scenario.faults)
 
     def _lookups(self) -> dict[str, ICallerLookup]:
         made: dict[str, ICallerLookup] = {}

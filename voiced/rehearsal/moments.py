@@ -20,6 +20,23 @@ _ASKED = {"saying": "spoken", "recording": "recorded"}
 _WAITED_FOR = (
     *("stream", "agent", "lookup", "http", "text", "dialled", "recorded", "outcome", "lost", "answered_by", "spoken"),
 )
+KINDS: Mapping[str, str] = {
+    "stream": "stream",
+    "sentence": "saying",
+    "sentence over": "spoken",
+    "agent": "agent",
+    "agent line": "line",
+    "outcome": "outcome",
+    "lookup": "lookup",
+    "http": "http",
+    "text": "text",
+    "transfer over": "dialled",
+    "recording": "recording",
+    "recording over": "recorded",
+    "stream lost": "lost",
+    "answered by": "answered_by",
+}
+"""What scenarios call them."""
 AT_ONCE = 0.004
 """Seconds within which one thing may have been the cause of another: the journal has whole milliseconds."""
 

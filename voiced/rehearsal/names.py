@@ -104,9 +104,10 @@ def _rung(part: Part, number: str, settings: Settings) -> None:
 
 def _check_nodes(part: Part, scenario: Scenario, flows: Mapping[str, Flow]) -> None:
     lengths: dict[str, int] = {}
-    for flow in flows.values():
+    for name, flow in flows.items():
         for node, steps in flow.nodes.items():
             lengths[node] = max(len(steps), lengths.get(node, 0))
+            lengths[f"{name}/{node}"] = len(steps)
     for number in range(len(scenario.expect.steps)):
         _node(part["expect"]["steps"][number], lengths)
     for number, act in enumerate(scenario.steps):
@@ -127,7 +128,7 @@ def _one(part: Part, kind: str, known: Any) -> None:
 
 
 def _node(part: Part, lengths: Mapping[str, int]) -> None:
-    """A node, or `node.3`, its third step; `lengths`: how many steps each node has."""
+    """A node, or `node.3`, its third step, or `flow/node`; `lengths`: how many steps each has."""
     text = str(part.value)
     node, _, number = text.rpartition(".")
     if text in lengths:

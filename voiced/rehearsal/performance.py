@@ -26,6 +26,8 @@ class Step:
     began: float
     """Seconds since the ring."""
     result: str = ""
+    flow: str = ""
+    """Whose node it is."""
 
     @property
     def place(self) -> str:
@@ -53,6 +55,8 @@ class Failure:
     """The number of the scenario's step, from 1; 0: none of them."""
     detail: str = ""
     """More lines about it: what was heard instead."""
+    where: tuple[str | int, ...] = ()
+    """The setting of the scenario that says otherwise: `("expect", "ending")`; (): none, or its step."""
 
 
 @attrs.frozen
@@ -62,6 +66,8 @@ class Performance:
     scenario: str
     flow: str = ""
     heard: tuple[Sentence, ...] = ()
+    awaited: frozenset[int] = frozenset()
+    """Which of those, from 0, the caller has waited for."""
     steps: tuple[Step, ...] = ()
     ending: str = ""
     """The word of voiced.call.records.Ending; "" where there was no call."""
@@ -110,7 +116,14 @@ def from_journal(lines: Sequence[Mapping[str, Any]], call: str, rang: float) -> 
         return {"refusals": refusals}
     line = ended[-1]
     steps = [
-        Step(step["node"], step["step"], step["verb"], _since(step["began"], rang), step["result"])
+        Step(
+            step["node"],
+            step["step"],
+            step["verb"],
+            _since(step["began"], rang),
+            step["result"],
+            step.get("flow", ""),
+        )
         for step in line["steps"]
     ]
     said = [

@@ -83,7 +83,8 @@ def _played(stage: Stage) -> Performance:
     caller.listener.look()
     failures = [*caller.failures, *map(Failure, (*stage.complaints, *stage.leftovers()))]
     facts: dict[str, str] = {} if caller.session is None else dict(caller.session.facts)
-    return _performance(stage, call, heard=tuple(caller.listener.sentences), facts=facts, failures=tuple(failures))
+    heard, awaited = tuple(caller.listener.sentences), frozenset(caller.awaited)
+    return _performance(stage, call, heard=heard, awaited=awaited, facts=facts, failures=tuple(failures))
 
 
 def _performance(stage: Stage, call: SimulatedCall, **more: Any) -> Performance:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import ndiff
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,14 +11,11 @@ from typing import Any, TextIO
 import attrs
 
 from voiced.errors import VoicedError
+from voiced.rehearsal.hidden import alike
 from voiced.rehearsal.performance import Performance
 from voiced.rehearsal.recalled import Recalled, deeds, spoken, walked
 from voiced.rehearsal.rehearse import perform
 from voiced.settings.load import Configuration
-
-_HIDDEN = "•"
-_BULLETS = re.compile(rf"{_HIDDEN}(?:[ {_HIDDEN}]*{_HIDDEN})?")
-_ANYTHING = ".+?"
 
 
 class NoWire(VoicedError):
@@ -120,21 +116,9 @@ def _line(text: str) -> dict[str, Any]:
 
 
 def _compared(was: list[str], now: list[str]) -> list[str]:
-    return _difference(was, _alike(was, now))
+    return _difference(was, alike(was, now))
 
 
 def _difference(was: list[str], now: list[str]) -> list[str]:
     lines = [line for line in ndiff(was, now) if not line.startswith("?")]
     return lines if was != now else []
-
-
-def _alike(was: Sequence[str], now: Sequence[str]) -> list[str]:
-    """What is said now; where it fits a line of then in which the journal hides something, that line."""
-    left = [(line, _pattern(line)) for line in was if _HIDDEN in line]
-    return [next((line for line, pattern in left if pattern.fullmatch(text)), text) for text in now]
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    """Whatever may stand where the journal has hidden something."""
-    pieces = [re.escape(piece) for piece in _BULLETS.split(text)]
-    return re.compile(_ANYTHING.join(pieces), re.DOTALL)

@@ -37,7 +37,7 @@ class Played:
         return "\n".join(self._told(failure) for failure in self.performance.failures)
 
     def _told(self, failure: Failure) -> str:
-        line = self.written.line_of(failure.step) if failure.step else self.written.line
+        line = self.written.line_of(failure.step) if failure.step else self.written.line_at(failure.where)
         about = f"step {failure.step}: " if failure.step else ""
         head = f"{self.written.file}:{line}: {about}{failure.message}"
         return "\n".join([head, *(f"    {each}" for each in failure.detail.splitlines())])

@@ -21,6 +21,7 @@ OURS = "+14155550123"
 A_MONDAY = "2026-01-05 17:30"
 """When it is, unless the scenario says: people are at work from California to Berlin."""
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Dice = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Number = Annotated[
     str,
     msgspec.Meta(pattern=r"^\+[0-9 ().-]{7,24}$", description=f"a telephone number like {STRANGER}, in quotes"),
@@ -54,13 +55,20 @@ class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"doe
 
 
 class WebAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a web service answers when this URL is asked; everything in `json` is text, `body` is sent as it is."""
+    """What a web service answers when this URL is asked; everything in `json` is text, `body` is sent as it is.
+
+    It is given so many `times`, and then the next one for this URL; so many seconds `late`; with `fails: true` the
+    line breaks instead.
+    """
 
     url: Text
     method: str | None = None
     status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 200
     json: Any = None
     body: str = ""
+    late: Seconds = 0.0
+    fails: bool = False
+    times: Count | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -72,22 +80,15 @@ class WebAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"`url` is one like https://crm.example.com/guests, not {self.url!r}")
 
 
-class Once(WebAnswer, frozen=True):
-    """An answer that was given once, so many seconds `late`, or not at all (`fails`): who asks again gets
-    the next. For calls that are lived through again; no scenario can say it.
-    """
-
-    late: float = 0.0
-    fails: bool = False
-
-
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"first": "from"}):
     """Something that goes wrong, or comes late; `from` and `times` count what is asked of it.
 
-    `after`, for the stream and the webhooks, is in seconds since the ring.
+    A `sentence` is a text that no voice can say, as it is spoken. `after`, for the stream and the webhooks, is in
+    seconds since the ring.
     """
 
     voice: str | None = None
+    sentence: Text | None = None
     lookup: str | None = None
     tool: str | None = None
     hearing: Literal["fails"] | None = None
@@ -100,11 +101,11 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fi
     after: Seconds = 0.0
 
     def __post_init__(self) -> None:
-        kinds = ("voice", "lookup", "tool", "hearing", "stream", "webhooks")
+        kinds = ("voice", "sentence", "lookup", "tool", "hearing", "stream", "webhooks")
         chosen = [kind for kind in kinds if getattr(self, kind) is not None]
         if len(chosen) != 1:
             raise ValueError(f"a fault is of one thing: {', '.join(f'`{kind}`' for kind in kinds)}")
-        if chosen[0] in ("voice", "lookup", "tool") and self.fails is (self.late is not None):
+        if chosen[0] in ("voice", "sentence", "lookup", "tool") and self.fails is (self.late is not None):
             raise ValueError(f"what is wrong with the {chosen[0]}? Write `fails: true`, or `late: <seconds>`")
 
     def hits(self, number: int) -> bool:
@@ -127,7 +128,9 @@ class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """In this order; other sentences may stand between."""
     never_heard: tuple[Text, ...] = ()
     steps: tuple[Text, ...] = ()
-    """Nodes (`node`, or `node.3`) that were walked through, in this order; others may stand between."""
+    """Nodes (`node`, `node.3`, `flow/node`) that were walked through, in this order; others may stand between."""
+    only: bool = False
+    """Nothing else: no step that is not in `steps`, and no sentence to its end that nobody waits for."""
     seconds: Bounds = Bounds()
     recorded: bool | None = None
     facts: dict[str, str] = {}
@@ -150,13 +153,15 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     caller: str = STRANGER
     at: Moment = A_MONDAY
     time_zone: str = "UTC"
-    lookups: dict[str, dict[str, str]] = {}
-    tools: dict[str, str] = {}
+    lookups: dict[str, dict[str, str] | tuple[dict[str, str], ...]] = {}
+    """What each lookup answers; several answers are given one after the other, and then the last."""
+    tools: dict[str, str | tuple[str, ...]] = {}
+    """The same of tools."""
     http: tuple[WebAnswer, ...] = ()
     desks: dict[str, Literal["answers", "busy", "no-answer", "failed"] | Desk] = {}
     faults: tuple[Fault, ...] = ()
-    chance: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.5
-    """What every dice says."""
+    chance: Dice | tuple[Dice, ...] = 0.5
+    """What every dice says; several: one after the other, and then the last."""
     patience: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
     """Seconds that the caller waits for anything; in the end, for the call to be over."""
     expect: Expect = Expect()
@@ -192,45 +197,15 @@ class Scenario(Setting, frozen=True, forbid_unknown_fields=True):
 
     def lookup_answers(self, name: str) -> Sequence[Mapping[str, str]]:
         """What this lookup answers, one after the other, and then the last."""
-        return (self.lookups[name],) if name in self.lookups else ()
+        answers = self.lookups.get(name, ())
+        return (answers,) if isinstance(answers, Mapping) else answers
 
     def tool_answers(self, name: str) -> Sequence[str]:
         """The same of a tool."""
-        return (self.tools[name],) if name in self.tools else ()
+        answers = self.tools.get(name, ())
+        return (answers,) if isinstance(answers, str) else answers
 
     @property
     def dice(self) -> Sequence[float]:
         """The same of every dice."""
-        return (self.chance,)
-
-    @property
-    def unsaid(self) -> Mapping[str, int]:
-        """Sentences that no voice says any more, once it has said them so often, whatever its faults are."""
-        return {}
-
-
-class Again(Scenario, frozen=True):
-    """A call that is lived through again: what was asked twice may have been answered otherwise the second time."""
-
-    lookups_in_order: dict[str, tuple[dict[str, str], ...]] = {}
-    tools_in_order: dict[str, tuple[str, ...]] = {}
-    dice_in_order: tuple[float, ...] = ()
-    mute: dict[str, int] = {}
-
-    def lookup_answers(self, name: str) -> Sequence[Mapping[str, str]]:
-        """See Scenario."""
-        return self.lookups_in_order.get(name, ())
-
-    def tool_answers(self, name: str) -> Sequence[str]:
-        """See Scenario."""
-        return self.tools_in_order.get(name, ())
-
-    @property
-    def dice(self) -> Sequence[float]:
-        """See Scenario."""
-        return self.dice_in_order or (self.chance,)
-
-    @property
-    def unsaid(self) -> Mapping[str, int]:
-        """See Scenario."""
-        return self.mute
+        return (self.chance,) if isinstance(self.chance, float | int) else self.chance or (0.5,)

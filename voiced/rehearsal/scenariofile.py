@@ -52,6 +52,13 @@ class Written:
         """Where it begins."""
         return self.part["scenario"].document.spot(self.part["scenario"].where).name_at[0]
 
+    def line_at(self, where: tuple[str | int, ...]) -> int:
+        """Where this setting of it stands; its own line, where it stands nowhere."""
+        part = self.part
+        for name in where:
+            part = part[name]
+        return part.document.spot(part.where).name_at[0] if where else self.line
+
     def line_of(self, number: int) -> int:
         """Where its step of that number, from 1, stands."""
         step = self.part["steps"][number - 1]

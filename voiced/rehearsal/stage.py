@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.web.server import Site
 
 from voiced.call.dialplan import plain
+from voiced.call.room import Room
 from voiced.call.session import CallSession
 from voiced.daemon import Api, Daemon
 from voiced.errors import Refused
@@ -80,7 +81,7 @@ class Stage:
         rest = Rest([carrier.ledger for carrier in self._carriers])
         self.network.listen(TWILIO, Site(rest, reactor=self.clock))
         http = self.network.http()
-        self._rest = TwilioCarrier(self._accounts, http, self.clock, public_url, chance=lambda: scenario.chance)
+        self._rest = TwilioCarrier(self._accounts, http, self.clock, public_url, chance=lambda: scenario.dice[0])
         hearing = FakeHearing(self.clock, UNDERSTANDING)
         tools = FakeTools(
             self.clock,
@@ -186,7 +187,7 @@ class Stage:
             self.journal,
             self.guard,
             api,
-            most_calls=plain_settings.limits.calls,
+            room=Room(plain_settings.limits.limits()),
             insecure=plain_settings.insecure,
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
@@ -15,6 +15,7 @@ from zope.interface import implementer
 from voiced.call.audio import silence
 from voiced.errors import SynthesisError
 from voiced.ivoiced import Deliver, ITTSEngine, Utterance
+from voiced.rehearsal.acts import words
 from voiced.rehearsal.reading import Labels
 from voiced.rehearsal.scenario import Fault
 from voiced.settings.chosen import ChosenVoice
@@ -34,9 +35,6 @@ class ReadableVoice:
     _labels: Labels
     _clock: IReactorTime
     _faults: Sequence[Fault] = ()
-    _unsaid: Mapping[str, int] = attrs.field(factory=dict)
-    """Sentences that no voice says any more once it has said them so often."""
-    _said: Counter[str] = attrs.field(factory=Counter)
     _spoken: int = 0
 
     def synthesize(self, utterance: Utterance, deliver: Deliver) -> Deferred[None]:
@@ -50,32 +48,54 @@ class ReadableVoice:
             if fault.fails:
                 raise SynthesisError(f"the scenario lets the voice {self.name} fail")
             await deferLater(self._clock, fault.late or 0.0)
-        self._said[text] += 1
-        if self._said[text] > self._unsaid.get(text, self._said[text]):
-            raise SynthesisError(f"the voice {self.name} has not said this then, either")
         if not text.strip():
             raise SynthesisError("there is nothing to say in this text")
         deliver(self._labels.speech("voice", self.name, text) + silence(PAUSE))
 
 
+@implementer(ITTSEngine)
+@attrs.frozen(eq=False)
+class Mute:
+    """A voice with its fallbacks; none of them says a sentence while the scenario says so."""
+
+    _voice: ITTSEngine
+    _clock: IReactorTime
+    _faults: Sequence[Fault]
+    _asked: Counter[str]
+    """How often each sentence was to be said, by whomever."""
+
+    def synthesize(self, utterance: Utterance, deliver: Deliver) -> Deferred[None]:
+        """See ITTSEngine."""
+        text = words(utterance.text)
+        self._asked[text] += 1
+        mine = [each for each in self._faults if words(each.sentence or "") == text and each.hits(self._asked[text])]
+        if any(fault.fails for fault in mine):
+            return fail(SynthesisError("the scenario lets every voice fail at this sentence"))
+        late = sum(fault.late or 0.0 for fault in mine)
+        if not late:
+            return self._voice.synthesize(utterance, deliver)
+        waiting: Deferred[None] = deferLater(self._clock, late)
+        return waiting.addCallback(lambda _: self._voice.synthesize(utterance, deliver))
+
+
 def voices(
-    chosen: Mapping[str, ChosenVoice],
-    labels: Labels,
-    clock: IReactorTime,
-    faults: Sequence[Fault],
-    unsaid: Mapping[str, int],
+    chosen: Mapping[str, ChosenVoice], labels: Labels, clock: IReactorTime, faults: Sequence[Fault]
 ) -> dict[str, ITTSEngine]:
     """A readable voice for each of voiced.yaml, each with its own fallback."""
+    sentences = [fault for fault in faults if fault.sentence is not None]
     made: dict[str, ITTSEngine] = {}
 
     def make(name: str) -> ITTSEngine:
         if name not in made:
             fallback = chosen[name].fallback
             mine = [fault for fault in faults if fault.voice == name]
-            engine = ReadableVoice(name, labels, clock, mine, unsaid)
+            engine = ReadableVoice(name, labels, clock, mine)
             made[name] = Voice(engine, clock, None if fallback is None else make(fallback))
         return made[name]
 
     for name in chosen:
         make(name)
-    return made
+    if not sentences:
+        return made
+    asked: Counter[str] = Counter()
+    return {name: Mute(voice, clock, sentences, asked) for name, voice in made.items()}

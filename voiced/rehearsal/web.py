@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
+import msgspec
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -17,13 +18,15 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from zope.interface import implementer
 
 from voiced.rehearsal.agents import Complain
-from voiced.rehearsal.scenario import Once, WebAnswer
+from voiced.rehearsal.scenario import WebAnswer
 from voiced.simulator.memory import MemoryNetwork, whole_body
 from voiced.webservices import WebRules, WebServices
 
 
 class Answers(Resource):
-    """One host. The first answer whose URL and method fit is given; a query that it does not have does not matter."""
+    """One host. The first answer whose URL and method fit is given, so often as it is to be; a query that it does
+    not have does not matter.
+    """
 
     isLeaf = True
 
@@ -36,9 +39,10 @@ class Answers(Resource):
     def render(self, request: Request) -> bytes | int:
         """Named by Twisted."""
         answer = self._answer(request)
-        if not isinstance(answer, Once):
-            return b"" if answer is None else self._give(request, answer)
-        self._use_up(answer)
+        if answer is None:
+            return b""
+        if not (answer.late or answer.fails):
+            return self._give(request, answer)
         due = self._clock.callLater(answer.late, self._give_late, request, answer)
 
         def over(_: object) -> None:
@@ -50,23 +54,26 @@ class Answers(Resource):
 
     def _answer(self, request: Request) -> WebAnswer | None:
         path, method = request.uri.decode(), request.method.decode()
-        for answer in self._answers:
+        for place, answer in enumerate(self._answers):
             wanted = urlsplit(answer.url)
             target = wanted.path or "/"
             bare = path if wanted.query else path.partition("?")[0]
             if bare == target + (f"?{wanted.query}" if wanted.query else "") and answer.method in (None, method):
-                return answer
+                return self._used(place)
         host = request.getRequestHostname().decode()
         self._complain(f"{method} https://{host}{path} is asked, and `http:` has no answer for it")
         request.setResponseCode(404)
         return None
 
-    def _use_up(self, answer: Once) -> None:
-        """The last of an URL is for all that come."""
-        if sum((each.url, each.method) == (answer.url, answer.method) for each in self._answers) > 1:
-            self._answers.remove(answer)
+    def _used(self, place: int) -> WebAnswer:
+        """The answer there; one that has been given so often as it is to be is given no more."""
+        answer = self._answers[place]
+        if answer.times is not None:
+            left = [] if answer.times == 1 else [msgspec.structs.replace(answer, times=answer.times - 1)]
+            self._answers[place : place + 1] = left
+        return answer
 
-    def _give_late(self, request: Request, answer: Once) -> None:
+    def _give_late(self, request: Request, answer: WebAnswer) -> None:
         if answer.fails:
             request.loseConnection()
         else:

@@ -16,6 +16,21 @@ NO_DAY, NOT_A_DAY = "there is no such day", "a day is written as `2026-12-25: Ch
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
+def is_calendar(part: Part) -> bool:
+    """Whether a file is one of days, whatever it was taken for."""
+    return isinstance(part.value, dict) and bool(part.value) and all(_DAY.fullmatch(name) for name, _ in part.items())
+
+
+def elsewhere(directory: Path, file: str) -> str:
+    """Where a calendar lies that is not where a flow looks for it: the end of a sentence; "" where none is near."""
+    name = Path(file).name
+    below = [Path(each.name, name) for each in sorted(directory.iterdir()) if each.is_dir()]
+    for near in (*below, Path("..", file), Path("..", name)):
+        if name and near != Path(file) and (directory / near).is_file():
+            return f"; there is one at {near}: write that"
+    return ""
+
+
 def read_calendar(path: Path, faults: list[Fault], content: Callable[[Path], bytes]) -> Mapping[str, str]:
     """The days, by date (`2026-12-25`), each with its name; what is wrong in it is noted in its own lines.
 

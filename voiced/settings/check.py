@@ -19,7 +19,8 @@ from voiced.call.spoken import Language, language
 from voiced.call.template import Template, Unspoken
 from voiced.secret import Secret
 from voiced.settings import limits
-from voiced.settings.nearest import instead
+from voiced.settings.blame import complain
+from voiced.settings.nearest import instead, nearest
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 
@@ -32,17 +33,34 @@ def decode(part: Part, struct: type[S], besides: Collection[str] = ()) -> S | No
     """The part as an instance of `struct`; every fault in it is noted.
 
     A field that is wrong has its default, so that what follows from the others can be checked too; None when that
-    cannot be. `besides` are names that the part may also have, and that somebody else reads.
+    cannot be. One that is written with a slip has its value all the same: it is not missing, too. `besides` are names
+    that the part may also have, and that somebody else reads.
     """
     fields = msgspec.structs.fields(struct)
     known = [field.encode_name for field in fields] + list(besides)
+    slips: dict[str, Part] = {}
     for name, inner in part.items():
         if name not in known:
             _unknown(part, inner, known)
+            meant = nearest(inner.name, known)
+            if meant is not None and meant not in part:
+                slips.setdefault(meant, inner)
+    if not part.where:
+        part.document.meant.update(((name,), inner.where) for name, inner in slips.items())
     if part.value is not None and not isinstance(part.value, dict):
         return None
-    given = [field for field in fields if field.encode_name in part]
-    return _make(part, struct, {field.name: convert(part[field.encode_name], field.type) for field in given})
+    given = {field.name: _given(part, field, slips) for field in fields}
+    return _make(part, struct, {name: value for name, value in given.items() if value is not _NOTHING})
+
+
+_NOTHING = object()
+
+
+def _given(part: Part, field: msgspec.structs.FieldInfo, slips: Mapping[str, Part]) -> Any:
+    """The value of a field, also of one that is written with a slip: only that is noted of it."""
+    if field.encode_name in slips:
+        return convert(attrs.evolve(slips[field.encode_name], faults=[]), field.type)
+    return convert(part[field.encode_name], field.type) if field.encode_name in part else _NOTHING
 
 
 def decode_field(part: Part, struct: type[S], name: str) -> S | None:
@@ -63,7 +81,7 @@ def _make(part: Part, struct: type[S], values: Mapping[str, Any]) -> S | None:
         return struct(**sound)
     except (TypeError, ValueError) as error:  # what a `__post_init__` has to say
         if len(sound) == len(values):  # else it may only miss what is wrong already
-            part.wrong(str(error), named=True)
+            complain(part, str(error))
         return None
 
 

@@ -12,7 +12,7 @@ import msgspec
 from voiced.errors import ConfigError, Fault, VoicedError
 from voiced.ivoiced import Mentions, Tools
 from voiced.settings import check
-from voiced.settings.nearest import instead
+from voiced.settings.nearest import instead, nearest
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 from voiced.settings.registry import PluginError, Registry
@@ -159,11 +159,14 @@ def _voice(part: Part, voices: Collection[str], registry: Registry) -> ChosenVoi
 
 def _chosen(part: Part, kind: str, named: str, ours: Collection[str], registry: Registry) -> Chosen | None:
     if named not in part:
-        if part.value is None or isinstance(part.value, dict):
+        slips = [inner for _, inner in part.items() if nearest(inner.name, (named, *ours)) == named]
+        if slips:
+            part.unknown(
+                str(slips[0].where[-1]), f"there is no setting {slips[0].name!r} here; did you mean {named!r}?"
+            )
+        elif part.value is None or isinstance(part.value, dict):
             installed = ", ".join(registry.names(kind)) or "none"
             part.wrong(f"the setting {named!r} is missing; installed: {installed}", named=True)
-        else:
-            list(part.items())  # says that it is no mapping
         return None
     name = part[named].text()
     if name is BROKEN:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import attrs
 import msgspec
 
+from voiced.call import room
 from voiced.call.privacy import Privacy
 from voiced.guard.rules import Inbound, Outbound
 from voiced.settings import address, check
@@ -20,11 +21,13 @@ from voiced.settings.inbound import inbound, inbound_flows
 from voiced.settings.nearest import instead
 from voiced.settings.numbers import dialled, number
 from voiced.settings.outbound import outbound, outbound_flows
+from voiced.settings.overflow import WrittenOverflow
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 from voiced.settings.registry import Registry
 from voiced.settings.web import web
 from voiced.twilio.webhook import Account
+from voiced.watch import logs
 from voiced.webservices import WebRules
 
 LISTEN = "tcp:8080:interface=127.0.0.1"
@@ -36,6 +39,18 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     calls: Annotated[int, msgspec.Meta(ge=1)] = 200
     """More are told that all lines are busy."""
+    lag_ms: Annotated[int, msgspec.Meta(ge=10)] | None = 250
+    """While this machine is later than that (milliseconds, 95 of 100 moments of 5 s), no new call comes in."""
+    memory_mb: Annotated[int, msgspec.Meta(ge=100)] | None = None
+    """While this process takes more memory than that (megabytes, resident), no new call comes in."""
+    reserve: Annotated[int, msgspec.Meta(ge=0, le=100)] = 10
+    """Per cent of each limit that calls which we place leave to callers."""
+
+    def limits(self) -> room.Limits:
+        """The same for the switchboard."""
+        lag = None if self.lag_ms is None else self.lag_ms / 1000
+        memory = None if self.memory_mb is None else self.memory_mb * room.MEGABYTE
+        return room.Limits(self.calls, lag, memory, self.reserve)
 
 
 class SpeechCache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +58,24 @@ class SpeechCache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     size_mb: Annotated[int, msgspec.Meta(ge=1)] = 500
     """Megabytes."""
+
+
+Level = Literal["debug", "info", "warn", "error", "critical"]
+
+
+class WrittenLogs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is logged, and how."""
+
+    format: Literal["text", "json"] = "text"
+    """Lines for people, or one flat JSON object a line."""
+    level: Level = "info"
+    """The least that is logged."""
+    levels: dict[str, Level] = {}
+    """The least by subject: the dotted name of a module, or its beginning."""
+
+    def logs(self) -> logs.Logs:
+        """The same for the log."""
+        return logs.Logs(self.format == "json", self.level, self.levels)
 
 
 Sentence = Annotated[str, msgspec.Meta(min_length=1)]
@@ -69,12 +102,18 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a caller hears when all else fails."""
     busy: Sentence | None = None
     """What callers hear that are too many."""
+    overflow: WrittenOverflow | None = None
+    """What becomes of callers for whom there is no room, instead of `busy`."""
     refusal: Sentence | None = None
     """What a caller hears whom no flow takes."""
     goodbye: Sentence | None = None
     """The last sentence of a call that the API, or its time limit, ends."""
     prerender: bool = True
     """Whether every sentence that is the same for all is spoken into the cache at the start."""
+    metrics: Literal["local", "key", "everybody"] = "local"
+    """Who may read /metrics: this machine and API keys for all flows (`local`), such keys only, or everybody."""
+    logs: WrittenLogs = WrittenLogs()
+    """What is logged, and how."""
     journal: Literal["calls", "wire"] = "calls"
     """What the journal keeps: a line when a call begins and ends, or (`wire`) also what `voiced replay` needs."""
 
@@ -163,7 +202,7 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
 def check_flows(part: Part, flows: Mapping[str, Any]) -> None:
     """Every flow that is named is there."""
     rules = (outbound_flows(part["outbound"]), inbound_flows(part["inbound"]), api_flows(part["api"]))
-    for inner in chain((inner for _, inner in part["numbers"].items()), *rules):
+    for inner in chain((inner for _, inner in part["numbers"].items()), (part["overflow"]["flow"],), *rules):
         if isinstance(inner.value, str) and inner.value not in flows:
             inner.wrong(f"no flow is called {inner.written}{instead(inner.value, flows)}")
 

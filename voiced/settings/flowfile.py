@@ -19,7 +19,7 @@ from voiced.ivoiced import Mentions
 from voiced.net.outside import points_inside
 from voiced.net.url import UrlTemplate
 from voiced.settings import check, plainyaml
-from voiced.settings.calendar import read_calendar
+from voiced.settings.calendar import elsewhere, is_calendar, read_calendar
 from voiced.settings.disclosure import check_disclosure
 from voiced.settings.files import Files
 from voiced.settings.include import SHARED, Shared, shared
@@ -127,7 +127,7 @@ class FlowFiles:
     faults: list[Fault] = attrs.field(factory=list)
     flows: dict[str, Flow] = attrs.field(factory=dict)
     known: dict[str, str] = attrs.field(factory=dict)
-    """The file of each flow, also of a faulty one: it may be named all the same."""
+    """The file and line of each flow, also of a faulty one: it may be named all the same."""
     loaded: list[Loading] = attrs.field(factory=list)
     unread: list[Path] = attrs.field(factory=list)
     """The files that are no YAML: nobody knows what they say."""
@@ -157,6 +157,12 @@ class FlowFiles:
         if not isinstance(part.value, dict):
             list(part.items())  # says so, if it is not empty
             self._claim(part["flow"])
+            return
+        if is_calendar(part):
+            place = f"calendars/{Path(part.document.file).name}"
+            part.wrong(
+                f"this is a calendar, and no flow: move it to {place}, and write that in the steps that name it"
+            )
             return
         including = shared(part)
         part = including.flow
@@ -202,7 +208,7 @@ class FlowFiles:
         if isinstance(name, str) and name in self.known:
             part.wrong(f"a flow {name!r} is in {self.known[name]} already")
         named = name if isinstance(name, str) else Path(part.document.file).stem
-        self.known.setdefault(named, part.document.file)
+        self.known.setdefault(named, part.line)
 
     def _nodes(self, loading: Loading) -> None:
         below = loading.shared.flow["nodes"]
@@ -210,10 +216,12 @@ class FlowFiles:
         if not below.value and not isinstance(below.value, str) and not any(each.value for each in written):
             below.wrong("a flow needs at least one node, with its steps", named=True)
             return
+        lines: dict[str, str] = {}
         for nodes in (below, *written):
             for name, node in nodes.items():
-                if name in loading.nodes:
-                    node.wrong(f"a node {name!r} is in another file of this flow already", named=True)
+                if name in lines:
+                    node.wrong(f"a node {name!r} is in {lines[name]} already, and this flow has both", named=True)
+                lines.setdefault(name, node.line)
                 loading.nodes.setdefault(name, list(self._steps(name, node, loading)))
 
     def _steps(self, name: str, node: Part, loading: Loading) -> Iterator[WrittenStep]:
@@ -310,7 +318,8 @@ def _calendar(body: Part, file: str, calendars: dict[str, Mapping[str, str]]) ->
         calendars[file] = read_calendar(path, body.faults, body.files.read)
     except ConfigError as error:
         if plainyaml.unreadable(error):
-            _misnamed(body, file, f"the calendar {path} {error.faults[0].message}")
+            near = elsewhere(body.document.directory, file) if not path.exists() else ""
+            _misnamed(body, file, f"the calendar {path} {error.faults[0].message}{near}")
         else:
             body.faults.extend(error.faults)
 

@@ -41,12 +41,15 @@ def shared(flow: Part) -> Shared:
     included = _Including({realpath(flow.document.file)})
     included.take(flow)
     constants: dict[str, str] = {}
+    origins: dict[str, str] = {}
     words: dict[str, str] = {}
     for part in (flow, *included.parts):
-        constants = {**_constants(part["constants"]), **constants}
+        own = _constants(part["constants"])
+        constants = {**own, **constants}
+        origins = {**{name: part["constants"][name].line for name in own}, **origins}
         words = {**_texts(part["pronunciation"]), **words}
-    own, *others = (attrs.evolve(part, constants=constants) for part in (flow, *included.parts))
-    return Shared(own, tuple(others), constants, Pronunciation(words))
+    parts = (attrs.evolve(part, constants=constants, origins=origins) for part in (flow, *included.parts))
+    return Shared(next(parts), tuple(parts), constants, Pronunciation(words))
 
 
 @attrs.define

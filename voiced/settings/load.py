@@ -10,7 +10,7 @@ import attrs
 
 from voiced.call.dialplan import DialPlan
 from voiced.call.flow import Flow
-from voiced.call.program import Colleague, Program
+from voiced.call.program import Colleague, Overflow, Program
 from voiced.call.version import Version
 from voiced.errors import ConfigError, Fault, VoicedError
 from voiced.ivoiced import IHearing, Tools, Utterance
@@ -139,6 +139,7 @@ def build_program(configuration: Configuration, tools: Tools, made: Made | None 
         named=named_targets(configuration),
         web=WebServices.real(settings.web, tools.reactor),
         human=settings.human,
+        overflow=Overflow() if plain.overflow is None else plain.overflow.overflow(),
         privacy=plain.privacy,
         keeps_wire=plain.journal == "wire",
         version=Version(configuration.hash, tools.reactor.seconds()),
@@ -152,8 +153,9 @@ def named_targets(configuration: Configuration) -> frozenset[str]:
     tools = (chosen.settings for chosen in configuration.settings.tools.values())
     mentions = [step.mentions() for step in steps]
     mentions += [mentions_of(settings) for settings in tools]
-    human = configuration.settings.human
-    return frozenset(chain.from_iterable(each.targets for each in mentions)) | ({human} if human else set())
+    overflow = configuration.settings.plain.overflow
+    others = (configuration.settings.human, None if overflow is None else overflow.overflow().forward)
+    return frozenset(chain.from_iterable(each.targets for each in mentions)) | {each for each in others if each}
 
 
 def _hearing(configuration: Configuration, agents: Mapping[str, Colleague], tools: Tools) -> IHearing | None:

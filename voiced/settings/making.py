@@ -63,7 +63,12 @@ class Making:
 
     def _voice(self, name: str, chosen: ChosenVoice, fallback: ITTSEngine | None) -> ITTSEngine:
         engine = self._engine(name, chosen)
-        return self.made.make("voice", name, (engine, fallback), partial(Voice, engine, self.tools.reactor, fallback))
+        return self.made.make(
+            "voice",
+            name,
+            (engine, fallback),
+            partial(Voice, engine, self.tools.reactor, fallback, watch=self.tools.watch),
+        )
 
     def _engine(self, name: str, chosen: ChosenVoice) -> ITTSEngine:
         engine: ITTSEngine = self.plugin("engine", name, chosen)

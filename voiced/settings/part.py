@@ -26,6 +26,8 @@ class Part:
     base: int = 0
     constants: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """What stands for itself in the templates of a flow: name and text."""
+    origins: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """The file and line of each constant."""
     files: Files = attrs.field(factory=Files, repr=False)
     """Reads whatever file it names."""
 
@@ -54,15 +56,21 @@ class Part:
         return self.document.spot(self.where).name
 
     @property
+    def line(self) -> str:
+        """The file and the line of its name: how one place is told of at another."""
+        return f"{self.document.file}:{self.document.spot(self.where).name_at[0]}"
+
+    @property
     def braces(self) -> bool:
         """Whether it is written in `{…}` or `[…]`."""
         return self.document.spot(self.where).braces
 
     def __getitem__(self, step: str | int) -> Part:
-        return attrs.evolve(self, where=(*self.where, step))
+        where = (*self.where, step)
+        return attrs.evolve(self, where=self.document.meant.get(where, where))
 
     def __contains__(self, name: str) -> bool:
-        return isinstance(self.value, dict) and name in self.value
+        return isinstance(self.value, dict) and (name in self.value or (*self.where, name) in self.document.meant)
 
     def items(self) -> Iterator[tuple[str, Part]]:
         """The names and parts of a mapping; anything else but nothing at all is a fault."""
@@ -98,6 +106,11 @@ class Part:
     def wrong(self, message: str, *, named: bool = False) -> Any:
         """Note a fault at the value's place (`named`: at its name's); answers BROKEN."""
         spot = self.document.spot(self.where)
+        return self._note(spot.name_at if named else spot.at, message)
+
+    def wrong_at(self, inner: Part, message: str, *, named: bool) -> Any:
+        """Note a fault of this part in the place of another one below it (`named`: of its name); answers BROKEN."""
+        spot = self.document.spot(inner.where)
         return self._note(spot.name_at if named else spot.at, message)
 
     def unknown(self, name: str, message: str) -> Any:

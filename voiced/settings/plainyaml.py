@@ -66,6 +66,10 @@ class Document:
     file: str
     value: Any
     spots: Mapping[Where, Spot]
+    meant: dict[Where, Where] = attrs.field(factory=dict, eq=False, repr=False)
+    """Where that stands which is not there, and was written with a slip: it is read on as if it were right, for what
+    follows from the slip is no other fault.
+    """
 
     def spot(self, where: Where) -> Spot:
         """The place of what is there, or else of what it would be in."""
@@ -105,7 +109,7 @@ def parse(text: str, file: str) -> Document:
     try:
         value = reading.document()
     except yaml.MarkedYAMLError as error:
-        reading.faults.append(yamlfault.explain(error, text, file, reading.opened))
+        reading.faults.append(yamlfault.explain(error, text, file, reading.opened, reading.quoted))
     if reading.faults:
         raise ConfigError(reading.faults)
     return Document(file, value, reading.spots)
@@ -116,12 +120,14 @@ class _Reading:
 
     def __init__(self, text: str, file: str) -> None:
         self._file = file
-        self._events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
+        self._events: Iterator[Any] = map(self._seen, yaml.parse(text, Loader=LOADER))
         self._anchors: dict[str, tuple[Any, dict[Where, Spot]]] = {}
         self.spots: dict[Where, Spot] = {(): Spot((1, 1), (1, 1))}
         self.faults: list[Fault] = []
         self.opened: list[tuple[int, int]] = []
         """The places of the `{` and `[` that are not closed yet."""
+        self.quoted: yamlfault.Quoted | None = None
+        """What was read last, if it was a text in quotes."""
 
     def document(self) -> Any:
         value = None
@@ -131,6 +137,12 @@ class _Reading:
             if isinstance(event, yaml.NodeEvent):
                 value = self._node(event, ())
         return value
+
+    def _seen(self, event: Any) -> Any:
+        mark = getattr(event, "style", None)
+        end = event.end_mark.line + 1, event.end_mark.column + 1
+        self.quoted = yamlfault.Quoted(mark, _at(event), end) if mark in ("'", '"') else None
+        return event
 
     def _node(self, event: Any, where: Where, name: Any = None) -> Any:
         if len(where) > DEEPEST:
@@ -197,6 +209,8 @@ class _Reading:
             self._wrong(event, f"`*{event.anchor}` is an alias of nothing: put a text that begins with `*` in quotes")
             return None
         value, spots = self._anchors[event.anchor]
+        if isinstance(value, str):
+            self.spots[where] = attrs.evolve(self.spots[where], written=value)
         for beneath, spot in spots.items():
             self.spots[where + beneath] = spot
         return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from voiced.ivoiced import Prompt
+from voiced.settings.blame import constants_in
 from voiced.settings.part import Part
 from voiced.settings.reach import empty
 from voiced.settings.review.places import text_in
@@ -19,4 +20,5 @@ def check_prompts(body: Part, prompts: Iterable[Prompt]) -> None:
         for wording in prompt.text.wordings:
             if empty(wording):
                 tongue = f" in the language {wording.language!r}" if wording.language else ""
-                text_in(body, wording.source).wrong(f"there is nothing to say{tongue}: write a text, or take it out")
+                place = text_in(body, wording.source)
+                place.wrong(f"there is nothing to say{tongue}: write a text, or take it out{constants_in(place)}")

@@ -5,11 +5,25 @@ from __future__ import annotations
 from random import Random
 from typing import cast
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twilio.request_validator import RequestValidator
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
 from voiced.simulator.number import Number
+
+
+@frozen
+class Notice:
+    """An alert of the account's monitor that was not made by a call of this carrier."""
+
+    code: int
+    at: float
+    """Seconds since the epoch."""
+    resource_sid: str = ""
+    """The call it is about, or another resource."""
+    url: str = ""
+    level: str = "error"
+    text: str = ""
 
 
 @define(eq=False)
@@ -32,6 +46,10 @@ class Account:
     """Numbers that it may not call, and the error code that says why: 21215, 21216 ..."""
     untexted: dict[str, int] = field(factory=dict)
     """Numbers that it may not text, and the error code that says why: 21408, 21610 ..."""
+    status: str = "active"
+    """Or `suspended`, `closed`."""
+    notices: list[Notice] = field(factory=list)
+    """What its monitor knows besides the alerts of its calls."""
     most_calls: int | None = None
     """How many calls it may have at once (10004)."""
 

@@ -55,7 +55,7 @@ class Carrier:
         self.account = Account(clock, daemon, public_url, account_sid, auth_token, Random(seed))
         self.callbacks = Callbacks()
         self.webhooks = Webhooks(self.account)
-        self.ledger = Ledger(self.account, self._place)
+        self.ledger = Ledger(self.account, self._place, self.webhooks.exchanged)
         self.placed: list[SimulatedCall] = []
         """The calls that were asked for through the API, in that order; they are among `calls` too."""
         self.on_placed: Callable[[SimulatedCall], object] | None = None

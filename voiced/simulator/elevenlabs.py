@@ -3,6 +3,7 @@
     GET  /v1/convai/conversation/get-signed-url?agent_id=…   -> {"signed_url": "wss://…"}
     GET  /v1/convai/conversation?agent_id=…&conversation_signature=…   a WebSocket (elevenlabs_messages)
     POST /v1/text-to-speech/{voice}[/stream]                 (elevenlabs_speech)
+    GET, PATCH /v1/convai/agents/{agent_id}                  (elevenlabs_dashboard)
 
 In memory or over real sockets, as the clock and the port that it is given:
 
@@ -28,6 +29,7 @@ from twisted.web.server import Request, Site
 from voiced.simulator.vendors.agent_audio import Voice, spell
 from voiced.simulator.vendors.agent_socket import AgentSocket, agent_socket
 from voiced.simulator.vendors.elevenlabs_agent import Agent
+from voiced.simulator.vendors.elevenlabs_dashboard import patched, shown
 from voiced.simulator.vendors.elevenlabs_record import Check
 from voiced.simulator.vendors.elevenlabs_refusals import complaint, invalid_body, refusal
 from voiced.simulator.vendors.elevenlabs_script import Line, Script
@@ -78,6 +80,8 @@ class ElevenLabs:
         """What was asked over HTTP, handshakes among it."""
         self.signed_url = Weather(complaint)
         """How the request for a signed URL fails: `double.signed_url.fail(429)`, `.fail(None)`, `.after = 3.0`."""
+        self.dashboard = Weather(complaint)
+        """How looking at an agent's settings, and changing them, fails."""
         self.speech = TextToSpeech(voice, Weather(complaint))
         self.single_use = False
         """Whether a signature is good for one socket, as it always is if `include_conversation_id` was asked for."""
@@ -125,6 +129,8 @@ class ElevenLabs:
                 return self._handshake(request, asked)
             case "GET", ["v1", "convai", "conversation", "get-signed-url" | "get_signed_url"]:
                 return serve(request, self._sign(request, asked))
+            case "GET" | "PATCH", ["v1", "convai", "agents", agent_id]:
+                return serve(request, self._dashboard(request, asked, agent_id))
             case "POST", ["v1", "text-to-speech", voice]:
                 return serve(request, self._speak(request, asked, voice, stream=False))
             case "POST", ["v1", "text-to-speech", voice, "stream"]:
@@ -144,6 +150,15 @@ class ElevenLabs:
         self._tickets[signature] = _Ticket(agent_id, self._clock.seconds() + SIGNATURE_SECONDS, once)
         query = urlencode({"agent_id": agent_id, "conversation_signature": signature})
         write_json(request, 200, {"signed_url": f"{self._base(request)}/v1/convai/conversation?{query}"})
+
+    async def _dashboard(self, request: Request, asked: Asked, agent_id: str) -> None:
+        await self.dashboard.pass_by(self._clock)
+        self._authenticate(asked)
+        if agent_id not in self.agents:
+            raise refusal(404, "not_found", "agent_not_found", f"Agent with id {agent_id} not found.")
+        if asked.method == "PATCH":
+            self.agents[agent_id] = patched(agent_id, self.agents[agent_id], asked.body)
+        write_json(request, 200, shown(agent_id, self.agents[agent_id]))
 
     async def _speak(self, request: Request, asked: Asked, voice: str, stream: bool) -> None:
         self._authenticate(asked)

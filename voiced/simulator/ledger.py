@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 
 from attrs import define, field, frozen
@@ -13,6 +13,7 @@ from voiced.simulator.call import SimulatedCall
 from voiced.simulator.child import ChildCall
 from voiced.simulator.orders import Order
 from voiced.simulator.texts import Text
+from voiced.simulator.webhook import Exchanged
 
 
 @define(eq=False)
@@ -63,6 +64,8 @@ class Ledger:
     account: Account
     place: Callable[[Order], SimulatedCall]
     """Begins a call that was asked for."""
+    exchanged: Iterable[Exchanged] = ()
+    """What was asked of the daemon, and answered."""
     calls: dict[str, SimulatedCall] = field(factory=dict)
     texts: list[Text] = field(factory=list)
     on_text: Callable[[Text], object] | None = None

@@ -49,6 +49,20 @@ class Number:
     voice_url: str
     fallback_url: str | None = None
     status_url: str | None = None
+    voice_method: str = "POST"
+    fallback_method: str = "POST"
+    status_method: str = "POST"
+    application_sid: str = ""
+    """A TwiML application that takes the number's calls; its URLs are not asked then."""
+    trunk_sid: str = ""
+    """A SIP trunk that does."""
+    receive_mode: str = "voice"
+    """Or `fax`."""
+
+    @property
+    def sid(self) -> str:
+        """Its name at the API: the same for the same number."""
+        return f"PN{int(self.number.lstrip('+') or '0'):032x}"
 
     def inbound(self, from_: str) -> Plan:
         """A call from there to this number."""
@@ -56,7 +70,7 @@ class Number:
             self.number,
             from_,
             "inbound",
-            Start(self.voice_url),
-            None if self.fallback_url is None else Start(self.fallback_url),
-            None if self.status_url is None else Watch(self.status_url),
+            Start(self.voice_url, method=self.voice_method),
+            None if self.fallback_url is None else Start(self.fallback_url, method=self.fallback_method),
+            None if self.status_url is None else Watch(self.status_url, method=self.status_method),
         )

@@ -6,6 +6,8 @@
     POST /2010-04-01/Accounts/{AC}/Calls/{CA}.json   Status=completed|canceled, Url, Twiml, TimeLimit
     POST /2010-04-01/Accounts/{AC}/Messages.json     To, From, Body
 
+What an operator looks at (the account, its numbers, alerts, what was asked about a call) is voiced.simulator.console.
+
 Source: Twilio's OpenAPI description (twilio_api_v2010), and its error dictionary for the codes.
 """
 
@@ -22,7 +24,7 @@ from attrs import evolve
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from voiced.simulator import orders, texts
+from voiced.simulator import console, orders, texts
 from voiced.simulator.account import Account
 from voiced.simulator.call import SimulatedCall
 from voiced.simulator.child import ChildCall
@@ -47,7 +49,7 @@ class Rest(Resource):
     def render(self, request: Request) -> bytes | int:
         asked = _read(request)
         try:
-            ledger, rest = self._ledger(asked.path)
+            ledger, rest = self._ledger(request, asked.path)
         except Refusal as refusal:
             return _written(request, *refusal.answer())
         ledger.requests.append(asked)
@@ -68,8 +70,12 @@ class Rest(Resource):
             _write_later(request, ledger.account, fault.late, _written(request, status, body))
         return NOT_DONE_YET
 
-    def _ledger(self, path: str) -> tuple[Ledger, list[str]]:
+    def _ledger(self, request: Request, path: str) -> tuple[Ledger, list[str]]:
         match path.strip("/").split("/"):
+            case ["v1", "Alerts"] if (sid := request.getUser().decode()) in self._ledgers:
+                return self._ledgers[sid], ["Alerts"]  # monitor.twilio.com: whose they are, the credentials say
+            case ["2010-04-01", "Accounts", sid] if sid.removesuffix(".json") in self._ledgers:
+                return self._ledgers[sid.removesuffix(".json")], []
             case ["2010-04-01", "Accounts", sid, *rest] if sid in self._ledgers:
                 return self._ledgers[sid], rest
         raise Refusal(20404, f"The requested resource {path} was not found")
@@ -108,7 +114,7 @@ def _serve(ledger: Ledger, asked: RestRequest, rest: list[str]) -> tuple[int, Bo
             before = represent(call)
             ledger.account.clock.callLater(0, change)  # Twilio answers first, with the status of before
             return 200, before
-    raise Refusal(20404, f"The requested resource /{'/'.join(rest)} was not found")
+    return 200, console.serve(ledger, asked, rest)
 
 
 def _place(ledger: Ledger, asked: RestRequest) -> SimulatedCall:

@@ -108,6 +108,20 @@ class _Door:
         return protocol
 
 
+@frozen
+class Exchanged:
+    """A request that was answered, as the call's events tell of it."""
+
+    method: str
+    url: str
+    form: Mapping[str, str]
+    answer: Answer
+    at: float
+    """Clock time of the answer."""
+    seconds: float
+    """How long it took."""
+
+
 @define(eq=False)
 class Webhooks:
     """Makes the requests of one account."""
@@ -119,6 +133,8 @@ class Webhooks:
     """This many requests from now on are made, but their answers never arrive."""
     requests: deque[tuple[str, str, Mapping[str, str]]] = field(factory=lambda: deque(maxlen=1000))
     """Method, URL and form of what was tried last."""
+    exchanged: deque[Exchanged] = field(factory=lambda: deque(maxlen=1000))
+    """What was answered last."""
 
     async def fetch(
         self, url: str, form: Mapping[str, str], method: str = "POST", token: str | None = None
@@ -160,10 +176,14 @@ class Webhooks:
         door = _Door(self._account, min(patience.connect, remaining))
         answering = Deferred.fromCoroutine(self._exchange(door, method, bare, body, _headers(signed, token)))
         clock = self._account.clock
+        began = clock.seconds()
         timers = [clock.callLater(remaining, answering.cancel)]
         door.opened.addCallback(lambda _: timers.append(clock.callLater(patience.read, answering.cancel)))
         try:
-            return await answering
+            answer = await answering
+            now = clock.seconds()
+            self.exchanged.append(Exchanged(method, url, dict(form), answer, now, now - began))
+            return answer
         except ConnectError as error:
             raise WebhookFailed(11205, url, str(error), "ct") from error
         except (ResponseFailed, PartialDownloadError, CancelledError) as error:

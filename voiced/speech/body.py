@@ -71,10 +71,14 @@ class _Body(Protocol):
             self._end(None)
         else:
             _log.debug("A vendor's response broke off: {reason}", reason=reason.getErrorMessage())
-            self._end(Failure(SynthesisError("the vendor's audio broke off in the middle", retry=True)))
+            self._end(
+                Failure(SynthesisError("the vendor's audio broke off in the middle", retry=True, kind="stalled"))
+            )
 
     def _starved(self) -> None:
-        self._stop(Failure(SynthesisError(f"the vendor sent no audio for {self._idle:g} s", retry=True)))
+        self._stop(
+            Failure(SynthesisError(f"the vendor sent no audio for {self._idle:g} s", retry=True, kind="stalled"))
+        )
 
     def _stop(self, reason: Failure) -> None:
         """End with this, and close the connection."""

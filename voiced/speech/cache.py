@@ -66,18 +66,23 @@ class Cache:
         key = self._key(utterance)
         audio = self._memory.get(key)
         if audio is not None:
-            self.hits += 1
+            self._count(hit=True)
             deliver(audio)
             return succeed(None)
         rendering = self._renderings.get(key)
         if rendering is not None:
-            self.hits += 1
+            self._count(hit=True)
             return rendering.join(deliver)
         return self._render(key, utterance, deliver)
 
     def stored(self) -> Deferred[None]:
         """Fires when all that is being written to disk is written, or could not be."""
         return DeferredList(tuple(self._writes)).addCallback(lambda _: None)
+
+    def _count(self, *, hit: bool) -> None:
+        self.hits += hit
+        self.misses += not hit
+        self._tools.watch.speech_kept(hit)
 
     def _key(self, utterance: Utterance) -> str:
         return hashlib.sha256(self._identity + utterance.text.encode(errors="surrogatepass")).hexdigest()
@@ -92,10 +97,10 @@ class Cache:
     async def _produce(self, key: str, utterance: Utterance, deliver: Deliver) -> None:
         audio = await self._read(key)
         if audio is not None:
-            self.hits += 1
+            self._count(hit=True)
             deliver(audio)
         else:
-            self.misses += 1
+            self._count(hit=False)
             audio = await self._speak(utterance, deliver)
             self._write(key, audio)
         self._memory.put(key, audio)
@@ -109,7 +114,7 @@ class Cache:
 
         await self._engine.synthesize(utterance, heard)
         if not any(pieces):
-            raise SynthesisError("the voice gave no sound for this text")
+            raise SynthesisError("the voice gave no sound for this text", kind="silent")
         return b"".join(pieces)
 
     async def _read(self, key: str) -> bytes | None:

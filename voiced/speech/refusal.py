@@ -28,6 +28,8 @@ _LONG = "the text is too long for the model {model!r}: split it, or use a model 
 _FORMAT = "ElevenLabs does not give ulaw_8000 to this plan or model: check `model` and the plan"
 
 _RETRY = {_BUSY, _HURRY, _SYSTEM}
+_KINDS = {_CREDITS: "quota", _BUSY: "busy", _HURRY: "busy", _SYSTEM: "busy", _KEY: "key", _RIGHTS: "key"}
+"""What whoever counts is told; of all other sentences, that we were `refused`."""
 
 _BY_CODE = {
     "quota_exceeded": _CREDITS,  # comes with 401
@@ -67,16 +69,20 @@ def refusal(status: int, body: bytes, *, voice: str, model: str) -> SynthesisErr
     if status in _BY_STATUS:
         return _error(_BY_STATUS[status], status, voice, model)
     if status >= 500 or status in _LATER:
-        return SynthesisError(f"ElevenLabs has trouble of its own ({status})", retry=status in _LATER)
+        return SynthesisError(
+            f"ElevenLabs has trouble of its own ({status})", retry=status in _LATER, kind="unreachable"
+        )
     if 300 <= status < 400:
-        return SynthesisError(f"the voice's base_url redirects elsewhere ({status}): set it to where it leads")
+        why = f"the voice's base_url redirects elsewhere ({status}): set it to where it leads"
+        return SynthesisError(why, kind="refused")
     about = ", ".join(_blamed(detail))
-    return SynthesisError(f"ElevenLabs refused the request ({status}): check the voice's {about or 'settings'}")
+    why = f"ElevenLabs refused the request ({status}): check the voice's {about or 'settings'}"
+    return SynthesisError(why, kind="refused")
 
 
 def _error(sentence: str, status: int, voice: str, model: str) -> SynthesisError:
-    retry = sentence in _RETRY
-    return SynthesisError(f"{sentence.format(voice=voice, model=model)} ({status})", retry=retry)
+    retry, kind = sentence in _RETRY, _KINDS.get(sentence, "refused")
+    return SynthesisError(f"{sentence.format(voice=voice, model=model)} ({status})", retry=retry, kind=kind)
 
 
 def _detail(body: bytes) -> Any:

@@ -27,7 +27,7 @@ def response_to(request: Deferred[IResponse], host: str, clock: IReactorTime, li
             request.cancel()
 
     def late() -> None:
-        give_up(SynthesisError(f"{host} did not answer within {limit:g} s", retry=True))
+        give_up(SynthesisError(f"{host} did not answer within {limit:g} s", retry=True, kind="late"))
 
     def received(result: IResponse) -> None:
         if response.called:
@@ -56,4 +56,4 @@ def _named(failure: Failure, host: str) -> Failure:
     if not failure.check(*NETWORK):
         return failure
     retry = not isinstance(reason_of(failure), SSL.Error | VerificationError)
-    return Failure(SynthesisError(sentence(failure, host), retry=retry))
+    return Failure(SynthesisError(sentence(failure, host), retry=retry, kind="unreachable"))

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from voiced.call.audio import silence
 from voiced.errors import SynthesisError
 from voiced.ivoiced import Deliver, ITTSEngine, Utterance
+from voiced.iwatch import IWatch, Unwatched
 
 _log = Logger()
 
@@ -43,6 +44,7 @@ class Voice:
         fallback: ITTSEngine | None = None,
         first_audio: float = 1.5,
         stall: float = 5.0,
+        watch: IWatch | None = None,
     ) -> None:
         self.engines: tuple[ITTSEngine, ...] = (engine,)
         """The engine, and those that speak when it does not, in order."""
@@ -51,6 +53,7 @@ class Voice:
         elif fallback is not None:
             self.engines += (fallback,)
         self._limits = _Limits(clock, first_audio, stall)
+        self._watch = watch or Unwatched()
         self._rests_until = 0.0
 
     def synthesize(self, utterance: Utterance, deliver: Deliver) -> Deferred[None]:
@@ -63,6 +66,7 @@ class Voice:
         return speech.done
 
     def _failed(self, engine: ITTSEngine, error: SynthesisError) -> None:
+        self._watch.voice_failed(error.kind)
         if engine is self.engines[0] and error.retry:
             self._rests_until = self._limits.clock.seconds() + REST
 
@@ -172,7 +176,7 @@ class _Attempt:
             self._deliver(audio)
 
     def _fired(self, _: object) -> None:
-        self._end(None if self.heard else SynthesisError("the voice gave no sound for this text"))
+        self._end(None if self.heard else SynthesisError("the voice gave no sound for this text", kind="silent"))
 
     def _failed(self, failure: Failure) -> None:
         if self._deliver is None:
@@ -180,7 +184,8 @@ class _Attempt:
         error = failure.value
         if not isinstance(error, SynthesisError):
             _log.failure("{call}: a voice broke by a fault of its own", failure, call=self._utterance.call)
-            error = SynthesisError(f"the voice has a fault ({type(error).__name__}): the log has its traceback")
+            why = f"the voice has a fault ({type(error).__name__}): the log has its traceback"
+            error = SynthesisError(why, kind="fault")
         self._end(error)
 
     def _late(self) -> None:
@@ -188,7 +193,7 @@ class _Attempt:
             message = f"the voice stopped in the middle: no audio for {self._limits.stall:g} s"
         else:
             message = f"the voice gave no audio within {self._limits.first_audio:g} s"
-        self._end(SynthesisError(message, retry=True))
+        self._end(SynthesisError(message, retry=True, kind="stalled" if self.heard else "late"))
 
     def _end(self, error: SynthesisError | None) -> None:
         if self._deliver is not None:

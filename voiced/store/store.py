@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from sqlalchemy import Connection, false
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
@@ -19,6 +20,7 @@ from voiced.store.kept import KeptCalls
 from voiced.store.lock import Lock
 from voiced.store.optedout import OptedOutNumbers
 from voiced.store.placed import PlacedCalls
+from voiced.store.schema import COUNTS
 from voiced.store.standings import Standings
 
 FILE = "voiced.sqlite"
@@ -38,6 +40,10 @@ class Store:
     lock: Lock | None
     """Keeps other daemons out; in memory there are none."""
 
+    def can_be_written(self) -> Deferred[bool]:
+        """Fires with True when it can be, full disks aside. Fails with StoreError."""
+        return self.database.run(_write_nothing).addCallback(lambda _: True)
+
     def close(self) -> Deferred[None]:
         """Close it when all that was given before is on the disk; whatever comes later fails with StoreError. Then
         another daemon may open it."""
@@ -47,6 +53,11 @@ class Store:
         if self.lock is not None:
             self.lock.release()
         return result
+
+
+def _write_nothing(connection: Connection) -> None:
+    """Take the lock that writing takes, and change nothing."""
+    connection.execute(COUNTS.delete().where(false()))
 
 
 def open_store(

@@ -16,6 +16,7 @@ from zope.interface import implementer
 from voiced.call.audio import RATE, SILENCE, silence
 from voiced.errors import SynthesisError, VoicedError
 from voiced.ivoiced import Deliver, IHearing, ITTSEngine, Tools, Utterance
+from voiced.iwatch import IWatch, Unwatched
 from voiced.speech.delivery import delivering
 
 # A voice that can be read
@@ -137,6 +138,7 @@ def FakeTools(
     directory: Path = Path(),
     hearing: IHearing | None = None,
     late: bool = False,
+    watch: IWatch | None = None,
 ) -> Tools:
     """`Tools` over a clock: what would run in a thread runs at once, in this one.
 
@@ -153,6 +155,7 @@ def FakeTools(
         hearing=_no_hearing if hearing is None else lambda: hearing,
         in_thread=threads.in_thread,
         from_thread=threads.from_thread,
+        watch=watch or Unwatched(),
     )
 
 

@@ -23,6 +23,7 @@ from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import RemoteProtocolError, UnknownTicket
 from voiced.icarrier import IMediaStream
+from voiced.net.frames import FastLane
 from voiced.twilio.mediastream import (
     INTERNAL_ERROR,
     INVALID_PAYLOAD,
@@ -77,7 +78,7 @@ class CallFactory(WebSocketServerFactory):  # type: ignore[misc]
         return protocol
 
 
-class CallProtocol(WebSocketServerProtocol):  # type: ignore[misc]
+class CallProtocol(FastLane, WebSocketServerProtocol):  # type: ignore[misc]
     """Autobahn's side of the socket; everything of ours is in `_call`, for Autobahn owns the other names."""
 
     tcpNoDelay = True  # Autobahn reads the class attribute only: what the factory is told comes too late

@@ -117,7 +117,7 @@ class TwilioCarrier:
 
     def serve(self, accounts: Iterable[Account]) -> None:
         """These are the accounts from now on."""
-        self._clients = {account.name: _client(account, self._http, self._clock) for account in accounts}
+        self._clients = {account.name: client_of(account, self._http, self._clock) for account in accounts}
 
     def create(self, order: CallOrder) -> Deferred[str]:
         """See ICarrier."""
@@ -154,7 +154,7 @@ class TwilioCarrier:
         tries = iter(AGAIN_AFTER)
         while True:
             try:
-                return await self._asked(doing, request())
+                return await asked(doing, request())
             except CarrierError as error:
                 wait = next(tries, None)
                 if wait is None or error.unsure or not (error.status == 429 or error.status == 0):
@@ -189,7 +189,7 @@ class TwilioCarrier:
         try:
             update = self._clients[account].calls(call_sid).update_async(status="completed")
             doing = f"ending call {call_sid}"
-            _check(doing, await self._asked(doing, update, gone_is_fine=True))
+            _check(doing, await asked(doing, update, gone_is_fine=True))
         except CarrierError as error:
             if error.code not in OVER and error.status != 404:
                 raise
@@ -214,31 +214,31 @@ class TwilioCarrier:
             if within[0] <= call.date_created.timestamp() <= within[1]
         ]
 
-    async def _asked(self, doing: str, request: Awaitable[T], *, gone_is_fine: bool = False) -> T:
-        """What Twilio answers. Raises CarrierError, and CancelledError for a request that was cancelled."""
-        try:
-            return await request
-        except (TwilioRestException, TwilioServiceException) as error:
-            raise _explained(doing, error, gone_is_fine=gone_is_fine) from error
-        except TwilioException as error:  # how twilio-python says that a list could not be read
-            raise _unlisted(doing, error) from error
-        except ConnectingCancelledError as error:
-            raise CancelledError from error
-        except NETWORK as error:
-            if isinstance(error, SEVERAL) and any(reason.check(CancelledError) for reason in error.reasons):
-                raise CancelledError from error  # how Twisted says that we cancelled it while it was on its way
-            name = str(error) or type(error).__name__
-            sent = not isinstance(error, ConnectError | DNSLookupError)
-            message = (
-                f"{doing}: Twilio's API cannot be reached ({name}): is this machine's way out open, base_url right?"
-            )
-            raise CarrierError(message, unsure=sent, answer=504 if sent else 502) from error
-        except (ValueError, AttributeError, TypeError, KeyError) as error:  # what twilio-python makes of other shapes
-            message = f"{doing}: the answer is not JSON of Twilio's API: check base_url"
-            raise CarrierError(message, status=200, unsure=True) from error
+
+async def asked(doing: str, request: Awaitable[T], *, gone_is_fine: bool = False) -> T:
+    """What Twilio answers to this request of twilio-python's. Raises CarrierError, CancelledError when cancelled."""
+    try:
+        return await request
+    except (TwilioRestException, TwilioServiceException) as error:
+        raise _explained(doing, error, gone_is_fine=gone_is_fine) from error
+    except TwilioException as error:  # how twilio-python says that a list could not be read
+        raise _unlisted(doing, error) from error
+    except ConnectingCancelledError as error:
+        raise CancelledError from error
+    except NETWORK as error:
+        if isinstance(error, SEVERAL) and any(reason.check(CancelledError) for reason in error.reasons):
+            raise CancelledError from error  # how Twisted says that we cancelled it while it was on its way
+        name = str(error) or type(error).__name__
+        sent = not isinstance(error, ConnectError | DNSLookupError)
+        message = f"{doing}: Twilio's API cannot be reached ({name}): is this machine's way out open, base_url right?"
+        raise CarrierError(message, unsure=sent, answer=504 if sent else 502) from error
+    except (ValueError, AttributeError, TypeError, KeyError) as error:  # what twilio-python makes of other shapes
+        message = f"{doing}: the answer is not JSON of Twilio's API: check base_url"
+        raise CarrierError(message, status=200, unsure=True) from error
 
 
-def _client(account: Account, http: Any, clock: IReactorTime) -> Client:
+def client_of(account: Account, http: Any, clock: IReactorTime) -> Client:
+    """twilio-python's client for this account."""
     transport = TreqTransport(http, clock, account.base_url)
     token = account.tokens[0].reveal() if account.tokens else "none: insecure"  # the API refuses it, in words
     return Client(account.sid, token, region=account.region, edge=account.edge, http_client=transport)

@@ -17,15 +17,17 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 
+from voiced.call.flow import Flow
 from voiced.call.program import Program
-from voiced.call.records import Direction, Ending, Stage
+from voiced.call.records import CallInfo, Direction, Ending, Stage
 from voiced.call.rescue import Rescue
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import Forged, Overloaded, Refused
 from voiced.iguard import IGuard
-from voiced.ivoiced import Apologise, HangUp, NewStream, Sequel
-from voiced.twilio import webhook
+from voiced.ivoiced import Apologise, HangUp, NewStream, Reject, Sequel
+from voiced.twilio import debugger, webhook
+from voiced.twilio.debugger import Alert
 from voiced.twilio.webhook import Accounts, Answers, Form
 
 REPEATS_KEPT = 1000
@@ -59,6 +61,7 @@ class CallRoutes:
         status: Callable[[str], Mapping[str, Any]],
         *,
         insecure: bool = False,
+        alerted: Callable[[Alert], object] = lambda alert: None,
     ) -> None:
         self._program = program
         self._switchboard = switchboard
@@ -70,6 +73,7 @@ class CallRoutes:
         self._rescue = rescue
         self._status = status
         self._insecure = insecure
+        self._alerted = alerted
         self._repeats: OrderedDict[str, str] = OrderedDict()
         self.refused: Counter[str] = Counter()
 
@@ -129,6 +133,12 @@ class CallRoutes:
             log.warn("{call}: Twilio reports a stream error: {error}", call=form.call_sid, error=error)
         return self._no_content(request)
 
+    @app.route(webhook.DEBUGGER, methods=["POST"])
+    def debugger(self, request: IRequest) -> bytes:
+        """Twilio's debugger has an alert for us."""
+        self._alerted(debugger.read(self._read(request)))
+        return self._no_content(request)
+
     @app.route(webhook.CONNECTION + "/<call_sid>", methods=["GET"])
     @app.route(webhook.OUTBOUND_CONNECTION + "/<call_sid>", methods=["GET"])
     def connection(self, request: IRequest, call_sid: str) -> IResource:
@@ -181,9 +191,10 @@ class CallRoutes:
         try:
             self._switchboard.check_room()
         except Overloaded as error:
-            log.warn("{call}: refused, {error}", call=info.sid, error=str(error))
-            self._switchboard.refuse(info, program, Ending.OVERLOADED)
-            return self._say(form, Apologise(program.busy))
+            waiting = self._waiting(program)
+            if waiting is None:
+                return self._overflow(form, info, program, error)
+            flow = waiting
         try:
             permit = self._guard.ring(info)
         except Refused as error:
@@ -197,6 +208,29 @@ class CallRoutes:
             flow, permit = instead, error.permit
         self._switchboard.expect(info, program, flow, permit)
         return self._say(form, NewStream())
+
+    def _waiting(self, program: Program) -> Flow | None:
+        """The flow in which callers wait for whom there is no room; None where there is no room in it, either."""
+        flow = program.flows.get(program.overflow.flow or "")
+        try:
+            self._switchboard.check_room(beyond=program.overflow.most)
+        except Overloaded:
+            return None
+        return flow
+
+    def _overflow(self, form: Form, info: CallInfo, program: Program, why: Overloaded) -> str:
+        """What a caller gets for whom there is no room. It costs us this answer, and nothing later."""
+        log.warn("{call}: no room for it: {why}", call=info.sid, why=str(why))
+        self._switchboard.refuse(info, program, Ending.OVERLOADED, f"no room: {why}")
+        instead = program.overflow
+        if instead.reject is not None and form.fields.get("CallStatus") == "ringing":
+            return self._say(form, Reject(instead.reject))
+        if instead.forward is not None and not self._switchboard.draining:
+            try:
+                return self._say(form, self._rescue.dial(info, instead.forward))
+            except Refused as error:
+                log.warn("{call}: not forwarded: rule {rule}", call=info.sid, rule=error.rule)
+        return self._say(form, Apologise(program.busy))
 
     def _outbound(self, form: Form) -> str:
         session = self._session(form)

@@ -19,7 +19,7 @@ from twilio.twiml.voice_response import Connect, Stream, VoiceResponse
 
 from voiced.call.records import CallInfo, Direction, Ending
 from voiced.errors import Forged
-from voiced.ivoiced import Apologise, Dial, Dialled, NewStream, Sequel
+from voiced.ivoiced import Apologise, Dial, Dialled, NewStream, Reject, Sequel
 from voiced.secret import Secret
 
 OVERRIDES = "#ct=2000&rc=5&rp=all&tt=15000"
@@ -29,6 +29,7 @@ to us (twilio.com/docs/usage/webhooks/webhooks-connection-overrides)."""
 INCOMING, AFTER, FALLBACK = "/call/incoming", "/call/after", "/call/fallback"
 STATUS, STREAM_STATUS, CONNECTION = "/call/status", "/call/stream-status", "/call/connection"
 OUTBOUND, ANSWERED_BY, OUTBOUND_CONNECTION = "/outbound-call-twiml", "/call/answered-by", "/outbound-media-stream"
+DEBUGGER = "/twilio/debugger"
 REFERENCE = "call"
 """The query's name for our own name of a call that we have placed: the carrier may ask before we know its SID."""
 TICKET = "ticket"
@@ -248,6 +249,10 @@ class Answers:
                 return self.stream(call_sid, ticket, path)
             case Dial():
                 return self.dial(sequel)
+            case Reject(reason):
+                rejected = VoiceResponse()
+                rejected.reject(reason=reason)
+                return str(rejected)
         response = VoiceResponse()
         if isinstance(sequel, Apologise):
             response.say(sequel.text)

@@ -92,7 +92,7 @@ class ElevenLabsDialect:
     def audio(self, audio: bytes) -> Sequence[str]:
         """Nothing until Ready: only then it is known how the agent hears."""
         heard = self._sound.ears.convert(audio) if self._sound is not None else b""
-        return [write({"user_audio_chunk": write_sound(heard)})] if heard else []
+        return [write_sound('{"user_audio_chunk":"%s"}', heard)] if heard else []
 
     def key(self, key: str) -> Sequence[str]:
         """All keys so far, in one note that takes the place of the former one."""

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from voiced.agents.grouping import GroupMs
 from voiced.call.template import Template
 from voiced.secret import Secret
 
@@ -35,7 +36,8 @@ ClientEvent = Literal[
     "guardrail_triggered",
 ]  # fmt: skip
 """Those of the contract's events that voiced makes something of."""
-_NEEDED = {"audio", "interruption", "conversation_initiation_metadata"}
+NEEDED_EVENTS = frozenset({"audio", "interruption", "conversation_initiation_metadata"})
+"""Without them there is no conversation on a telephone."""
 
 _Text = Annotated[str, Meta(min_length=1)]
 _Name = Annotated[
@@ -81,6 +83,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user_id: bool = False
     # Whether the agent is told who calls, and all that the flow knows, as dynamic variables.
     facts: bool = True
+    # Milliseconds of the caller's audio in a message, 20 to 250: fewer messages cost less CPU, and delay what is said
+    # by as much. adaptive: 20 while this machine is quick enough, up to 100 while it is not.
+    group_ms: GroupMs = "adaptive"
 
     def __post_init__(self) -> None:
         key = self.api_key.reveal() if self.api_key is not None else "public"
@@ -90,5 +95,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("`branch_id`, `version_id` and `environment` need an `api_key`")
         if self.prompt is not None and not self.prompt.source.strip():
             raise ValueError("`prompt` is empty, and to ElevenLabs that is an override as well: leave it out")
-        if self.client_events and (missing := sorted(_NEEDED.difference(self.client_events))):
+        if self.client_events and (missing := sorted(NEEDED_EVENTS.difference(self.client_events))):
             raise ValueError(f"`client_events` lacks {', '.join(missing)}: no conversation can do without")

@@ -93,7 +93,7 @@ class OpenAIDialect:
         """Nothing until Ready: until then the session would take it for audio of another format."""
         if not self._ready or not audio:
             return []
-        return [write({"type": "input_audio_buffer.append", "audio": write_sound(audio)})]
+        return [write_sound('{"type":"input_audio_buffer.append","audio":"%s"}', audio)]
 
     def key(self, key: str) -> Sequence[str]:
         """A note in the conversation; the model reads it when it speaks next."""

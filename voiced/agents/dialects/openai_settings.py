@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from voiced.agents.grouping import GroupMs
 from voiced.call.template import Template
 from voiced.secret import Secret
 
@@ -75,6 +76,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transcription_model: _Model | None = "gpt-transcribe"
     # Before anything listens; far_field keeps an agent from hearing itself in a caller's loudspeaker.
     noise_reduction: Literal["near_field", "far_field", "off"] = "far_field"
+    # Milliseconds of the caller's audio in a message, 20 to 250: fewer messages cost less CPU, and delay what is said
+    # by as much. adaptive: 20 while this machine is quick enough, up to 100 while it is not.
+    group_ms: GroupMs = "adaptive"
 
     def __post_init__(self) -> None:
         key = self.api_key.reveal()

@@ -24,7 +24,7 @@ def check_fact(name: str) -> None:
     if not FACT.fullmatch(name):
         raise ValueError(f"a fact is called like `order.number`: letters, digits, `_` and `-`, not {name!r}")
     if name.partition(".")[0] == "call" and name != LANGUAGE:
-        raise ValueError(f"`{name}` comes of the call itself: name the fact otherwise")
+        raise ValueError(f"{name!r} comes of the call itself: name the fact otherwise")
 
 
 @implementer(IStep)

@@ -71,10 +71,12 @@ class Hours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"we
             except NoDay as error:
                 raise ValueError(f"`open`: {error}: there are {', '.join(DAYS)}, mon-fri and daily") from None
             if twice := [DAYS[day] for day in named if day in week]:
-                raise ValueError(f"`open`: {twice[0]} is here twice: write all its hours into one line")
+                raise ValueError(
+                    f"`open`: {twice[0]} is here twice, in {written!r}, too: write all its hours into one line"
+                )
             try:
                 of_day = spans(", ".join([hours] if isinstance(hours, str) else hours), over_midnight=True)
             except ValueError as error:
-                raise ValueError(f"`open`: {written}: {error}") from None
+                raise ValueError(f"`open`: {written!r}: {error}") from None
             week.update(dict.fromkeys(named, of_day))
         return week

@@ -20,10 +20,11 @@ from voiced.settings.review.parting import unheard
 from voiced.settings.review.reach import unreached
 from voiced.settings.review.road import Road
 from voiced.settings.review.scripts import Scripts, told_of
+from voiced.settings.review.wordings import unworded
 
 Finder = Callable[[Road, Scripts], Iterator[Fault]]
 
-WARNINGS: tuple[Finder, ...] = (unreached, circles, early, too_long, unfollowed, unheard)
+WARNINGS: tuple[Finder, ...] = (unreached, circles, early, too_long, unfollowed, unheard, unworded)
 """What is looked for in each flow, once nothing is wrong in any file: `finder(road, scripts)`."""
 
 

@@ -1,0 +1,102 @@
+"""Grouping: how much of the caller's audio is in a message to the agent, and that nothing waits longer."""
+
+import attrs
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from voiced.agents.grouping import Grouping, group_seconds
+from voiced.iwatch import ILag
+
+
+@implementer(ILag)
+@attrs.define
+class Lag:
+    """As late as it is set."""
+
+    p95: float = 0.0
+
+
+class LengthTests(SynchronousTestCase):
+    def test_set(self):
+        """Whatever the reactor's lag."""
+        self.assertEqual(group_seconds(60, Lag(1.0))(), 0.06)
+
+    def test_adaptive(self):
+        """One frame on a reactor that is not late, and at most 100 ms."""
+        lag = Lag()
+        seconds = group_seconds("adaptive", lag)
+        grown = []
+        for lag.p95 in (-0.001, 0.0, 0.0049, 0.0051, 0.0101, 0.0151, 0.0201, 0.5):
+            grown.append(round(seconds(), 3))
+        self.assertEqual(grown, [0.02, 0.02, 0.02, 0.04, 0.06, 0.08, 0.1, 0.1])
+
+
+class GroupingTests(SynchronousTestCase):
+    def setUp(self):
+        self.clock = Clock()
+        self.delivered = []
+        self.seconds = 0.06
+        self.grouping = Grouping(
+            self.clock,
+            lambda: self.seconds,
+            lambda audio: self.delivered.append((round(self.clock.seconds(), 3), audio)),
+        )
+
+    def feed(self, *frames, every=0.02):
+        """Frames of the caller's, one after the other."""
+        for frame in frames:
+            self.grouping.feed(frame)
+            self.passes(every)
+
+    def passes(self, seconds):
+        """Time, by 5 ms."""
+        self.clock.pump([0.005] * round(seconds / 0.005))
+
+    def test_groups(self):
+        """Three frames in a message, 5 ms after the last."""
+        self.feed(b"1", b"2", b"3", b"4", b"5", b"6", b"7")
+        self.assertEqual(self.delivered, [(0.045, b"123"), (0.105, b"456")])
+
+    def test_late_frames(self):
+        """By the time that it has waited, whatever has come: nothing waits for frames that do not come."""
+        self.feed(b"1")
+        self.passes(1)
+        self.assertEqual(self.delivered, [(0.045, b"1")])
+
+    def test_crowd(self):
+        """What comes all at once is one message."""
+        self.feed(*[b"x"] * 5, every=0)
+        self.passes(1)
+        self.assertEqual(self.delivered, [(0.045, b"xxxxx")])
+
+    def test_single_frames(self):
+        """No group, no timer: each frame as it comes."""
+        self.seconds = 0.02
+        self.feed(b"1", b"2")
+        self.assertEqual(self.delivered, [(0.0, b"1"), (0.02, b"2")])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_changes(self):
+        """A group is closed as it was begun; the next one has the new length."""
+        self.feed(b"1")
+        self.seconds = 0.02
+        self.feed(b"2", b"3", b"4")
+        self.assertEqual(self.delivered, [(0.045, b"123"), (0.06, b"4")])
+
+    def test_flush(self):
+        """What waits goes first; then a new group begins."""
+        self.feed(b"1")
+        self.grouping.flush()
+        self.grouping.flush()
+        self.feed(b"2")
+        self.passes(1)
+        self.assertEqual(self.delivered, [(0.02, b"1"), (0.065, b"2")])
+
+    def test_stop(self):
+        """Nothing more is delivered, and nothing is left."""
+        self.feed(b"1")
+        self.grouping.stop()
+        self.grouping.stop()
+        self.passes(1)
+        self.assertEqual((self.delivered, self.clock.getDelayedCalls()), ([], []))

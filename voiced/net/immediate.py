@@ -1,0 +1,50 @@
+"""Writes that do not wait for the reactor's next turn.
+
+Twisted keeps what is written to a TCP socket until the reactor finds the socket writable, and collects small writes
+to a TLS one until a timer. For a frame of a voice that is a system call, or a timer, more than the frame needs. Where
+nothing waits before it, it is sent at once; where something does, it is queued as ever, so that the order stays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.tcp import Connection
+from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOProtocol
+
+
+def write_at_once(transport: Any, data: bytes) -> None:
+    """Write as `transport.write` does, and now, if this kind of transport can, and nothing waits before it."""
+    if isinstance(transport, BufferingTLSTransport):
+        _encrypt_at_once(transport, data)
+    elif isinstance(transport, Connection) and _idle(transport):
+        sent = transport.writeSomeData(data)
+        # an error, or 0, is left to the reactor, which finds it again and does what is due
+        rest = data[sent:] if isinstance(sent, int) and sent >= 0 else data
+        if rest:
+            transport.write(rest)
+    else:
+        transport.write(data)
+
+
+def _encrypt_at_once(transport: Any, data: bytes) -> None:
+    """Past the timer that collects small writes, and past the queue of the socket below."""
+    if getattr(transport._aggregator, "_buffer", None) != []:  # something waits; or the connection is gone
+        transport.write(data)
+        return
+    below = transport.transport
+    idle = isinstance(below, Connection) and _idle(below)
+    TLSMemoryBIOProtocol.write(transport, data)
+    if idle and below._tempDataBuffer and not below.disconnecting:
+        below.doWrite()  # what goes wrong is found again by the reactor, for which the socket still waits
+
+
+def _idle(transport: Any) -> bool:
+    """Whether it is connected, plain TCP, and has nothing to send."""
+    return bool(
+        transport.connected
+        and not transport.TLS
+        and not transport.disconnecting
+        and not transport.dataBuffer
+        and not transport._tempDataBuffer
+    )
