@@ -5,10 +5,14 @@ BIN := .venv/bin
 JOBS := -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 TRIAL := $(BIN)/python -m twisted.trial --random=0
 
-.PHONY: demo test plugins coverage lint types bench bench-quick bench-speech clean
+.PHONY: demo demo-kill test plugins coverage lint types bench bench-quick bench-speech clean
 
 demo: .venv/installed
 	$(BIN)/voiced demo
+
+# Kills the daemon in the middle of a sentence: its caller hears all of it.
+demo-kill: .venv/installed
+	$(BIN)/voiced demo-kill
 
 test: .venv/installed
 	$(TRIAL) $(JOBS) tests

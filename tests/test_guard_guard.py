@@ -420,6 +420,33 @@ AWAY = Outcome(flow="away")
 DENY = (Pattern.parse("+1900*"), Pattern.parse("JM"), Pattern.parse(BOB), Pattern.parse("sip:*@evil.example"))
 
 
+class CarryOnTests(GuardCase):
+    """Calls of a daemon before us."""
+
+    def test_callers(self) -> None:
+        """Each holds its place again, though there is none left, and is not counted again."""
+        guard = self.guard(inbound=Inbound(calls_at_once=Cap(1, SORRY), calls_per_day=Cap(1, SORRY)))
+        permits = [guard.carry_on(info(), 60) for _ in range(2)]
+        self.assertEqual(([permit.seconds for permit in permits], len(guard)), ([60, 60], 2))
+        self.assertRaises(Refused, guard.ring, info())
+        for permit in permits:
+            permit.over(1.0)
+        self.assertEqual(len(guard), 0)
+        guard.ring(info()).over(1.0)
+        self.assertEqual(len(guard), 0)
+
+    def test_placed(self) -> None:
+        """So do calls that were placed, and whom a call was connected with."""
+        guard = self.guard(calls_at_once=2)
+        called = info(direction=Direction.OUTBOUND)
+        permits = [guard.carry_on(called, 60), guard.carry_on(info(), 60, Dial(ANN))]
+        self.assertRaises(Refused, guard.place, order(BOB), CRM)
+        for permit in permits:
+            permit.over(None)
+        guard.place(order(BOB), CRM).over(None)
+        self.assertEqual(len(guard), 0)
+
+
 class RingTests(GuardCase):
     """Inbound calls."""
 

@@ -79,7 +79,7 @@ class FakeCore:
     def complete(self) -> None:
         self.log.append("completed")
 
-    def part(self) -> Deferred[None]:
+    def part(self, why: Ending) -> Deferred[None]:
         self.log.append("parting")
         return self.parting
 

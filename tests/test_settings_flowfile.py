@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from voiced.call import audio
-from voiced.call.flow import Flow, OnMachine, Placed
+from voiced.call.flow import Flow, OnMachine, Placed, Resume
 from voiced.call.steps.asking import Http
 from voiced.call.steps.digits import Menu
 from voiced.call.steps.handover import Agent, Transfer
@@ -413,6 +413,13 @@ class GoodFlowTests(FlowFileCase):
         sent = Sms(Template.parse("Booked for {when}."), "+14155550100", "a")
         steps = [asked, Http("https://crm.example/"), sent, Sms(Template.parse("Goodbye."))]
         self.assertEqual([placed.step for placed in flow.nodes["a"]], steps)
+
+    def test_resume(self) -> None:
+        """How a step resumes stands beside its verb; unset, it goes on."""
+        lines = ["- say: Hello.", "- {resume: restart, say: Hello.}", "- say: Hello.\n      resume: on_error"]
+        steps = self.load(test=HEAD + "  a:\n" + "".join(f"    {line}\n" for line in lines))["test"].nodes["a"]
+        self.assertEqual([placed.resume for placed in steps], [Resume.CONTINUE, Resume.RESTART, Resume.ON_ERROR])
+        self.assertEqual({placed.verb for placed in steps}, {"say"})
 
 
 class BrokenFlowTests(FlowFileCase):

@@ -69,10 +69,10 @@ def _pepper(settings: Settings) -> bytes:
     return "".join(token.reveal() for account in settings.accounts for token in account.tokens[:1]).encode()
 
 
-def _opened(path: Path, tools: Tools) -> Store:
+def _opened(path: Path, tools: Tools, pepper: bytes) -> Store:
     """The store. Raises ConfigError: without its counts, the guard would allow what it must not."""
     try:
-        return open_store(path, tools.in_thread, tools.reactor)
+        return open_store(path, tools.in_thread, tools.reactor, pepper)
     except StoreError as error:
         raise ConfigError([Fault(str(path), 1, 1, str(error))]) from error
 
@@ -141,7 +141,7 @@ class Building:
         self.studio = Studio(configuration, reactor, metrics)
         tools, data = self.studio.tools, self.studio.directory
         self.journal = FileJournal(data / JOURNAL, tools.in_thread)
-        self.store = _opened(data / STORE, tools)
+        self.store = _opened(data / STORE, tools, _pepper(settings))
         self.guard = Guard(
             settings.outbound,
             settings.inbound,
@@ -181,6 +181,7 @@ class Building:
                 "store": Look(self.store.can_be_written, reactor),
             },
             insecure=settings.plain.insecure,
+            standings=self.store.standings,
         )
 
     def _api(self, settings: Settings) -> Api:
@@ -234,6 +235,7 @@ class Building:
 
     async def _drain(self, seconds: float) -> None:
         await self.daemon.drain(seconds)
+        await self.daemon.kept()
         await self.journal.when_written()
         try:
             await self.guard.settled()

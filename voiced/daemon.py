@@ -17,6 +17,7 @@ from voiced.alerts import Alerts
 from voiced.api.front import Front
 from voiced.api.routes import ApiRoutes
 from voiced.api.showing import time
+from voiced.call.book import Book
 from voiced.call.flow import Flow
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
@@ -25,6 +26,7 @@ from voiced.call.placing import Placing
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending
 from voiced.call.rescue import Rescue
+from voiced.call.reviving import Reviving
 from voiced.call.room import Limits, Room
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
@@ -34,6 +36,7 @@ from voiced.errors import ConfigError, Fault, Refused
 from voiced.icarrier import ICarrier
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ikept import IJournal, IKeptCalls, IPlacedCalls
+from voiced.istanding import IStandings, Standing
 from voiced.net.site import LimitedSite
 from voiced.twilio.media import call_socket
 from voiced.twilio.web import CallRoutes
@@ -88,6 +91,7 @@ class Daemon:
         metrics: Metrics | None = None,
         troubles: Mapping[str, Callable[[], bool]] | None = None,
         insecure: bool = False,
+        standings: IStandings | None = None,
     ) -> None:
         self.program = program
         self._clock = clock
@@ -106,7 +110,10 @@ class Daemon:
         self._alerts = Alerts(records, clock)
         self.refusals: Counter[str] = Counter()
         """What the guard has refused, by rule."""
-        self.switchboard = Switchboard(clock, self._session, room or Room(), self._began, self._ended)
+        self._book = None if standings is None else Book(standings, clock)
+        self.switchboard = Switchboard(
+            clock, self._session, room or Room(), self._began, self._ended, book=self._book
+        )
         self.health = Health(self.switchboard, troubles)
         self.metrics = metrics or Metrics()
         self.metrics.look_at(self.switchboard, self._all_refused, self.health)
@@ -127,6 +134,27 @@ class Daemon:
         self.api = ApiRoutes(
             api.party_of, self.placing, self.switchboard, api.kept, clock, public_url, api.cors, reload=api.reload
         )
+
+        self._reviving = Reviving(
+            self.switchboard,
+            guard,
+            self._parts,
+            carrier,
+            clock,
+            self._taken_up,
+            self.placing.ordered,
+            self._lost,
+        )
+        if standings is not None:
+            self._reviving.take_up(standings.load(), program, accounts.by_name)
+
+    def compare(self) -> Deferred[None]:
+        """Ask the carrier about the calls of a daemon before us; fires when it has answered. Never fails."""
+        return self._reviving.compare()
+
+    def kept(self) -> Deferred[None]:
+        """Fires when where the live calls stand is on the disk, or that was tried in vain."""
+        return succeed(None) if self._book is None else self._book.settled()
 
     def follow(self, program: Program, api: Api, limits: Limits) -> None:
         """What holds from now on: new calls follow this program, and the API has these keys, pages and ways.
@@ -239,6 +267,31 @@ class Daemon:
             self._parts,
             self.metrics,
         )
+
+    def _taken_up(
+        self, was: Standing, program: Program, flow: Flow, permit: IPermit, ordered: Ordered | None
+    ) -> CallSession:
+        finished = self.switchboard.over
+        return CallSession(
+            was.info,
+            program,
+            flow,
+            self._clock,
+            self._carrier,
+            self._guard,
+            permit,
+            finished,
+            ordered,
+            self._parts,
+            self.metrics,
+            was=was,
+        )
+
+    def _lost(self, was: Standing) -> None:
+        """A call of a daemon before us that cannot go on here is over."""
+        if self._book is not None:
+            self._book.over(was.name)
+        self._ended(was.record, self.program)
 
     def _began(self, record: CallRecord, program: Program) -> None:
         line = journal.began(record, program.privacy)

@@ -53,6 +53,10 @@ class IGuard(Interface):
         name, as in `outbound.allow`; every counter, the do-not-call list and the number's form hold all the same.
         """
 
+    def carry_on(info: CallInfo, seconds: int, dial: Dial | None = None) -> IPermit:
+        """A call of a daemon before us, or with `dial` a leg of it: it holds its place again, for so long, whatever
+        the caps say. It was counted then, and is not counted again."""
+
     def converse(info: CallInfo) -> IPermit:
         """An agent that is about to take the line: so long it may; `over(seconds)` counts what it has taken."""
 

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface
 
-from voiced.call.records import CallInfo
+from voiced.call.records import CallInfo, Said
 from voiced.call.template import Template
 from voiced.iwatch import IWatch, Unwatched
 
@@ -212,6 +212,14 @@ class Brief:
     variables: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Facts for the agent, by names it knows."""
     tools: IToolbox | None = None
+    so_far: tuple[Said, ...] = attrs.field(default=(), repr=False)
+    """What was said before, when the agent comes back to a conversation whose daemon was killed: it goes on from
+    there, and is the first to speak, so that the caller knows that somebody is there."""
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the conversation had begun before."""
+        return bool(self.so_far)
 
 
 class IAgent(Interface):

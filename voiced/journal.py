@@ -1,7 +1,7 @@
 """Writes calls down: one JSON line when a call begins, and one when it has ended.
 
-A call with a beginning and no end was alive when the daemon died. Lines are appended whole, so that `tail -f`, `jq`
-and log rotation by renaming work as they do on any log.
+A call with a beginning and no end is live, or was when a daemon died that had no successor. Lines are appended whole,
+so that `tail -f`, `jq` and log rotation by renaming work as they do on any log.
 """
 
 from __future__ import annotations

@@ -179,6 +179,7 @@ class DaemonService(MultiService):
         for fault in self._warnings:
             log.warn("{warning}", warning=fault.warning)
         self._reactor.callWhenRunning(self._ready)
+        self.building.daemon.compare()
         self.building.warm_up()
 
     def stopService(self) -> Deferred[None]:

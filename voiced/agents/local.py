@@ -23,6 +23,7 @@ from zope.interface import implementer
 from voiced.agents.brains.brain import MakeBrain
 from voiced.agents.brains.chat import Chat, ChatBrain
 from voiced.agents.brains.rules import GivingUp, Rule, RuleBook, RulesBrain
+from voiced.agents.dialects.briefing import last_words
 from voiced.agents.talking.conversing import Conversing
 from voiced.agents.talking.sentences import split
 from voiced.agents.talking.talk import Talk
@@ -122,6 +123,8 @@ class LocalAgent:
 
     def _greeting(self, talk: Talk) -> tuple[str, bool] | None:
         """What to say first, and whether it holds nothing of any caller."""
+        if (again := last_words(talk.brief)) is not None:
+            return again, False
         if talk.brief.first_message is not None:
             return talk.brief.first_message, False
         first = self._settings.first_message

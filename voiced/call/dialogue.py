@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
+from zlib import crc32
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import deferLater
@@ -15,11 +16,13 @@ from voiced.call.answering import Answering
 from voiced.call.bargein import BargeIn, Saying
 from voiced.call.keypad import Keypad
 from voiced.call.recorder import Recorder, facts_of
+from voiced.call.rest import Rest
 from voiced.call.scene import Scene
 from voiced.call.speaker import Speaker
 from voiced.call.template import Template
 from voiced.errors import CallOver, FlowError, RecognitionFailed, RecordingFailed
 from voiced.icarrier import IMediaStream
+from voiced.istanding import LeftOff
 from voiced.ivoiced import (
     Deliver,
     Heard,
@@ -57,6 +60,10 @@ class Dialogue(Scene):
         self._settling: list[Deferred[None]] = []
         """What was recorded and may not be on the disk yet."""
         self._started = 0.0
+        self._saying = ("", Rest(0))
+        """What was said last, and from where on."""
+        self._left_off: LeftOff | None = None
+        """What was being said when a daemon was killed, until something is said again."""
 
     def say(
         self,
@@ -77,7 +84,7 @@ class Dialogue(Scene):
             log.warn("{call}: nothing is known of {fact}, and a gap is said for it", call=self.info.sid, fact=fact)
         said = self.scene.pronunciation.of(text.fill(self.facts, tag))
         utterance = Utterance(said, keep=text.wording(tag).static, call=self.info.sid)
-        saying = self._speak(interruptible, partial(engine.synthesize, utterance), told)
+        saying = self._speak(said, interruptible, partial(engine.synthesize, utterance), told)
         saying = self.wire.answered("spoken", saying, _as_heard, text=said, voice=voice or self.scene.voice_of(tag))
         return self._listening(saying) if by_speech else saying
 
@@ -87,7 +94,7 @@ class Dialogue(Scene):
 
     def play(self, audio: bytes, interruptible: bool = True) -> Deferred[Heard]:
         """See ICall."""
-        return self._speak(interruptible, lambda feed: succeed(feed(audio)))
+        return self._speak(f"\0{crc32(audio):08x}", interruptible, lambda feed: succeed(feed(audio)))
 
     def listen(self, timeout: float) -> Deferred[str | None]:
         """See ICall."""
@@ -135,6 +142,10 @@ class Dialogue(Scene):
         """Until all that was recorded on this call is on the disk and in its record: 5 s at most."""
         for settled in self._settling:
             await settled
+
+    def begin_anew(self) -> None:
+        """Whatever was heard of what a daemon before us said, is said again."""
+        self._left_off = None
 
     # Within
 
@@ -225,6 +236,7 @@ class Dialogue(Scene):
 
     def _speak(
         self,
+        what: str,
         interruptible: bool,
         synthesize: Callable[[Deliver], Deferred[Any]],
         told: Callable[[Heard], object] = lambda heard: None,
@@ -232,7 +244,16 @@ class Dialogue(Scene):
         self._overheard = b""
         if self._stream is None:
             return fail(CallOver())
-        return self._speaker.say(synthesize, interruptible, told)
+        before, self._left_off = self._left_off, None
+        rest = Rest(before.heard if before is not None and before.what == what else 0)
+        self._saying = what, rest
+        return self._speaker.say(partial(rest.speak, synthesize), interruptible, told)
+
+    def _leaves_off(self) -> LeftOff | None:
+        """What is being said, and how much of it was heard; what was, while that has not gone on yet."""
+        what, rest = self._saying
+        heard = self._speaker.heard
+        return self._left_off if heard is None else LeftOff(what, rest.start + heard)
 
     def _first_audio(self) -> None:
         if self.record.first_audio_ms is None:

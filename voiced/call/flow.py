@@ -42,12 +42,24 @@ class OnMachine(enum.Enum):
     """Go on: `{call.answered_by}` says who it is."""
 
 
+class Resume(enum.Enum):
+    """How a step goes on whose daemon was killed in it."""
+
+    CONTINUE = "continue"
+    """Run it again: a sentence goes on where the caller had heard it, an agent is told what was said."""
+    RESTART = "restart"
+    """Run it again as if it had never run."""
+    ON_ERROR = "on_error"
+    """It has failed: the flow goes on as it does after any failure."""
+
+
 @attrs.frozen
 class Placed:
     """A step in its place: the verb it was written as, and the step."""
 
     verb: str
     step: IStep
+    resume: Resume = Resume.CONTINUE
 
 
 @attrs.define
@@ -65,6 +77,8 @@ class Run:
     """Whether the human has opted out of being called: the step that it is in is the last."""
     below: tuple[Position, ...] = ()
     """Where it has to go on in the flows that the first step calls, when it takes up an earlier walk."""
+    resumed: bool = False
+    """Whether the step that it begins with is one in which a daemon was killed."""
     steps: int = 0
     """Steps since something came of the caller ..."""
     inputs: int = 0
@@ -228,7 +242,7 @@ class Flow:
                 run.count(call.inputs, self.name, came_from)
                 del call.position[depth:]
                 call.position.append((self.name, came_from, place))
-                step = run.step = Deferred.fromCoroutine(self._step(call, came_from, place, steps[place]))
+                step = run.step = Deferred.fromCoroutine(self._step(call, run, came_from, place, steps[place]))
                 follow = await step
                 run.below = ()
                 run.check()
@@ -245,12 +259,14 @@ class Flow:
             number = 0
         return Back()
 
-    async def _step(self, call: Verbs, node: str, place: int, placed: Placed) -> object:
+    async def _step(self, call: Verbs, run: Run, node: str, place: int, placed: Placed) -> object:
         record = StepRecord(node, place + 1, placed.verb, call.clock.seconds(), flow=self.name)
         call.record.steps.append(record)
         outer, call.stepping = call.stepping, record
+        call.changed()
         log.debug("{call}: {node} {number} {verb}", call=call.info.sid, node=node, number=place + 1, verb=placed.verb)
         try:
+            self._resume(call, run, placed)
             follow = await placed.step.run(call)
             record.result = record.result or "done"
         except CancelledError:
@@ -266,9 +282,20 @@ class Flow:
             record.ended = call.clock.seconds()
             call.stepping = outer
             call.remember_private()
+            call.changed()
         if isinstance(follow, str):
             record.result += f" -> {follow}"
         return follow
+
+    def _resume(self, call: Verbs, run: Run, placed: Placed) -> None:
+        """Have the step go on as it wants to, if it is the one in which a daemon was killed. Raises FlowError."""
+        if not run.resumed or run.below:  # not it, but one that had called the flow that it is in
+            return
+        run.resumed = False
+        if placed.resume is not Resume.CONTINUE:
+            call.begin_anew()
+        if placed.resume is Resume.ON_ERROR:
+            raise FlowError("the daemon was killed in this step, which is not run twice (`resume: on_error`)")
 
     async def _apologise(self, call: LivingCall, run: Run, ending: Ending) -> Ending:
         """Say sorry with the flow's own voice; where that fails too, the carrier says it."""

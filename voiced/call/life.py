@@ -120,7 +120,7 @@ class Core(Protocol):
     def complete(self) -> None:
         """End the call by the carrier's API."""
 
-    def part(self) -> Deferred[None]:
+    def part(self, why: Ending) -> Deferred[None]:
         """Do what the flow wants done after the caller has gone."""
 
     def finish(self, why: Ending) -> None:
@@ -201,7 +201,7 @@ def _leave(life: Life, core: Core, why: Ending) -> Away:
 def _part(life: Life, core: Core, why: Ending) -> Parting:
     # A timer of its own, not the Deferred's: whatever `on_hangup` does with its cancelling, the call ends.
     timer = core.clock.callLater(PARTING_SECONDS, life.parted, why)
-    doing = deferLater(core.clock, 0, core.part)
+    doing = deferLater(core.clock, 0, core.part, why)
     return Parting(doing.addBoth(lambda _: life.parted(why)), timer)
 
 
@@ -368,3 +368,12 @@ _machine = _life.build()
 def begin_life(core: Core, *, outbound: bool = False) -> Life:
     """The life of one call: in Placed, if we place it, else in Expected."""
     return _machine(core, placed, _place) if outbound else _machine(core, expected, _expect)
+
+
+def resume_life(core: Core, seconds: float, why: Ending) -> Life:
+    """The life of a call that another daemon has begun: it lives at the carrier, which has so many seconds to ask."""
+
+    def wait(life: Life, core: Core) -> Away:
+        return Away(core.clock.callLater(seconds, life.away_expired, why), why)
+
+    return _machine(core, away, wait)

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voiced.call.flow import Flow, OnMachine, Run
-from voiced.call.life import AWAY_SECONDS, begin_life
+from voiced.call.life import AWAY_SECONDS, Life, begin_life
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
@@ -68,8 +68,8 @@ class LivingCall(Verbs):
         watch: IWatch | None = None,
     ) -> None:
         super().__init__(info, program, flow, clock, carrier, guard, permit, self._stalled, ordered, parts, watch)
-        self.stage = Stage.EXPECTED if ordered is None else Stage.RINGING
-        self.being_asked_for = ordered is not None
+        self._stage = Stage.EXPECTED if ordered is None else Stage.RINGING
+        self.being_asked_for = False
         """Whether the carrier is being asked for it: until it has answered, nobody looks for the call."""
         self.looks = 0
         """How often the carrier was asked what became of this call, which we have placed."""
@@ -90,17 +90,21 @@ class LivingCall(Verbs):
         """How often a new stream was offered."""
         self._news: IDelayedCall | None = None
         """Waits for the carrier's word about a leg, of a call that is over."""
-        self._life = begin_life(self, outbound=ordered is not None)
-        if ordered is None:
-            self._taken_now()
-        else:
-            self.record.placed_by = ordered.by
-            self.wire.note(
-                "asked",
-                variables=ordered.variables,
-                prompt=ordered.prompt,
-                first_message=ordered.first_message,
-            )
+        self._gone: Ending | None = None
+        """Why the caller has gone, once they have."""
+        self._resumed = False
+        """Whether the next stream begins with the step in which a daemon was killed."""
+        self._life: Life
+
+    @property
+    def stage(self) -> Stage:
+        """Where it stands."""
+        return self._stage
+
+    @stage.setter
+    def stage(self, stage: Stage) -> None:
+        self._stage = stage
+        self.changed()
 
     @property
     def over(self) -> bool:
@@ -155,7 +159,8 @@ class LivingCall(Verbs):
         self.wire.note("stream")
         self._speaker.attach(stream)
         log.info("{call}: stream {n} of flow {flow}", call=self.info.sid, n=self.record.streams, flow=self.flow.name)
-        run = self._run = Run()
+        run = self._run = Run(resumed=self._resumed)
+        self._resumed = False
         walking = Deferred.fromCoroutine(self.flow.run(self, run))
         walking.addCallbacks(self._flow_ended, self._flow_broke, errbackArgs=(run,))
 
@@ -204,11 +209,12 @@ class LivingCall(Verbs):
         log.info("{call}: ending the call by the carrier's API", call=self.info.sid)
         self._completed = self._carrier.complete(self.info.sid, self.info.account).addErrback(self._incomplete)
 
-    def part(self) -> Deferred[None]:
+    def part(self, why: Ending) -> Deferred[None]:
         """See life.Core."""
+        parted, self._gone = self._gone, self._gone or why
         self.stage = Stage.PARTING
         run = self._run = Run()
-        if self.record.answered is None:  # there was nobody to part from
+        if self.record.answered is None or parted:  # there was nobody to part from, or a daemon before us has
             return self._completed
         walking = Deferred.fromCoroutine(self._part(run))
         walking.addErrback(self._parted_badly, run)
@@ -269,10 +275,31 @@ class LivingCall(Verbs):
         await self.flow.part(self, run)
         await self._texting.settled()  # for the record
 
+    def _ring(self) -> None:
+        """It begins."""
+        ordered = self.ordered
+        self._life = begin_life(self, outbound=ordered is not None)
+        if ordered is None:
+            self._taken_now()
+            return
+        self.being_asked_for = True
+        self.record.placed_by = ordered.by
+        self.wire.note(
+            "asked",
+            variables=ordered.variables,
+            prompt=ordered.prompt,
+            first_message=ordered.first_message,
+        )
+
     def _taken_now(self) -> None:
         self.record.answered = self.clock.seconds()
+        self._limit_from(self.record.answered)
+
+    def _limit_from(self, answered: float) -> None:
+        """It may last so long since then."""
         most = self._most_seconds
-        self._limit = self.clock.callLater(max(most - GOODBYE_SECONDS, most / 2), self._time_is_up)
+        left = answered + max(most - GOODBYE_SECONDS, most / 2) - self.clock.seconds()
+        self._limit = self.clock.callLater(max(left, 0.0), self._time_is_up)
 
     def _time_is_up(self) -> None:
         if not self.connected:  # else the leg's own limit ends it, at the carrier

@@ -24,6 +24,8 @@ class Ordered:
     prompt: str | None = attrs.field(default=None, repr=False)
     first_message: str | None = attrs.field(default=None, repr=False)
     variables: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    key: str = attrs.field(default="", repr=False)
+    """The idempotency key, with whose it is; "" where there is none."""
     named: Callable[[str], object] = lambda call_sid: None
     """`named(call_sid)`: the carrier has a name for the call."""
     look: Callable[[Any], object] = lambda session: None

@@ -108,6 +108,11 @@ class Placing:
         """End a call that a daemon before us has placed; fires with whether it was one. Fails with StoreError."""
         return Deferred.fromCoroutine(self._end(call_sid))
 
+    def ordered(self, ordered: Ordered) -> Ordered:
+        """The same, with us to be told of its name, and to look for it."""
+        key = ordered.key
+        return attrs.evolve(ordered, named=partial(self._keep, key), look=partial(self._look, key))
+
     async def _connect(self, session: Connectable, dial: Dial, party: Party) -> None:
         if dial.caller_id is not None and plain(dial.caller_id) not in self.ways.numbers:
             raise BadWish("caller_id", "this is none of our numbers")
@@ -215,14 +220,8 @@ class Placing:
         wish, order = request.wish, request.order
         permit = self._guard.place(order, request.party)
         order = attrs.evolve(order, seconds=permit.seconds)
-        ordered = Ordered(
-            order,
-            request.party.name,
-            wish.prompt,
-            wish.first_message,
-            wish.variables,
-            named=partial(self._keep, request.key),
-            look=partial(self._look, request.key),
+        ordered = self.ordered(
+            Ordered(order, request.party.name, wish.prompt, wish.first_message, wish.variables, request.key)
         )
         info = CallInfo("", order.account, order.from_, order.to, Direction.OUTBOUND)
         return self._switchboard.place(info, request.program, request.flow, permit, ordered)

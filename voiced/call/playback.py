@@ -82,6 +82,10 @@ class Speech:
         until = min(max(position - self.start, 0), of)
         return Heard(audio.seconds(until), audio.seconds(of))
 
+    def confirmed(self) -> int:
+        """Bytes of it that were certainly heard: up to the last mark that came back."""
+        return min(max(self._playback.confirmed - self.start, 0), self._stop - self.start)
+
     def so_far(self) -> Heard:
         """How much of it was heard by now; in the end, what `done` fired with."""
         return self._result or self.heard(self._playback.position())
@@ -204,6 +208,11 @@ class Playback:
         at, heard = self._anchor
         bound = self._marks[0][1] if self._marks else self._gone
         return min(heard + round((self._clock.seconds() - at) * audio.RATE), bound)
+
+    @property
+    def confirmed(self) -> int:
+        """Bytes certainly heard: where the last mark that came back stood."""
+        return self._confirmed
 
     @property
     def queued(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -45,6 +45,8 @@ class Scene:
         parts: Parts | None = None,
         watch: IWatch | None = None,
     ) -> None:
+        self.changed: Callable[[], object] = lambda: None
+        """Called when the call stands somewhere else than before."""
         self.info = info
         self.program = program
         self.flow = flow
@@ -79,6 +81,8 @@ class Scene:
         self._parts = Parts() if parts is None else parts
         self._leaving: dict[str, IDelayedCall] = {}
         """The parts that it will leave by and by."""
+        self._since: dict[str, float] = {}
+        """The parts that it has a place in, and since when."""
         self.record = CallRecord(info, flow.name, clock.seconds(), version=program.version.hash)
         self.wire = Wire(clock, program.keeps_wire, self._hidden)
         self.record.wire = self.wire.events
@@ -114,7 +118,11 @@ class Scene:
     def enter(self, part: str, most: int | None = None) -> int | None:
         """See ICall."""
         self._stay(part)
-        return self._parts.enter(part, self.info.sid, most)
+        number = self._parts.enter(part, self.info.sid, most)
+        if number is not None:
+            self._since.setdefault(part, self.clock.seconds())
+        self.changed()
+        return number
 
     def leave(self, part: str, after: float = 0.0) -> None:
         """See ICall."""
@@ -122,7 +130,9 @@ class Scene:
         if after:
             self._leaving[part] = self.clock.callLater(after, self.leave, part)
         else:
+            self._since.pop(part, None)
             self._parts.leave(part, self.info.sid)
+        self.changed()
 
     def chance(self) -> float:
         """See ICall."""

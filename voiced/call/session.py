@@ -8,7 +8,7 @@ import attrs
 from twisted.logger import Logger
 
 from voiced.call.flow import OnMachine
-from voiced.call.living import LivingCall
+from voiced.call.lasting import LastingCall
 from voiced.call.records import Ending, Gap, Said, Stage
 from voiced.errors import CallOver
 from voiced.icarrier import IMediaStream
@@ -21,7 +21,7 @@ NEWS_SECONDS = 5.0
 log = Logger()
 
 
-class CallSession(LivingCall):
+class CallSession(LastingCall):
     """One call, from the moment the carrier is told of it until the record is written."""
 
     # What the carrier tells us
@@ -31,6 +31,7 @@ class CallSession(LivingCall):
         self.info = self.record.info = attrs.evolve(self.info, sid=call_sid)
         self.facts["call.sid"] = call_sid
         self._as_ordered.named(call_sid)
+        self.changed()
 
     def not_placed(self, fault: str) -> None:
         """The carrier certainly did not place this call of ours: it costs nothing."""
@@ -52,6 +53,7 @@ class CallSession(LivingCall):
         log.info("{call}: answered by {who}", call=self.info.sid, who=who)
         self.record.answered_by = self.facts["call.answered_by"] = who
         self.wire.note("answered_by", who=who)
+        self.changed()
         wanted, message = self.flow.on_machine, self.flow.message
         if who not in ("machine", "fax") or wanted in (None, OnMachine.CONTINUE):
             self._tell_verdict()
@@ -91,6 +93,7 @@ class CallSession(LivingCall):
     def mark_returned(self, name: str) -> None:
         """The carrier has played what stood before this mark, or cleared it."""
         self._speaker.mark_returned(name)
+        self.changed()
 
     def audio_came(self, audio: bytes, gap: Gap) -> None:
         """Audio of the caller, and what was dropped before it on the way to us."""
@@ -128,7 +131,9 @@ class CallSession(LivingCall):
             self._lose_stream(Ending.STREAM_LOST, "the carrier left the stream before its socket closed")
         if dialled is not None and self.connected:
             self._leg_over(dialled)
-        return self._life.after()
+        sequel = self._life.after()
+        self.changed()
+        return sequel
 
     def evict(self) -> None:
         """The daemon stops: the utterance now spoken is the last."""

@@ -41,6 +41,11 @@ class Speaker(Playback):
             self.interrupt()
 
     @property
+    def heard(self) -> int | None:
+        """Bytes that were certainly heard of what a step waits for; None when it waits for nothing."""
+        return self._utterance.confirmed if self._utterance is not None and self._utterance.awaited else None
+
+    @property
     def protected(self) -> bool:
         """Whether a step, or a tool, waits for something that nobody may interrupt."""
         return self._utterance is not None and self._utterance.awaited and not self._utterance.interruptible

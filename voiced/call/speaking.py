@@ -43,6 +43,11 @@ class Speaking:
         return not self.result.called
 
     @property
+    def confirmed(self) -> int:
+        """Bytes of it that were certainly heard."""
+        return self._speech.confirmed()
+
+    @property
     def active(self) -> bool:
         """Whether more of it may come."""
         return not self._speech.ended

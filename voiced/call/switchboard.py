@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,6 +22,7 @@ from voiced.errors import Overloaded, UnknownTicket
 from voiced.iguard import IPermit
 
 if TYPE_CHECKING:
+    from voiced.call.book import Book
     from voiced.call.ordered import Ordered
     from voiced.call.session import CallSession
 
@@ -55,6 +57,7 @@ class Switchboard:
         begun: Callable[[CallRecord, Program], object],
         ended: Callable[[CallRecord, Program], object],
         new_name: Callable[[], str] = lambda: secrets.token_urlsafe(24),
+        book: Book | None = None,
     ) -> None:
         self._clock = clock
         self._make_session = make_session
@@ -62,6 +65,7 @@ class Switchboard:
         self._ended = ended
         self.new_name = new_name
         self.room = room
+        self._book = book
         self._calls: dict[str, CallSession] = {}
         """By the carrier's name for them; by our reference, as long as that is not known."""
         self._placed: dict[str, CallSession] = {}
@@ -97,15 +101,29 @@ class Switchboard:
 
     def expect(self, info: CallInfo, program: Program, flow: Flow, permit: IPermit) -> CallSession:
         """An inbound call whose stream will come."""
-        session = self._calls[info.sid] = self._make_session(info, program, flow, permit, None, self._over)
+        session = self._calls[info.sid] = self._make_session(info, program, flow, permit, None, self.over)
+        self._follow(session)
         self._begun(session.record, program)
         return session
 
     def place(self, info: CallInfo, program: Program, flow: Flow, permit: IPermit, ordered: Ordered) -> CallSession:
         """A call that we place; it has no SID yet (`named`), and the carrier may ask about it by its reference."""
-        session = self._make_session(info, program, flow, permit, ordered, self._over)
+        session = self._make_session(info, program, flow, permit, ordered, self.over)
         self._calls[ordered.order.reference] = self._placed[ordered.order.reference] = session
+        self._follow(session)
         return session
+
+    def take_up(self, session: CallSession) -> None:
+        """A call of a daemon before us; whoever is told of calls that begin was told of it then."""
+        self._calls[session.name] = session
+        if session.ordered is not None:
+            self._placed[session.ordered.order.reference] = session
+        self._follow(session)
+        session.go_on()
+
+    def remember(self, over: Iterable[str]) -> None:
+        """These calls were those of a daemon before us, and are over."""
+        self._past.extend(over)
 
     def placed(self, reference: str) -> CallSession | None:
         """The live call that we have placed under this reference."""
@@ -118,6 +136,8 @@ class Switchboard:
             return
         del self._calls[session.ordered.order.reference]
         self._calls[call_sid] = session
+        if self._book is not None:
+            self._book.over(session.name)
         session.named(call_sid)
         self._begun(session.record, session.program)
 
@@ -187,7 +207,8 @@ class Switchboard:
             session.evict()
         self._check_drained()
 
-    def _over(self, session: CallSession, ending: Ending) -> None:
+    def over(self, session: CallSession, ending: Ending) -> None:
+        """It has ended so: it is forgotten, and whoever is told of calls that end is told."""
         reference = "" if session.ordered is None else session.ordered.order.reference
         self._placed.pop(reference, None)
         del self._calls[session.info.sid or reference]
@@ -197,7 +218,16 @@ class Switchboard:
             self._spend(ticket.name, "late")
         if session.info.sid:
             self._close(session.record, session.program, ending)
+        if self._book is not None:
+            session.changed = lambda: None
+            self._book.over(session.name)
         self._check_drained()
+
+    def _follow(self, session: CallSession) -> None:
+        """Keep where it stands."""
+        if self._book is not None:
+            session.changed = partial(self._book.changed, session)
+            session.changed()
 
     def _close(self, record: CallRecord, program: Program, ending: Ending) -> None:
         self.endings[ending] += 1

@@ -21,7 +21,7 @@ from voiced.call.optout import CONFIRM, OptOut
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
-from voiced.call.records import AgentRecord, CallInfo, OptOutRecord, TextRecord
+from voiced.call.records import AgentRecord, CallInfo, OptOutRecord, Said, TextRecord
 from voiced.call.texting import Texting
 from voiced.call.toolbox import Toolbox
 from voiced.call.wire import WiredTools
@@ -79,6 +79,8 @@ class Verbs(Dialogue):
         self._told_at: Position | None = None
         """The step whose agent was told what was asked for."""
         self._conversation: Conversation | None = None
+        self._so_far: tuple[str, tuple[Said, ...]] | None = None
+        """With which agent a daemon before us was killed, and what was said, until an agent takes the line."""
         self._texting = Texting()
         self._sequel: Sequel | None = None
         self.confirmation = CONFIRM
@@ -110,6 +112,11 @@ class Verbs(Dialogue):
         # a caller who does not know yet whom they speak to. It costs the time that an agent takes to come.
         disclosing = Deferred.fromCoroutine(disclose(self))
         return disclosing.addCallbacks(lambda _: self._hand_over(agent, brief, limits, permit), not_told)
+
+    def begin_anew(self) -> None:
+        """What a daemon before us had begun, is begun again: no sentence and no conversation goes on."""
+        super().begin_anew()
+        self._so_far = None
 
     def look_up(self, lookup: str) -> Deferred[Mapping[str, str]]:
         """See ICall."""
@@ -200,7 +207,11 @@ class Verbs(Dialogue):
         ears = self._ears(conversation) if colleague.needs_ears else None
         tools: IToolbox = Toolbox(colleague.tools, self)
         brief = attrs.evolve(self._told(brief), tools=WiredTools(tools, self.wire) if self.wire.kept else tools)
+        before, self._so_far = self._so_far, None
+        if before is not None and before[0] == agent:
+            brief = attrs.evolve(brief, so_far=before[1])
         self.wire.note("agent", name=agent)
+        self.changed()
         conversing = conversation.begin(colleague.agent, brief, ears)
         return conversing.addBoth(self._agent_left, permit, record, conversation)
 
@@ -223,6 +234,7 @@ class Verbs(Dialogue):
         self.hang_up_because(f"opted out by {how}")
         self.record.opted_out = OptOutRecord(how, self.clock.seconds())
         self.facts[OPTED_OUT_FACT] = how
+        self.changed()
         self.confirmation = opt_out.confirm
         log.info("{call}: the human opts out of being called, by {how}", call=self.info.sid, how=how)
         if self.info.party in self.program.named:
@@ -255,6 +267,7 @@ class Verbs(Dialogue):
 
     def _texted(self, sid: str) -> str:
         self.record.texts.append(TextRecord(self.info.party, self.clock.seconds(), sid))
+        self.changed()
         return sid
 
     def _order_leg(

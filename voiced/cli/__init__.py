@@ -9,6 +9,7 @@ from voiced.cli.carrier import carrier
 from voiced.cli.check import check
 from voiced.cli.connect import connect
 from voiced.cli.demo import demo
+from voiced.cli.demokill import demo_kill
 from voiced.cli.dial import dial
 from voiced.cli.dnc import dnc
 from voiced.cli.doctor import doctor
@@ -29,7 +30,7 @@ def main() -> None:
 
 
 for command in (
-    check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo,
+    check, schema, graph, plugins, simulate, replay, call, carrier, dial, dnc, prerender, reload, demo, demo_kill,
     doctor, connect, why, top,
 ):  # fmt: skip
     main.add_command(command)

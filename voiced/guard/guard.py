@@ -109,6 +109,14 @@ class Guard:
         attempt = Attempt("ring", Direction.INBOUND, info.account, info.caller, call=info.sid)
         return self._guarded(attempt, lambda: self._ringing.ring(info))
 
+    def carry_on(self, info: CallInfo, seconds: int, dial: Dial | None = None) -> IPermit:
+        """See IGuard. What was set aside for it stays spent: nobody knows how much of it was."""
+        inbound = dial is None and info.direction is Direction.INBOUND
+        terms = self._ringing.place_of(info) if inbound else self._calls(info.account)
+        terms = Terms(terms.limits)
+        self._ledger.hold(terms)
+        return Permit(seconds, lambda talked: self._ledger.leave(terms))
+
     def converse(self, info: CallInfo) -> IPermit:
         """See IGuard. The permit's seconds are set aside until it is over: all agents at once keep the cap, too."""
         attempt = Attempt("agent", info.direction, info.account, info.party, call=info.sid)

@@ -58,6 +58,10 @@ class Ledger:
         self._places.take(*(limit.name for limit in terms.limits))
         return counted
 
+    def hold(self, terms: Terms) -> None:
+        """Take every place again, full or not: whoever had them is there still. Nothing is counted."""
+        self._places.take(*(limit.name for limit in terms.limits))
+
     def leave(self, terms: Terms) -> None:
         """Leave the places again."""
         self._places.leave(*(limit.name for limit in terms.limits))

@@ -36,7 +36,7 @@ class Ringing:
         refusal = self._unwelcome(info, nameless)
         if refusal is not None and refusal.flow is None:
             raise refusal
-        who = f"{info.account!r} {ANONYMOUS if nameless else self._ledger.hashed(caller(info.caller).who)}"
+        who = self._who(info)
         try:
             permit = self._admit(f"inbound {who}", rules.max_seconds)
         except Refused as reached:
@@ -45,6 +45,14 @@ class Ringing:
             refusal.permit = permit
             raise refusal
         return permit
+
+    def place_of(self, info: CallInfo) -> Terms:
+        """Which of the places at once a caller has."""
+        return Terms((Limit("calls_at_once", f"inbound {self._who(info)}", self._rules.calls_at_once.most),))
+
+    def _who(self, info: CallInfo) -> str:
+        who = ANONYMOUS if anonymous(info.caller) else self._ledger.hashed(caller(info.caller).who)
+        return f"{info.account!r} {who}"
 
     def _unwelcome(self, info: CallInfo, nameless: bool) -> Refused | None:
         """Why this caller is not taken as others are, whatever has been counted."""

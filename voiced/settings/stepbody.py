@@ -7,12 +7,16 @@ from typing import Any
 
 import attrs
 
-from voiced.call.flow import Placed
+from voiced.call.flow import Placed, Resume
 from voiced.ivoiced import Mentions
 from voiced.settings import check
+from voiced.settings.nearest import instead
 from voiced.settings.part import Part
 from voiced.settings.plainyaml import BROKEN
 from voiced.settings.registry import PluginError, Registry
+
+RESUME = "resume"
+"""What may stand beside a verb: see Resume."""
 
 
 @attrs.frozen
@@ -39,7 +43,19 @@ def read_step(part: Part, node: str, number: int, registry: Registry) -> Written
         step = _decode(body, registry.load("step", verb))
     except PluginError as error:
         return body.wrong(str(error), named=True) and None
-    return None if step is None else WrittenStep(Placed(verb, step), body)
+    resume = _resume(part.within(about + ": "))
+    return None if step is None or resume is BROKEN else WrittenStep(Placed(verb, step, resume), body)
+
+
+def _resume(part: Part) -> Any:
+    """How it goes on whose daemon was killed in it; BROKEN when that is wrong, and noted."""
+    ways: dict[Any, Resume] = {way.value: way for way in Resume}
+    if RESUME not in part:
+        return Resume.CONTINUE
+    way = part[RESUME].text()
+    if way is BROKEN or way in ways:
+        return ways.get(way, BROKEN)
+    return part[RESUME].wrong(f"no step goes on by {part[RESUME].written}{instead(way, ways)}")
 
 
 def _verb(part: Part) -> Any:
@@ -48,7 +64,7 @@ def _verb(part: Part) -> Any:
         return value
     if not isinstance(value, dict) or not value:
         return part.wrong('a step is a verb and its settings, like `- say: "Hello"`')
-    first, *others = value
+    first, *others = (name for name in value if name != RESUME or len(value) == 1)
     if not others:
         return first
     if value[first] is None:

@@ -40,6 +40,7 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         WITHOUT ROWID
         """,
     ),
+    ("CREATE TABLE live (call TEXT NOT NULL PRIMARY KEY, standing BLOB NOT NULL)",),
 )
 """The statements that make each version of the database, from 1, out of the one before."""
 
@@ -86,6 +87,15 @@ OPTED_OUT = Table(
 )
 """IOptedOut. `number` is E.164, in clear: the operator has to be able to say who is on the list, and why. `at` is in
 seconds since the epoch."""
+
+
+LIVE = Table(
+    "live",
+    _metadata,
+    Column("call", String, primary_key=True),
+    Column("standing", LargeBinary, nullable=False),
+)
+"""IStandings. `call` is a SID, or our reference as long as there is none; `standing` a sealed Standing, as JSON."""
 
 
 def upgrade(connection: Connection, name: str, versions: Sequence[Sequence[str]] = VERSIONS) -> None:

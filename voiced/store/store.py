@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from voiced.errors import StoreError
 from voiced.ikept import ICounts, IKeptCalls, IOptedOut, IPlacedCalls
+from voiced.istanding import IStandings
 from voiced.store.counts import Counts
 from voiced.store.database import Database
 from voiced.store.kept import KeptCalls
@@ -20,6 +21,7 @@ from voiced.store.lock import Lock
 from voiced.store.optedout import OptedOutNumbers
 from voiced.store.placed import PlacedCalls
 from voiced.store.schema import COUNTS
+from voiced.store.standings import Standings
 
 FILE = "voiced.sqlite"
 """Its name in the data directory."""
@@ -33,6 +35,7 @@ class Store:
     placed: IPlacedCalls
     kept: IKeptCalls
     opted_out: IOptedOut
+    standings: IStandings
     database: Database
     lock: Lock | None
     """Keeps other daemons out; in memory there are none."""
@@ -57,12 +60,14 @@ def _write_nothing(connection: Connection) -> None:
     connection.execute(COUNTS.delete().where(false()))
 
 
-def open_store(path: Path | None, in_thread: Callable[..., Deferred[Any]], clock: IReactorTime) -> Store:
+def open_store(
+    path: Path | None, in_thread: Callable[..., Deferred[Any]], clock: IReactorTime, pepper: bytes = b""
+) -> Store:
     """Open the file, which is made where it is not there. None: in memory, for a daemon that forgets.
 
-    `in_thread` as in Tools, `clock` says what is over. Blocks: at the start only. Raises StoreError: a daemon that
-    cannot count, or is not the only one to count here, must not start, for it would place calls that the guard
-    forbids; and says what is to be done.
+    `in_thread` as in Tools, `clock` says what is over; where live calls stand is sealed with `pepper`, a secret of
+    the settings. Blocks: at the start only. Raises StoreError: a daemon that cannot count, or is not the only one to
+    count here, must not start, for it would place calls that the guard forbids; and says what is to be done.
     """
     lock = None if path is None else Lock(path)
     try:
@@ -76,6 +81,7 @@ def open_store(path: Path | None, in_thread: Callable[..., Deferred[Any]], clock
         PlacedCalls(database, clock),
         KeptCalls(database, clock),
         OptedOutNumbers(database),
+        Standings(database, pepper),
         database,
         lock,
     )

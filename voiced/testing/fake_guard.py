@@ -62,6 +62,11 @@ class FakeGuard:
         self.asked.append(("leg", (dial.to, named) if party is None else (dial.to, named, party.name)))
         return self._permit("leg", dial.seconds)
 
+    def carry_on(self, info: CallInfo, seconds: int, dial: Dial | None = None) -> IPermit:
+        """See IGuard."""
+        self.asked.append(("carry_on", info if dial is None else dial.to))
+        return self._permit("carry_on", seconds)
+
     def converse(self, info: CallInfo) -> IPermit:
         """See IGuard."""
         self.asked.append(("converse", info))

@@ -3,7 +3,8 @@
     ► conversation_initiation_client_data   first (voiced.agents.dialects.elevenlabs_opening)
       user_audio_chunk                      {"user_audio_chunk": base64}: the caller, without a `type`
       pong                                  {"event_id"}, at once: `ping_ms` is a measurement, and no delay to keep
-      contextual_update                     {"text", "context_id"}: the keys, for the agent to know
+      contextual_update                     {"text", "context_id"}: the keys, for the agent to know; what was said
+                                            before, where it comes back after a daemon was killed
       client_tool_result                    {"tool_call_id", "result", "is_error"}
       mcp_tool_approval_result              {"tool_call_id", "is_approved": false}
     ◄ handled     conversation_initiation_metadata, audio, agent_response, agent_response_correction, interruption,
@@ -31,6 +32,7 @@ from zope.interface import implementer
 from voiced.agents.dialects import elevenlabs_shapes as shapes
 from voiced.agents.dialects import elevenlabs_trouble as trouble
 from voiced.agents.dialects import formats
+from voiced.agents.dialects.briefing import so_far
 from voiced.agents.dialects.elevenlabs_opening import opening
 from voiced.agents.dialects.elevenlabs_settings import Settings
 from voiced.agents.dialects.elevenlabs_turns import Turns
@@ -74,6 +76,7 @@ class ElevenLabsDialect:
 
     def __init__(self, settings: Settings, brief: Brief, facts: Mapping[str, str], party: str = "") -> None:
         self._opening = opening(settings, brief, facts, party)
+        self._so_far = so_far(brief)
         self._sound: _Sound | None = None
         self._turns = Turns()
         self._keys: deque[str] = deque(maxlen=_KEYS)
@@ -135,7 +138,9 @@ class ElevenLabsDialect:
             self._sound = _Sound(voice, formats.heard(metadata.user_input_audio_format))
         except AgentError as error:
             return [Failed(str(error))]
-        return [Ready(metadata.conversation_id)]
+        before, self._so_far = self._so_far, None
+        note = {"type": "contextual_update", "text": before, "context_id": "so_far"}
+        return [Ready(metadata.conversation_id), *([Reply(write(note))] if before else [])]
 
     def _audio(self, message: Message) -> list[Event]:
         new = message.part("audio_event", shapes.Audio | None)  # type: ignore[arg-type]

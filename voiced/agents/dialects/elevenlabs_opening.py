@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from voiced.agents.dialects.briefing import told
+from voiced.agents.dialects.briefing import last_words, told
 from voiced.agents.dialects.elevenlabs_settings import Settings
 from voiced.ivoiced import Brief
 
@@ -49,9 +49,11 @@ def variables(facts: Mapping[str, str], given: Mapping[str, str]) -> dict[str, s
 
 def _overrides(settings: Settings, brief: Brief, facts: Mapping[str, str]) -> dict[str, Any]:
     prompt = _set(prompt=told(brief.prompt, settings.prompt, facts), llm=settings.llm)
+    first = told(brief.first_message, settings.first_message, facts)
     agent = _set(
         prompt=prompt or None,
-        first_message=told(brief.first_message, settings.first_message, facts),
+        # Where none is set, the agent may not allow another one than its own.
+        first_message=first and (last_words(brief) or first),
         language=_first(brief.language, settings.language),
     )
     voice = _set(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from voiced.agents.dialects.briefing import told
+from voiced.agents.dialects.briefing import so_far, told
 from voiced.agents.dialects.openai_settings import Settings
 from voiced.ivoiced import Brief
 
@@ -35,6 +35,8 @@ def opening(settings: Settings, brief: Brief, facts: Mapping[str, str]) -> dict[
 
 def greeting(settings: Settings, brief: Brief, facts: Mapping[str, str]) -> dict[str, Any] | None:
     """What makes the model speak first; None when the caller begins."""
+    if brief.comes_back:
+        return {"type": "response.create"}
     text = told(brief.first_message, settings.first_message, facts)
     if text:
         exactly = f"Say exactly this to the caller, word for word, and nothing else: {text}"
@@ -49,6 +51,7 @@ def _instructions(settings: Settings, brief: Brief, facts: Mapping[str, str]) ->
         told(brief.prompt, settings.prompt, facts),
         language and f"Speak the language whose ISO 639 code is {language!r}.",
         known and f"What is known about this call:\n{known}",
+        so_far(brief),
     )
     return "\n\n".join(part for part in parts if part)
 

@@ -35,7 +35,7 @@ class Talk:
     def __init__(self, call: ICall, brief: Brief) -> None:
         self.call = call
         self.brief = brief
-        self.lines: list[Line] = []
+        self.lines = [Line(Who(line.who), line.text) for line in brief.so_far]
         """What is settled, in order."""
         self._unanswered: list[str] = []
 

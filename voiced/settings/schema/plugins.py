@@ -8,11 +8,13 @@ from typing import Any
 import attrs
 import msgspec
 
+from voiced.call.flow import Resume
 from voiced.call.template import Template
 from voiced.ivoiced import IMaker
 from voiced.settings.registry import PluginError, Registry
 from voiced.settings.schema import docs
 from voiced.settings.schema.types import NOTHING, TEXT, Schema, Schemas, described, may_be_empty
+from voiced.settings.stepbody import RESUME
 
 
 @attrs.define
@@ -31,8 +33,14 @@ class Installed:
             properties[maker.name] = self._body(maker, step)
             if may_be_empty(step):
                 bare.append(maker.name)
+        properties[RESUME] = described(
+            self.schemas.choice([way.value for way in Resume]),
+            "How the step goes on when the daemon was killed in it.",
+        )
         verbs = {"type": "object", "properties": properties, "additionalProperties": False}
-        return {"anyOf": [{"enum": bare}, {**verbs, "minProperties": 1, "maxProperties": 1}]}
+        alone: Schema = {"not": {"required": [RESUME]}, "minProperties": 1, "maxProperties": 1}
+        beside: Schema = {"required": [RESUME], "minProperties": 2, "maxProperties": 2}
+        return {"anyOf": [{"enum": bare}, {**verbs, "anyOf": [alone, beside]}]}
 
     def blocks(self, kind: str, named: str, besides: Mapping[str, Schema] = {}) -> Schema:
         """The settings of one plugin of that kind, which the setting `named` chooses."""

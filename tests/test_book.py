@@ -1,0 +1,124 @@
+"""Where calls stand is written a moment later, together, in order, and again where the disk has failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from voiced.call.book import AGAIN, SOON, Book
+from voiced.errors import StoreError
+from voiced.testing.clock import StrictClock
+
+
+@attrs.define(eq=False)
+class FakeCall:
+    """A call that stands somewhere."""
+
+    name: str
+    place: Any = 0
+
+    def standing(self) -> Any:
+        """Where it stands."""
+        if isinstance(self.place, Exception):
+            raise self.place
+        return self.place
+
+
+class BookTests(SynchronousTestCase):
+    """voiced.call.book."""
+
+    def setUp(self) -> None:
+        """A disk that takes its time."""
+        self.clock = StrictClock()
+        self.written: list[tuple[dict[str, Any], set[str]]] = []
+        self.writing: list[Deferred[None]] = []
+        self.book = Book(self, self.clock)  # type: ignore[arg-type]
+        self.a, self.b = FakeCall("a"), FakeCall("b")
+
+    def keep(self, standings: dict[str, Any], over: set[str]) -> Deferred[None]:
+        """See IStandings."""
+        self.written.append((standings, set(over)))
+        self.writing.append(Deferred())
+        return self.writing[-1]
+
+    def test_together(self) -> None:
+        """What happens within a moment is one write, of where each call stands by then."""
+        for place in range(3):
+            self.a.place = place
+            self.book.changed(self.a)
+        self.book.changed(self.b)
+        self.assertEqual(self.written, [])
+        self.clock.advance(SOON)
+        self.assertEqual(self.written, [({"a": 2, "b": 0}, set())])
+        self.writing[0].callback(None)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_one_after_the_other(self) -> None:
+        """What comes while something is written is written after it."""
+        self.book.changed(self.a)
+        self.clock.advance(SOON)
+        self.a.place = 7
+        self.book.changed(self.a)
+        self.clock.advance(60)
+        self.assertEqual(len(self.written), 1)
+        self.writing[0].callback(None)
+        self.clock.advance(SOON)
+        self.assertEqual(self.written[1], ({"a": 7}, set()))
+
+    def test_over(self) -> None:
+        """A call that is over is not written any more, and its row goes."""
+        self.book.changed(self.a)
+        self.book.over("a")
+        self.clock.advance(SOON)
+        self.assertEqual(self.written, [({}, {"a"})])
+
+    def test_disk_fails(self) -> None:
+        """A disk that fails is asked again, with what is true by then; that is said once, and its end, too."""
+        self.book.changed(self.a)
+        self.book.changed(self.b)
+        self.book.over("c")
+        self.clock.advance(SOON)
+        self.book.over("a")
+        with capturedLogs() as logs:
+            for _ in range(2):
+                self.writing[-1].errback(StoreError("the disk is full"))
+                self.clock.advance(SOON)
+                self.clock.advance(AGAIN)
+            self.writing[-1].callback(None)
+        self.assertEqual(self.written[1:], [({"b": 0}, {"a", "c"})] * 2)
+        levels = [each["log_level"] for each in logs]
+        self.assertEqual(levels, [LogLevel.error, LogLevel.info])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_live_anew(self) -> None:
+        """A name that is live anew while its end could not be written, is live."""
+        self.book.over("a")
+        self.clock.advance(SOON)
+        self.book.changed(self.a)
+        self.writing[0].errback(StoreError("the disk is full"))
+        self.clock.advance(AGAIN)
+        self.assertEqual(self.written[1], ({"a": 0}, set()))
+
+    def test_settled(self) -> None:
+        """Whoever waits is told when all is written; at once where nothing is to be."""
+        self.successResultOf(self.book.settled())
+        self.book.changed(self.a)
+        settled = self.book.settled()
+        self.clock.advance(0)
+        self.assertNoResult(settled)
+        self.writing[0].callback(None)
+        self.successResultOf(settled)
+
+    def test_broken_call(self) -> None:
+        """A call that cannot say where it stands is logged, and the others are written the next time."""
+        self.a.place = ValueError("a fault of ours")
+        self.book.changed(self.a)
+        self.clock.advance(SOON)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.book.changed(self.b)
+        self.clock.advance(SOON)
+        self.assertEqual(self.written, [({"b": 0}, set())])

@@ -1,0 +1,111 @@
+"""Keeps where every live call stands on the disk, a moment after it stands there, and waits for nothing.
+
+What happens to all calls within 50 ms is written together; what comes while that is on its way is written after it,
+and of each call only where it stands by then. A disk that fails is asked again every second: calls go on meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from voiced.call.underway import UnderWay
+from voiced.errors import StoreError
+from voiced.istanding import IStandings, Standing
+
+SOON = 0.05
+"""Seconds from a change until it is on its way to the disk."""
+AGAIN = 1.0
+"""Seconds after which a disk that has failed is asked again."""
+
+log = Logger()
+
+
+class Lasting(Protocol):
+    """A call that says where it stands."""
+
+    @property
+    def name(self) -> str:
+        """What it is called by."""
+
+    def standing(self) -> Standing:
+        """Where it stands now."""
+
+
+class Book:
+    """The calls whose place is not on the disk yet, on their way there."""
+
+    def __init__(self, standings: IStandings, clock: IReactorTime) -> None:
+        self._standings = standings
+        self._clock = clock
+        self._changed: dict[str, Lasting] = {}
+        self._over: set[str] = set()
+        self._timer: IDelayedCall | None = None
+        self._writing = False
+        self._failing = False
+        self._under_way = UnderWay()
+
+    def changed(self, call: Lasting) -> None:
+        """It stands somewhere else than before."""
+        self._changed[call.name] = call
+        self._write_in(SOON)
+
+    def over(self, name: str) -> None:
+        """The call of that name is over, or is called otherwise from now on: nothing is kept of that name."""
+        self._changed.pop(name, None)
+        self._over.add(name)
+        self._write_in(SOON)
+
+    def settled(self) -> Deferred[None]:
+        """Fires when all is on the disk, or it was tried in vain; cancelling leaves the queue."""
+        if self._timer is not None:
+            self._timer.reset(0)
+        return self._under_way.settled()
+
+    def _write_in(self, seconds: float) -> None:
+        if self._timer is None and not self._writing:
+            self._under_way.begin()
+            self._timer = self._clock.callLater(seconds, self._write)
+
+    def _write(self) -> None:
+        self._timer, self._writing = None, True
+        changed, self._changed = self._changed, {}
+        over, self._over = self._over, set()
+        writing = maybeDeferred(self._keep, changed, over)
+        writing.addCallbacks(self._written, self._not_written, errbackArgs=(changed, over))
+        writing.addErrback(_broke)
+        writing.addBoth(self._done)
+
+    def _keep(self, changed: dict[str, Lasting], over: set[str]) -> Deferred[None]:
+        return self._standings.keep({name: call.standing() for name, call in changed.items()}, over)
+
+    def _done(self, _: object) -> None:
+        self._writing = False
+        if self._changed or self._over:
+            self._write_in(AGAIN if self._failing else SOON)
+        self._under_way.end()
+
+    def _written(self, _: object) -> None:
+        if self._failing:
+            log.info("where live calls stand is kept again: they outlive a daemon that is killed")
+        self._failing = False
+
+    def _not_written(self, failure: Failure, changed: dict[str, Lasting], over: set[str]) -> None:
+        failure.trap(StoreError)
+        if not self._failing:
+            log.error(
+                "where live calls stand is not kept: {error}. They go on, but would not outlive a killed daemon",
+                error=failure.getErrorMessage(),
+            )
+        self._failing = True
+        # Whoever is over by now is not live again, and who is live anew is not over.
+        self._changed = {name: call for name, call in changed.items() if name not in self._over} | self._changed
+        self._over |= {name for name in over if name not in self._changed}
+
+
+def _broke(failure: Failure) -> None:
+    log.failure("keeping where live calls stand broke down", failure)
