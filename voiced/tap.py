@@ -187,6 +187,7 @@ class DaemonService(MultiService):
         open, then all stops."""
         seconds = self.building.drain_seconds
         drained: Deferred[Any] = self.building.drain(seconds)
+        self.building.oncall.stop()
         self._supervised.stopping(seconds + LAST_ERRANDS)
         drained.addCallback(self._stopped)
         # The last to stop: signs of life come as long as anything is done.
@@ -211,6 +212,7 @@ class DaemonService(MultiService):
     def _ready(self) -> None:
         """The reactor runs; it has just taken the signals for itself."""
         self.building.lag.begin()
+        self.building.oncall.begin()
         signal.signal(signal.SIGTERM, self._told_to_stop)
         signal.signal(signal.SIGINT, self._told_to_stop)
         self._listening.when_listening.addCallbacks(self._hears, self._deaf)
