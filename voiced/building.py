@@ -22,8 +22,8 @@ from voiced.daemon import Api, Daemon
 from voiced.errors import ConfigError, Fault, Refused, StoreError
 from voiced.guard.guard import Attempt, Guard
 from voiced.hearing.local import open_hearing
-from voiced.ivoiced import IHearing, Tools, Utterance
 from voiced.ioperator import IOperator, OnCall, Unoperated
+from voiced.ivoiced import IHearing, Tools, Utterance
 from voiced.iwatch import IWatch
 from voiced.journal import FileJournal
 from voiced.oncall import Ringing
@@ -243,8 +243,8 @@ class Building:
         return Reloaded(before, program.version, tuple(sorted(program.flows)), restart)
 
     def _go_back(self) -> bool:
-        """Have new calls follow the program from before the last reload that has changed anything, once; whether there
-        was one. Keys, rules and accounts stay, and so does whether all calls go to the human. Raises ConfigError."""
+        """Have new calls follow the program from before the last reload that changed anything, once; whether there was
+        one. Keys, rules and accounts stay, and so does whether all calls go to the human. Raises ConfigError."""
         if self._before is None:
             log.warn("the operator wants the flows from before the last reload: there was none")
             return False

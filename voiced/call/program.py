@@ -77,7 +77,7 @@ class Program:
     named: frozenset[str] = frozenset()
     """Every number and SIP address that the settings and flows themselves connect somebody with."""
     human: str | None = None
-    """E.164: who gets a call that reaches the fallback URL and that we do not know; all of them, on `all_to_human`."""
+    """E.164: who gets a call that reaches the fallback URL and that we do not know, and all on `all_to_human`."""
     all_to_human: bool = False
     """Whether every new call goes to `human`: the operator has said so."""
     operator: IOperator = attrs.field(factory=Unoperated)
