@@ -211,22 +211,22 @@ class KeyTests(OnCallHouse):
         self.call = self.told()
 
     def presses(self, key: str) -> str:
-        """The operator presses a key; the sentence after it."""
-        before = len(self.heard(self.call))
+        """The operator presses a key; what is heard from then on."""
+        before = len("".join(self.heard(self.call)))
         self.call.press(key)
-        self.passes(6)
-        return next(each for each in self.heard(self.call)[before:] if not each.startswith("Press one"))
+        self.passes(8)
+        return "".join(self.heard(self.call))[before:]
 
     def test_human(self) -> None:
         """1: new calls go to the human, without a stream; 1 again: to their flows."""
-        self.assertEqual(self.presses("1"), "Every new call is connected with the human now.")
+        self.assertIn("Every new call is connected with the human now.", self.presses("1"))
         caller = self.ring()
         self.passes(5)
         self.assertEqual([each.numbers[0] for each in caller.dialed], [HUMAN])
         self.assertEqual(self.daemon.switchboard.endings[Ending.TRANSFERRED], 1)
         caller.hang_up()
         self.passes(5)
-        self.assertEqual(self.presses("1"), "New calls have their flows again.")
+        self.assertIn("New calls have their flows again.", self.presses("1"))
         self.assertEqual(self.heard(self.ringing())[0], "First, old.")
 
     def ringing(self) -> SimulatedCall:
@@ -265,9 +265,9 @@ class KeyTests(OnCallHouse):
         self.write("flows/test.yaml", TALK.format("new"))
         self.reloads()
         self.reloads()  # of the same files: what was before them is what was before
-        self.assertEqual(self.presses("2"), "New calls follow the flows from before the last reload.")
+        self.assertIn("New calls follow the flows from before the last reload.", self.presses("2"))
         self.assertEqual(self.heard(self.ringing())[0], "First, old.")
-        self.assertEqual(self.presses("2"), "There are no other flows since the start.")
+        self.assertIn("There are no other flows since the start.", self.presses("2"))
 
     def test_flows_and_human(self) -> None:
         """Going back leaves the calls with the human."""

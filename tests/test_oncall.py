@@ -113,6 +113,15 @@ class RingingTests(SynchronousTestCase):
         self.ringing.notice(ANNA)
         self.assertEqual(len(self.placed), MOST_TRIES + 1)
 
+    def test_machine(self) -> None:
+        """A machine on which a flow hangs up has not taken it."""
+        self.ringing.notice(ANNA)
+        machine = over(taken=True)
+        machine.ending = Ending.MACHINE
+        self.ringing.ended(machine)
+        self.passes(BETWEEN)
+        self.assertEqual(self.moments, [0, BETWEEN])
+
     def test_not_placed(self) -> None:
         """What could not be placed is tried again in a minute, or when the guard says, so many times."""
         self.answer = lambda sid: fail(Overloaded("200 calls are live"))

@@ -243,7 +243,7 @@ class Building:
         return Reloaded(before, program.version, tuple(sorted(program.flows)), restart)
 
     def _go_back(self) -> bool:
-        """Have new calls follow the program from before the last reload that changed anything, once; whether there was
+        """Have new calls follow the program from before the last reload that changed anything, once; says if there is
         one. Keys, rules and accounts stay, and so does whether all calls go to the human. Raises ConfigError."""
         if self._before is None:
             log.warn("the operator wants the flows from before the last reload: there was none")

@@ -11,7 +11,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from voiced.call.records import CallRecord
+from voiced.call.records import CallRecord, Ending
 from voiced.call.wish import Wish
 from voiced.errors import Refused, VoicedError
 from voiced.iguard import Party
@@ -92,10 +92,11 @@ class Ringing:
     def ended(self, record: CallRecord) -> None:
         """A call to the operator is over. If they have taken it, they know."""
         trouble, self._rings_for = self._rings_for, None
-        if record.answered is None and self._tries < MOST_TRIES:
+        taken = record.answered is not None and record.ending is not Ending.MACHINE
+        if not taken and self._tries < MOST_TRIES:
             log.warn("the operator has not taken the call: it is tried again in ten minutes")
             return
-        if record.answered is None:
+        if not taken:
             log.error("the operator has not taken {n} calls: not rung again for this", n=self._tries)
         self._told = trouble
         if self._untold is not None and self._untold.is_again(trouble):  # else there is another one meanwhile
