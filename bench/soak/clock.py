@@ -44,7 +44,7 @@ class HeapClock:
             raise AssertionError(f"{delay} is not greater than or equal to 0 seconds")
         call = DelayedCall(self._now + delay, callable, args, kw, self._cancel, self._push, self.seconds)
         self._push(call)
-        return call  # type: ignore[no-any-return]
+        return call
 
     def getDelayedCalls(self) -> list[IDelayedCall]:
         """See IReactorTime."""

@@ -95,7 +95,9 @@ def left(premises: Premises, clock: HeapClock) -> Iterator[str]:
 
 def grown(before: Census, after: Census) -> dict[str, int]:
     """How many more there are of each of our types."""
-    return {name: count - before.objects[name] for name, count in after.objects.items() if count > before.objects[name]}
+    return {
+        name: count - before.objects[name] for name, count in after.objects.items() if count > before.objects[name]
+    }
 
 
 def chain(name: str) -> list[str]:

@@ -48,8 +48,15 @@ FAULTS: Sequence[Line] = (
 )
 REPLIES: Sequence[Reply] = (
     *(Reply("Hello."), Reply("One moment.", pieces=3, pace=0.2), Reply("Certainly.", after=0.5), Reply()),
-    *(Reply("I look.", calls=[Call("system_status")]), Reply(calls=[Call("open_ticket", {"summary": "It is broken"})])),
-    *(Reply(calls=[Call("transfer_call")]), Reply("Goodbye.", calls=[Call("hang_up")]), Reply(calls=[Call("no_such")])),
+    *(
+        Reply("I look.", calls=[Call("system_status")]),
+        Reply(calls=[Call("open_ticket", {"summary": "It is broken"})]),
+    ),
+    *(
+        Reply(calls=[Call("transfer_call")]),
+        Reply("Goodbye.", calls=[Call("hang_up")]),
+        Reply(calls=[Call("no_such")]),
+    ),
     Reply(status="failed", details={"error": {"code": "rate_limit_exceeded", "message": "Too many"}}),
     *(Reply("Hm.", pieces=4, stall_after=2), Reply("Hm.", pieces=4, break_after=2)),
 )
@@ -62,7 +69,9 @@ class Mishaps:
         self._premises, self._clock, self._random = premises, clock, random
         self.counts: Counter[str] = Counter()
         self._calm = False
-        kinds = [(name[1:].replace("_", " "), getattr(self, name)) for name in dir(type(self)) if name.startswith("_m_")]
+        kinds = [
+            (name[1:].replace("_", " "), getattr(self, name)) for name in dir(type(self)) if name.startswith("_m_")
+        ]
         self._kinds: list[tuple[str, Callable[[], object]]] = [(name[2:], act) for name, act in kinds]
         premises.elevenlabs.on_conversation = lambda _: self._write_scripts()
         premises.openai.on_session = lambda _: self._expect()
@@ -294,7 +303,9 @@ class Mishaps:
 
     def _callbacks(self, **how: Any) -> None:
         self._premises.carrier.callbacks = Callbacks(**how)
-        self._clock.callLater(self._random.uniform(1.0, 6.0), setattr, self._premises.carrier, "callbacks", Callbacks())
+        self._clock.callLater(
+            self._random.uniform(1.0, 6.0), setattr, self._premises.carrier, "callbacks", Callbacks()
+        )
 
     def _to_agent(self, act: Callable[[Any], object]) -> bool:
         talks: list[Any] = [*self._premises.elevenlabs.conversations, *self._premises.openai.sessions]

@@ -54,7 +54,7 @@ class People:
             self._call_in()
 
     def greet(self) -> None:
-        """One call, and one request for a signed URL, in which nothing goes wrong: what is over is noticed by them."""
+        """One call, and one request for a signed URL, in good weather: by them it is noticed what is over."""
         self._premises.carrier.ring(NUMBERS[0], from_=f"+1415555{1000}")
         url = f"https://{ELEVENLABS}/v1/convai/conversation/get-signed-url?agent_id={AGENT_ID}"
         asked = self._premises.tools.http.get(url, headers={"xi-api-key": API_KEY}, reactor=self._clock)
@@ -83,14 +83,16 @@ class People:
         by = random.choices(("human", "machine", "fax", "unknown"), (6, 3, 1, 1))[0]
         talk = random.choice((None, None, random.uniform(0, LONGEST)))
         self._premises.carrier.person(
-            number, does, ring=random.choice((0.5, 3.0)), talk=talk, answered_by=by, detected=random.choice((0.5, 3.0)),
+            number, does, ring=random.choice((0.5, 3.0)), talk=talk, answered_by=by, detected=random.choice((0.5, 3)),
             greeting=random.choice((1.0, 5.0)), says=spell("HELLO") if by == "machine" else b"", line=self._line(),
         )  # fmt: skip
         self.kinds[f"outbound, {does}" + (f" ({by})" if does == "answers" else "")] += 1
         headers = {"Idempotency-Key": f"{random.getrandbits(64):x}"} if random.random() < 0.3 else {}
         wish = {"number": number, **random.choice(WISHES)}
         for _ in range(2 if headers and random.random() < 0.3 else 1):
-            self._premises.asks("POST", "/outbound-call", wish, **headers).addCallbacks(self._answered, self._unanswered)
+            self._premises.asks("POST", "/outbound-call", wish, **headers).addCallbacks(
+                self._answered, self._unanswered
+            )
 
     def _answered(self, answer: tuple[int, Any]) -> None:
         self.asked[str(answer[0])] += 1
@@ -129,7 +131,9 @@ class People:
 
     def _worst_moment(self) -> Callable[[Entry], bool]:
         """One that comes with something on the call's sheet: the so-manieth of its kind."""
-        what = self._random.choice(("webhook", "twiml", "stream", "audio", "mark", "clear", "dials", "callback", "bridges"))
+        what = self._random.choice(
+            ("webhook", "twiml", "stream", "audio", "mark", "clear", "dials", "callback", "bridges")
+        )
         left = self._random.randrange(3)
 
         def comes(entry: Entry) -> bool:

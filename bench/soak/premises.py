@@ -1,7 +1,8 @@
 """One daemon in memory, as the settings beside this file want it, and the doubles of all whom it knows.
 
-The daemon is the real one: flows, guard, store (SQLite), journal, recordings and kept speech on the disk, vendor code,
-HTTP and WebSocket. The carrier, the vendors and everybody's web services are in a network in memory, on one clock.
+The daemon is the real one: flows, guard, store (SQLite), journal, recordings and kept speech on the disk, vendor
+code, HTTP and WebSocket. The carrier, the vendors and everybody's web services are in a network in memory, on one
+clock.
 """
 
 from __future__ import annotations
@@ -54,8 +55,21 @@ HERE = Path(__file__).parent
 SHIPPED = HERE.parent.parent / "config"
 LINES = ("notice", "reminder", "restaurant", "support")
 """The shipped lines: each has its flows, their parts and calendars."""
-DAEMON, TWILIO, ELEVENLABS, SPARE, OPENAI = "daemon", "api.twilio", "api.elevenlabs.io", "spare.elevenlabs.test", "api.openai.com"
-WEB = ("crm.example.com", "booking.example.com", "status.example.com", "tickets.example.com", "clinic.example.com", "alert.example.com")
+DAEMON, TWILIO, ELEVENLABS, SPARE, OPENAI = (
+    "daemon",
+    "api.twilio",
+    "api.elevenlabs.io",
+    "spare.elevenlabs.test",
+    "api.openai.com",
+)
+WEB = (
+    "crm.example.com",
+    "booking.example.com",
+    "status.example.com",
+    "tickets.example.com",
+    "clinic.example.com",
+    "alert.example.com",
+)
 """The hosts whom flows, tools and lookups ask."""
 KEY = "the-key-of-a-soak-that-opens-nothing"
 UNDERSTANDING = 0.1
@@ -102,41 +116,49 @@ class _Told:
 
 
 class Premises:
-    """The daemon and its surroundings. `journal` is told every line besides the file; `home` is an empty directory."""
+    """The daemon and its surroundings. `journal` is told every line, as the file is; `home` is an empty directory."""
 
     def __init__(
         self, home: Path, clock: HeapClock, random: Random, journal: Callable[[Mapping[str, Any]], object]
     ) -> None:
         self.home, self.clock = home, clock
         self.configuration = read(furnish(home), {})
-        self.network = MemoryNetwork(clock)  # type: ignore[arg-type]
+        self.network = MemoryNetwork(clock)
         self._pools: list[HTTPConnectionPool] = []
         self.services = Services(clock, random)
         for host in WEB:
             self.network.listen(host, self.services.site())
         settings = self.configuration.settings
         account = Account("main", ACCOUNT_SID, (Secret(AUTH_TOKEN),), base_url=f"http://{TWILIO}")
-        self.carrier = Carrier(clock, daemon=self.network.endpoint(DAEMON), public_url=settings.public_url)  # type: ignore[arg-type]
+        self.carrier = Carrier(clock, daemon=self.network.endpoint(DAEMON), public_url=settings.public_url)
         self.network.listen(TWILIO, Site(self.carrier.rest, reactor=clock))
         for number in settings.numbers:
             self.carrier.number(number, "/call/incoming", "/call/fallback", "/call/status")
-        self.elevenlabs = ElevenLabs(clock, public_url=f"wss://{ELEVENLABS}", voice=quick_speech)  # type: ignore[arg-type]
-        self.spare = ElevenLabs(clock, voice=quick_speech)  # type: ignore[arg-type]
-        self.openai = OpenAI(clock, voice=quick_speech)  # type: ignore[arg-type]
+        self.elevenlabs = ElevenLabs(clock, public_url=f"wss://{ELEVENLABS}", voice=quick_speech)
+        self.spare = ElevenLabs(clock, voice=quick_speech)
+        self.openai = OpenAI(clock, voice=quick_speech)
         for host, double in ((ELEVENLABS, self.elevenlabs), (SPARE, self.spare), (OPENAI, self.openai)):
             site = double.site()
             site.log = lambda request: None
             self.network.listen(host, site)
         http = HTTPClient(self._agent(), data_to_body_producer=whole_body)
-        self._rest = TwilioCarrier([account], http, clock, settings.public_url, chance=random.random)  # type: ignore[arg-type]
-        self.hearing = FakeHearing(clock, UNDERSTANDING)  # type: ignore[arg-type]
-        fakes = FakeTools(clock, http=http, carrier=self._rest, directory=home, hearing=self.hearing, late=True)  # type: ignore[arg-type]
+        self._rest = TwilioCarrier([account], http, clock, settings.public_url, chance=random.random)
+        self.hearing = FakeHearing(clock, UNDERSTANDING)
+        fakes = FakeTools(clock, http=http, carrier=self._rest, directory=home, hearing=self.hearing, late=True)
         self.tools = attrs.evolve(fakes, endpoint=lambda url: self.network.endpoint(urlsplit(url).hostname or ""))
         self._web, self._made, self._random = self._agent(), Made(), random
-        self.recordings = Recordings(home, clock, self.tools.in_thread)  # type: ignore[arg-type]
-        self.store = open_store(home / "voiced.sqlite", FakeTools(clock).in_thread, clock)  # type: ignore[arg-type]
+        self._lookups = {name: self._lookup(chosen.settings) for name, chosen in settings.lookups.items()}
+        asking = {name: chosen for name, chosen in settings.tools.items() if chosen.plugin == "http"}
+        self._asking = {name: self._tool(chosen.settings) for name, chosen in asking.items()}
+        self.recordings = Recordings(home, clock, self.tools.in_thread)
+        self.store = open_store(home / "voiced.sqlite", FakeTools(clock).in_thread, clock)
         self.guard = Guard(
-            settings.outbound, settings.inbound, clock, self.store.counts, self._refused, opted_out=self.store.opted_out  # type: ignore[arg-type]
+            settings.outbound,
+            settings.inbound,
+            clock,
+            self.store.counts,
+            self._refused,
+            opted_out=self.store.opted_out,
         )
         self._file = FileJournal(home / "journal.jsonl", self.tools.in_thread)
         self._api = Api(self.store.placed, self.store.kept, ways(settings, [account]), settings.api.keys.party_of)
@@ -144,7 +166,7 @@ class Premises:
             self.program(),
             Accounts([account]),
             settings.public_url,
-            clock,  # type: ignore[arg-type]
+            clock,
             self._rest,
             _Told(self._file, journal),
             self.guard,
@@ -160,16 +182,21 @@ class Premises:
         program = build_program(configuration, self.tools, made)
         made.done()
         self._made = made
-        lookups = {name: self._lookup(chosen.settings) for name, chosen in configuration.settings.lookups.items()}
-        tools = {name: self._tool(chosen.settings) for name, chosen in configuration.settings.tools.items() if chosen.plugin == "http"}
         agents = {
-            name: attrs.evolve(colleague, tools={tool: tools.get(tool, real) for tool, real in colleague.tools.items()})
+            name: attrs.evolve(
+                colleague, tools={tool: self._asking.get(tool, real) for tool, real in colleague.tools.items()}
+            )
             for name, colleague in program.agents.items()
         }
         rules = configuration.settings.web
-        web = WebServices(rules, self._web, self._web, self.clock, lambda: "soaked")  # type: ignore[arg-type]
+        web = WebServices(rules, self._web, self._web, self.clock, lambda: "soaked")
         return attrs.evolve(
-            program, lookups=lookups, agents=agents, web=web, recordings=self.recordings, chance=self._random.random
+            program,
+            lookups=self._lookups,
+            agents=agents,
+            web=web,
+            recordings=self.recordings,
+            chance=self._random.random,
         )
 
     def reload(self) -> None:
@@ -190,7 +217,9 @@ class Premises:
         headers = {"Authorization": f"Bearer {KEY}", **headers}
 
         async def answer() -> tuple[int, Any]:
-            response = await http.request(method, f"http://{DAEMON}{path}", headers=headers, reactor=self.clock, **body)
+            response = await http.request(
+                method, f"http://{DAEMON}{path}", headers=headers, reactor=self.clock, **body
+            )
             text = await response.content()
             return response.code, json.loads(text) if text else None
 
@@ -214,8 +243,8 @@ class Premises:
 
     def _lookup(self, settings: Any) -> Web:
         defaults = {"user-agent": "voiced", "accept": "application/json"}
-        remembered: Remembered[Any, Any] = Remembered(self.clock, settings.cache)  # type: ignore[arg-type]
-        return Web(settings, settings.request(), defaults, self._web, self.clock, remembered)  # type: ignore[arg-type]
+        remembered: Remembered[Any, Any] = Remembered(self.clock, settings.cache)
+        return Web(settings, settings.request(), defaults, self._web, self.clock, remembered)
 
     def _tool(self, settings: Any) -> HttpTool:
         return HttpTool(settings, self._web, UrlTemplate.parse(settings.url), {"content-type": "application/json"})

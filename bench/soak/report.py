@@ -14,10 +14,13 @@ def tables(result: Result) -> str:
     before, after = result.before, result.after
     growth = after.memory - before.memory
     ended = sum(result.books.endings.values())
+    summary = (
+        f"seed {result.seed}: {result.calls} calls at the carrier, {ended} ended in the journal; at once "
+        f"{result.most_live}; {result.seconds:.0f} s, {result.calls / max(result.seconds, 0.001):.1f} calls/s, "
+        f"{result.passed / 3600:.1f} h of the fake clock"
+    )
     lines = [
-        f"seed {result.seed}: {result.calls} calls at the carrier, {ended} ended in the journal, at most {result.most_live} live; "
-        f"{result.seconds:.0f} s, {result.calls / max(result.seconds, 0.001):.1f} calls/s, "
-        f"{result.passed / 3600:.1f} h of the fake clock",
+        summary,
         "",
         *_table("calls by ending", result.books.endings),
         *_table("what went wrong on purpose", result.mishaps),

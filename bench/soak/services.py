@@ -11,7 +11,11 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 ANSWERS = (
     {"customer": {"name": "Ann", "tier": "gold"}, "state": "open", "updated": "2026-11-20"},
-    {"customer": {"name": "Bob", "tier": "none"}, "state": "solved", "bookings": [{"day": "2026-11-28", "people": 4}]},
+    {
+        "customer": {"name": "Bob", "tier": "none"},
+        "state": "solved",
+        "bookings": [{"day": "2026-11-28", "people": 4}],
+    },
     {},
 )
 

@@ -26,8 +26,8 @@ FORGOTTEN_AFTER = 60.0
 PATIENCE = 600.0
 """Seconds within which all calls are over when nobody calls any more."""
 DAY = 86400.0
-NIGHT = 7 * 3600.0
-"""Seconds from the end of calls to the next midnight (UTC) at least: what is kept for a while is let go."""
+EVENING = 900.0
+"""Seconds that pass when all calls are over: what is kept for a while is let go. The rest of the night is a jump."""
 AT_ONE_GO = 1000
 """Calls between two nights."""
 MEMORY_LIMIT = 1 << 20
@@ -95,7 +95,7 @@ class Soak:
         self._books = Books()
         self._critical: list[str] = []
         self._wrong: list[str] = []
-        self._restore = tell_autobahn(self.clock)  # type: ignore[arg-type]
+        self._restore = tell_autobahn(self.clock)
         globalLogPublisher.addObserver(self._listen)
         self.premises = Premises(home, self.clock, self._random, self._books.note)
         self._mishaps = Mishaps(self.premises, self.clock, self._random)
@@ -108,13 +108,14 @@ class Soak:
         self.premises.prerender()
         self.clock.elapse(30)
         self._days(warm_up, live, until)
+        found = [f"after the warm-up: {each}" for each in left(self.premises, self.clock)]
         before = take_census()
         self._calls, began, moment = 0, time.monotonic(), self.clock.seconds()
         for books in (self._books.endings, self._mishaps.counts, self._people.kinds, self._people.asked):
             books.clear()
         self._days(calls, live, until)
         seconds, passed = time.monotonic() - began, self.clock.seconds() - moment
-        found = [*left(self.premises, self.clock)]
+        found += left(self.premises, self.clock)
         after = take_census()
         found += self._compare(before, after)
         return Result(
@@ -157,10 +158,13 @@ class Soak:
             self.clock.elapse(10.0)
             waited += 10.0
         self._sweep()
-        self._wrong += [f"{call.sid} lives on after {PATIENCE:.0f} s" for call in carrier.calls.values() if not call.over]
+        self._wrong += [
+            f"{call.sid} lives on after {PATIENCE:.0f} s" for call in carrier.calls.values() if not call.over
+        ]
+        self.clock.elapse(EVENING)
         # The next day, at a new hour: limits of a day begin anew, flows are closed or open.
-        now = self.clock.seconds()
-        self.clock.elapse(DAY - (now + NIGHT) % DAY + NIGHT + self._random.choice((15, 17, 19, 22)) * 3600.0)
+        hour = self._random.choice((15, 17, 19, 22)) * 3600.0
+        self.clock.jump(DAY - self.clock.seconds() % DAY + hour)
         self._people.greet()
         self.clock.elapse(300.0)
         self._sweep()
