@@ -41,6 +41,9 @@ class Books:
     """What the journal is told: who lives, and how calls have ended. Calls that are over take no place."""
 
     open: dict[str, str] = attrs.field(factory=dict)
+    """Who has begun and not ended, with the flow."""
+    begun: set[str] = attrs.field(factory=set)
+    """Who has begun, as long as the carrier knows of them."""
     endings: Counter[str] = attrs.field(factory=Counter)
     flows: Counter[str] = attrs.field(factory=Counter)
     verbs: Counter[str] = attrs.field(factory=Counter)
@@ -53,6 +56,7 @@ class Books:
             if sid in self.open:
                 self.wrong.append(f"{sid} has begun twice")
             self.open[sid] = line["flow"]
+            self.begun.add(sid)
         elif line["event"] == "ended":
             if self.open.pop(sid, None) is None:
                 self.wrong.append(f"{sid} has ended twice, or without having begun: {line['ending']}")
@@ -178,6 +182,9 @@ class Soak:
             if call.ended_at is not None and now > call.ended_at + FORGOTTEN_AFTER and sid not in self._books.open:
                 del carrier.calls[sid]
                 self._calls += 1
+                if sid not in self._books.begun and any(stream.player is not None for stream in call.streams):
+                    self._wrong.append(f"{sid} had a stream with us, and is not in the journal")
+                self._books.begun.discard(sid)
                 self._wrong += [f"{sid}: {alert}" for alert in call.warnings if alert.code in OUR_FAULTS]
         carrier.placed.clear()
         carrier.rest_requests.clear()
