@@ -18,8 +18,8 @@ SHARED = Path("/dev/shm")  # noqa: S108 - tempfile makes the directory in it
 
 
 def use_malloc() -> None:
-    """Begin anew with the C library's own memory: Python's gives back only whole megabytes of which nothing is used,
-    so that what a busy hour leaves scattered looks like a leak of some of them.
+    """Begin anew with the C library's own memory, which tells how much of it is in use: what is resident besides are
+    the holes that busy hours have left.
     """
     if "PYTHONMALLOC" not in os.environ:
         os.execve(sys.executable, sys.orig_argv, {**os.environ, "PYTHONMALLOC": "malloc"})  # noqa: S606 - ourselves
@@ -42,8 +42,7 @@ def main() -> int:
         soak = Soak(Path(home), given.seed, lambda line: print(line, file=sys.stderr, flush=True))
         result = soak.run(given.calls, given.warm_up, given.live, given.minutes)
         soak.close()
-    if big := too_big(result):
-        result.found.append(big)
+    result.found += too_big(result)
     print(tables(result))
     print("something is left" if result.found else "nothing is left")
     return 1 if result.found else 0

@@ -31,16 +31,17 @@ class Census:
     """Of the libraries' types that belong to calls: Deferreds, protocols, transports."""
     memory: int
     """Resident bytes."""
+    used: int | None
+    """Bytes that are given out by the C library; None where it does not tell. What is resident besides are holes."""
     threads: int
     files: int
     """Open file descriptors."""
 
 
 def take_census() -> Census:
-    """Count, after collecting what is garbage and giving back what is free."""
+    """Count, after collecting what is garbage."""
     gc.collect()
     gc.collect()
-    give_back()
     ours: Counter[str] = Counter()
     others: Counter[str] = Counter()
     for each in gc.get_objects():
@@ -49,7 +50,7 @@ def take_census() -> Census:
             ours[name] += 1
         elif name.startswith(("twisted.", "autobahn.", "treq.", "sqlalchemy.")):
             others[name] += 1
-    return Census(ours, others, resident(), threading.active_count(), len(os.listdir("/proc/self/fd")))  # noqa: PTH208
+    return Census(ours, others, resident(), used(), threading.active_count(), len(os.listdir("/proc/self/fd")))  # noqa: PTH208
 
 
 def resident() -> int:
@@ -58,12 +59,27 @@ def resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def give_back() -> None:
-    """Have the C library give back what it holds and nobody uses; where it cannot, it is counted."""
+class _Mallinfo2(ctypes.Structure):
+    """struct mallinfo2 (malloc.h)."""
+
+    _fields_ = [
+        *(
+            (name, ctypes.c_size_t)
+            for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks")
+        ),
+        *((name, ctypes.c_size_t) for name in ("uordblks", "fordblks", "keepcost")),
+    ]
+
+
+def used() -> int | None:
+    """Bytes that the C library has given out and not got back. With PYTHONMALLOC=malloc that is all there is."""
     try:
-        ctypes.CDLL(None).malloc_trim(0)
+        mallinfo2 = ctypes.CDLL(None).mallinfo2
     except (OSError, AttributeError):
-        pass  # another C library
+        return None  # glibc has it since 2.33
+    mallinfo2.restype = _Mallinfo2
+    found = mallinfo2()
+    return int(found.uordblks + found.hblkhd)
 
 
 def name_of(kind: type) -> str:

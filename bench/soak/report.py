@@ -12,7 +12,6 @@ MOST_FOUND = 40
 def tables(result: Result) -> str:
     """How it went, as Markdown tables."""
     before, after = result.before, result.after
-    growth = after.memory - before.memory
     ended = sum(result.books.endings.values())
     summary = (
         f"seed {result.seed}: {result.calls} calls at the carrier, {ended} ended in the journal; at once "
@@ -31,7 +30,8 @@ def tables(result: Result) -> str:
         "|---|---|---|",
         f"| objects of voiced | {sum(before.objects.values())} | {sum(after.objects.values())} |",
         f"| objects of libraries | {sum(before.others.values())} | {sum(after.others.values())} |",
-        f"| resident memory, KiB | {before.memory // 1024} | {after.memory // 1024} ({growth // 1024:+}) |",
+        _memory("resident memory", before.memory, after.memory),
+        _memory("memory in use (given out by the C library)", before.used, after.used),
         f"| threads | {before.threads} | {after.threads} |",
         f"| open files | {before.files} | {after.files} |",
         "",
@@ -42,13 +42,23 @@ def tables(result: Result) -> str:
     return "\n".join(lines)
 
 
-def too_big(result: Result) -> str | None:
+def too_big(result: Result) -> list[str]:
     """What is wrong with the memory, if anything."""
-    growth = result.after.memory - result.before.memory
-    if growth <= MEMORY_LIMIT:
-        return None
-    return f"resident memory has grown by {growth / 1024:.0f} KiB; {MEMORY_LIMIT // 1024} are allowed"
+    growths = {"resident memory": result.after.memory - result.before.memory}
+    if result.before.used is not None and result.after.used is not None:
+        growths["memory in use"] = result.after.used - result.before.used
+    return [
+        f"{what} has grown by {growth / 1024:.0f} KiB; {MEMORY_LIMIT // 1024} are allowed"
+        for what, growth in growths.items()
+        if growth > MEMORY_LIMIT
+    ]
 
 
 def _table(title: str, counts: Counter[str]) -> list[str]:
     return [f"| {title} | |", "|---|---|", *(f"| {name} | {count} |" for name, count in sorted(counts.items())), ""]
+
+
+def _memory(what: str, before: int | None, after: int | None) -> str:
+    if before is None or after is None:
+        return f"| {what} | unknown | unknown |"
+    return f"| {what}, KiB | {before // 1024} | {after // 1024} ({(after - before) // 1024:+}) |"

@@ -1,7 +1,8 @@
-"""One soak: warm-up, a census, the calls, and a census again."""
+"""One soak: a warm-up, a census, the calls, and a census again."""
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ import attrs
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from bench.soak.clock import HeapClock
-from bench.soak.leftovers import Census, chain, grown, left, resident, take_census
+from bench.soak.leftovers import Census, chain, grown, left, resident, take_census, used
 from bench.soak.mishaps import Mishaps
 from bench.soak.people import People
 from bench.soak.premises import Premises
@@ -30,6 +31,8 @@ EVENING = 900.0
 """Seconds that pass when all calls are over: what is kept for a while is let go. The rest of the night is a jump."""
 AT_ONE_GO = 1000
 """Calls between two nights."""
+RUSH = 2
+"""How many times as many calls are live while warming up."""
 MEMORY_LIMIT = 1 << 20
 """Bytes that the process may have grown by."""
 OUR_FAULTS = {12100, 12200, 12300, 13223, 13520, 31950, 31951}
@@ -111,11 +114,19 @@ class Soak:
         until = None if minutes is None else time.monotonic() + minutes * 60
         self.premises.prerender()
         self.clock.elapse(30)
-        self._days(warm_up, live, until)
+        # A rush: what is resident afterwards is as much as a busy hour takes, and the calls that follow take no more.
+        self._days(warm_up, RUSH * live, until)
         found = [f"after the warm-up: {each}" for each in left(self.premises, self.clock)]
         before = take_census()
-        self._calls, began, moment = 0, time.monotonic(), self.clock.seconds()
-        for books in (self._books.endings, self._mishaps.counts, self._people.kinds, self._people.asked):
+        self._calls = self._most_live = 0
+        began, moment = time.monotonic(), self.clock.seconds()
+        for books in (
+            self._books.endings,
+            self._books.verbs,
+            self._mishaps.counts,
+            self._people.kinds,
+            self._people.asked,
+        ):
             books.clear()
         self._days(calls, live, until)
         seconds, passed = time.monotonic() - began, self.clock.seconds() - moment
@@ -140,7 +151,8 @@ class Soak:
         while (left := calls - (self._calls - begun)) > 0 and not _past(until):
             self._play(min(AT_ONE_GO, left), live, until)
             self._end()
-            self._tell(f"{self._calls} calls; resident memory {resident() // 1024} KiB")
+            gc.collect()
+            self._tell(f"{self._calls} calls; KiB: {resident() // 1024} resident, {(used() or 0) // 1024} in use")
 
     def _play(self, calls: int, live: int, until: float | None) -> None:
         """So many calls, of which so many live, while things go wrong."""
