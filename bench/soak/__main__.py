@@ -42,7 +42,8 @@ def main() -> int:
         soak = Soak(Path(home), given.seed, lambda line: print(line, file=sys.stderr, flush=True))
         result = soak.run(given.calls, given.warm_up, given.live, given.minutes)
         soak.close()
-    result.found += too_big(result)
+    if big := too_big(result):
+        result.found.append(big)
     print(tables(result))
     print("something is left" if result.found else "nothing is left")
     return 1 if result.found else 0

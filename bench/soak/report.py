@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bench.soak.soak import MEMORY_LIMIT, Result
+from bench.soak.soak import MEMORY_LIMIT, USED_LIMIT, Result
 
 MOST_FOUND = 40
 
@@ -42,16 +42,15 @@ def tables(result: Result) -> str:
     return "\n".join(lines)
 
 
-def too_big(result: Result) -> list[str]:
+def too_big(result: Result) -> str | None:
     """What is wrong with the memory, if anything."""
-    growths = {"resident memory": result.after.memory - result.before.memory}
-    if result.before.used is not None and result.after.used is not None:
-        growths["memory in use"] = result.after.used - result.before.used
-    return [
-        f"{what} has grown by {growth / 1024:.0f} KiB; {MEMORY_LIMIT // 1024} are allowed"
-        for what, growth in growths.items()
-        if growth > MEMORY_LIMIT
-    ]
+    before, after = result.before, result.after
+    what, growth, limit = "resident memory", after.memory - before.memory, MEMORY_LIMIT
+    if before.used is not None and after.used is not None:
+        what, growth, limit = "memory in use", after.used - before.used, USED_LIMIT
+    if growth <= limit:
+        return None
+    return f"{what} has grown by {growth / 1024:.0f} KiB; {limit // 1024} are allowed"
 
 
 def _table(title: str, counts: Counter[str]) -> list[str]:
