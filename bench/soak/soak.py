@@ -29,6 +29,8 @@ PATIENCE = 600.0
 DAY = 86400.0
 EVENING = 900.0
 """Seconds that pass when all calls are over: what is kept for a while is let go. The rest of the night is a jump."""
+COLLECT_EVERY = 50
+"""Calls between two collections of garbage: what waits for one makes the holes in what is resident."""
 AT_ONE_GO = 1000
 """Calls between two nights."""
 RUSH = 2
@@ -163,6 +165,7 @@ class Soak:
     def _play(self, calls: int, live: int, until: float | None) -> None:
         """So many calls, of which so many live, while things go wrong."""
         begun, carrier = self._calls, self.premises.carrier
+        collect_at = begun + COLLECT_EVERY
         while (placed := self._calls - begun + len(carrier.calls)) < calls and not _past(until):
             for _ in range(min(calls - placed, 1 + max(0, live - carrier.ledger.live) // 4)):
                 self._people.call()
@@ -171,6 +174,9 @@ class Soak:
             self.clock.elapse(self._random.expovariate(4.0))
             self._most_live = max(self._most_live, carrier.ledger.live)
             self._sweep()
+            if self._calls >= collect_at:
+                gc.collect()
+                collect_at = self._calls + COLLECT_EVERY
         self._mishaps.calm()
 
     def _end(self) -> None:
