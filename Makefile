@@ -5,7 +5,7 @@ BIN := .venv/bin
 JOBS := -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 TRIAL := $(BIN)/python -m twisted.trial --random=0
 
-.PHONY: demo demo-kill test plugins coverage lint types bench bench-quick bench-speech clean
+.PHONY: demo demo-kill test plugins coverage lint types bench bench-quick bench-speech soak clean
 
 demo: .venv/installed
 	$(BIN)/voiced demo
@@ -60,6 +60,10 @@ bench-speech: .venv/installed
 .venv/bench: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	touch $@
+
+# Thousands of calls on one daemon, while everything goes wrong: make soak SOAK="--calls 50000 --seed 7 --minutes 60"
+soak: .venv/installed
+	$(BIN)/python -m bench.soak $(SOAK)
 
 .venv/installed: setup.cfg pyproject.toml
 	@test -n "$(PYTHON)" || { echo "voiced needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3"; exit 1; }

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from unittest import mock
 
 import msgspec
 from hypothesis import given
@@ -10,6 +11,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.agent_schema import available, documented
+from voiced.agents.dialects import elevenlabs
 from voiced.agents.dialects.elevenlabs import ElevenLabsDialect
 from voiced.agents.dialects.elevenlabs_door import public_door, refusal, request, signed_door
 from voiced.agents.dialects.elevenlabs_settings import Settings
@@ -36,6 +38,7 @@ from voiced.errors import AgentError
 from voiced.ivoiced import Brief, Cut, Heard, IAgentDialect, Outcome, ToolResult
 from voiced.secret import Secret
 
+SOUND = base64.b64encode(b"\x7f" * 320).decode()
 AGENT, KEY = "agent_01jx", "sk_5f0c9a4e"
 FACTS = {
     "call.sid": "CA2",
@@ -257,6 +260,28 @@ class ReceiveTests(SynchronousTestCase):
         """Every event that means something."""
         for name, message, events in HANDLED:
             self.assertEqual(self.received(begun(), message), events, name)
+
+    @given(
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "audio_base_64": st.sampled_from(
+                        ["fw==" * 90, base64.b64encode(b"\x7f" * 320).decode(), "A" * 401, "é" * 300]
+                    )
+                },
+                optional={"event_id": st.sampled_from([1, 1, 2, 3, None, "2", 2**60])},
+            ),
+            max_size=6,
+        )
+    )
+    def test_audio_in_one_go(self, pieces):
+        """Long audio is read in one go, and means what it means when it is read part by part."""
+        whole, parts = begun(), begun()
+        for piece in pieces:
+            text = json.dumps({"audio_event": piece, "type": "audio"})
+            got = whole.receive(text)
+            with mock.patch.object(elevenlabs, "_LONG", 10**9):
+                self.assertEqual(got, parts.receive(text))
 
     def test_trouble(self):
         """What an operator should know of, while the conversation goes on."""

@@ -11,12 +11,13 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import StringTransport
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import certificate
-from voiced.net.immediate import write_at_once
+from voiced.net.immediate import writer
 
 
 class Reactor(Clock):
@@ -32,12 +33,12 @@ class Reactor(Clock):
 
     def turn(self) -> None:
         """One turn: whoever waits to write, writes; an error ends the connection, as the reactor has it."""
-        for writer in list(self.writers):
-            error = writer.doWrite()
+        for waiting in list(self.writers):
+            error = waiting.doWrite()
             if error:
-                self.readers.discard(writer)
-                self.writers.discard(writer)
-                writer.connectionLost(Failure(error if isinstance(error, Exception) else ConnectionDone()))
+                self.readers.discard(waiting)
+                self.writers.discard(waiting)
+                waiting.connectionLost(Failure(error if isinstance(error, Exception) else ConnectionDone()))
 
 
 class SocketTests(SynchronousTestCase):
@@ -73,7 +74,7 @@ class SocketTests(SynchronousTestCase):
     def fill(self) -> bytes:
         """More than the socket takes is written; gives it."""
         data = bytes(range(256)) * 40_000
-        write_at_once(self.transport, data)
+        writer(self.transport)(data)
         return data
 
     def drain(self) -> bytes:
@@ -86,33 +87,33 @@ class SocketTests(SynchronousTestCase):
 
     def test_at_once(self) -> None:
         """Without a turn of the reactor, which has nothing to do for it afterwards."""
-        write_at_once(self.transport, b"frame")
+        writer(self.transport)(b"frame")
         self.assertEqual((self.read(), self.reactor.writers), (b"frame", set()))
 
     def test_socket_full(self) -> None:
         """What the socket does not take waits in the queue, and what is written then waits behind it."""
         data = self.fill()
         self.assertEqual(self.reactor.writers, {self.transport})
-        write_at_once(self.transport, b"frame")
+        writer(self.transport)(b"frame")
         self.assertEqual(self.drain(), data + b"frame")
-        write_at_once(self.transport, b"next")
+        writer(self.transport)(b"next")
         self.assertEqual(self.read(), b"next")
 
     def test_queue(self) -> None:
         """What was written the usual way goes first."""
         self.transport.write(b"one ")
-        write_at_once(self.transport, b"two")
+        writer(self.transport)(b"two")
         self.assertEqual(self.read(), b"")
         self.assertEqual(self.drain(), b"one two")
 
     def test_peer_gone(self) -> None:
         """Nothing is raised: the reactor finds it, and the connection ends once."""
         self.peer.close()
-        write_at_once(self.transport, b"frame")
+        writer(self.transport)(b"frame")
         self.assertEqual(self.lost, [])
         self.reactor.turn()
         self.assertEqual(len(self.lost), 1)
-        write_at_once(self.transport, b"frame")
+        writer(self.transport)(b"frame")
         self.reactor.turn()
         self.assertEqual(len(self.lost), 1)
 
@@ -120,15 +121,22 @@ class SocketTests(SynchronousTestCase):
         """What waits is sent before the connection ends; what is written after is not: as Twisted has it."""
         data = self.fill()
         self.transport.loseConnection()
-        write_at_once(self.transport, b"late")
+        writer(self.transport)(b"late")
         plain = self.drain()
         self.assertEqual(plain[: len(data)], data)
         self.assertEqual(len(self.lost), 1)
 
+    def test_wrapped(self) -> None:
+        """One that only counts connections is no reason to wait."""
+        wrapper = ProtocolWrapper(WrappingFactory(Factory()), Protocol())
+        wrapper.makeConnection(self.transport)
+        writer(wrapper)(b"frame")
+        self.assertEqual(self.read(), b"frame")
+
     def test_other_transport(self) -> None:
         """Of which nothing is known."""
         transport = StringTransport()
-        write_at_once(transport, b"frame")
+        writer(transport)(b"frame")
         self.assertEqual(transport.value(), b"frame")
 
 
@@ -190,24 +198,24 @@ class TLSTests(SocketTests):
     def test_socket_full(self) -> None:
         """What the socket does not take waits in the queue, and what is written then waits behind it."""
         data = self.fill()
-        write_at_once(self.transport, b"frame")
+        writer(self.transport)(b"frame")
         self.assertEqual(self.drain(), data + b"frame")
-        write_at_once(self.transport, b"next")
+        writer(self.transport)(b"next")
         self.assertEqual(self.read(), b"next")
 
     def test_closing(self) -> None:
         """What waits is sent before the connection ends; what is written after is not."""
         data = self.fill()
         self.transport.loseConnection()
-        write_at_once(self.transport, b"late")
+        writer(self.transport)(b"late")
         self.assertEqual(self.drain(), data)
 
     def test_peer_gone(self) -> None:
         """Nothing is raised: the reactor finds it, and the connection ends once."""
         self.peer.close()
-        write_at_once(self.transport, b"frame")
+        writer(self.transport)(b"frame")
         self.assertEqual(self.lost, [])
         self.reactor.turn()
         self.assertEqual(len(self.lost), 1)
-        write_at_once(self.transport, b"frame")
+        writer(self.transport)(b"frame")
         self.assertEqual(self.reactor.writers, set())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -186,6 +187,24 @@ class ActivatedTests(TwistdCase):
             yield late.ended
             self.assertEqual("".join(read_speech(late.heard)), "The first sentence.The second.")
             self.assertNotIn("Traceback", process.written)
+
+    @inlineCallbacks
+    def test_handed_over(self) -> Any:
+        """A restart: the daemon that follows goes on with the call, in the sentence that was broken off."""
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.carrier.account.daemon = TCP4ClientEndpoint(reactor, "127.0.0.1", listening.getsockname()[1])
+            call = self.carrier.ring(NUMBER)
+            process = self.activate(listening)
+            yield self.until(call, "audio")
+            self.running.signalProcess(signal.SIGUSR2)
+            self.assertEqual((yield process.ended), 0)
+            self.assertIn("1 calls are left to the daemon that follows", process.written)
+            self.assertNotIn("over, ", process.written)
+            after = self.activate(listening)
+            yield call.ended
+            heard = "".join(read_speech(call.heard))
+            self.assertTrue(heard.endswith("sentence.The second."), heard)
+            self.assertNotIn("Traceback", process.written + after.written)
 
     @inlineCallbacks
     def test_no_socket(self) -> Any:

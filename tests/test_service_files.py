@@ -98,7 +98,7 @@ class UnitTests(SynchronousTestCase):
         port = Unit(text)["Socket"]["ListenStream"].rpartition(":")[2]
         self.assertIn("${PORT:-" + port + "}", (CONFIG / "voiced.yaml").read_text("utf-8"))
         listen = re.findall(r'^#   (listen: "[^"]+")', text, re.MULTILINE)
-        self.assertEqual(listen, ['listen: "systemd:domain=INET:index=0"'])
+        self.assertEqual(listen, ['listen: "uvsystemd:domain=INET:index=0"'])
 
     def test_credentials(self) -> None:
         """The install section's edit puts the credentials that the unit loads into the shipped settings."""

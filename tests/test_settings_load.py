@@ -188,7 +188,7 @@ class ShippedTests(SynchronousTestCase):
         """It needs the names of the environment that the manual says, and nothing else."""
         configuration = read(CONFIG / "voiced.yaml", ENVIRON)
         self.assertEqual(configuration.settings.public_url, "https://voice.example.com")
-        self.assertEqual(sorted(configuration.flows), ["hello", "reception"])
+        self.assertEqual(sorted(configuration.flows), ["hello", "oncall", "reception"])
         self.assertEqual(configuration.flows["hello"].voice, "rachel")
 
     def test_voiced_yaml_without_its_environment(self) -> None:
@@ -202,6 +202,6 @@ class ShippedTests(SynchronousTestCase):
     def test_demo_yaml(self) -> None:
         """The demonstration needs nothing at all."""
         configuration = read(CONFIG / "demo.yaml", {"PORT": "9999", "TWILIO_API": "http://127.0.0.1:9998"})
-        self.assertEqual(configuration.settings.listen, "tcp:9999:interface=127.0.0.1")
+        self.assertEqual(configuration.settings.listen, "uv:9999:interface=127.0.0.1")
         self.assertEqual(configuration.settings.accounts[0].base_url, "http://127.0.0.1:9998")
         self.assertEqual(configuration.settings.numbers, {"+14155550123": "demo"})

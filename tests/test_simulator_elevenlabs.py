@@ -218,6 +218,14 @@ class HandshakeTests(ElevenLabsTestCase):
         self.passes(15 * 60 + 1)
         self.assertEqual(self.turned_away(url).code, 1008)
 
+    def test_late_signatures(self):
+        """What is good for nothing any more is not kept."""
+        for _ in range(3):
+            self.sign()
+            self.passes(15 * 60 + 1)
+        self.sign()
+        self.assertEqual(len(self.double._tickets), 1)
+
     def test_single_use(self):
         """A signature that came with a conversation id is good once."""
         url = self.sign(f"agent_id={AGENT_ID}&include_conversation_id=true")[1]["signed_url"]

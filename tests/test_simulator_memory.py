@@ -226,6 +226,18 @@ class NetworkTests(SynchronousTestCase):
         self.failureResultOf(first, Refused)
         self.successResultOf(second)
 
+    def test_over(self):
+        """A connection that is over is let go when the next one is made, however many there were."""
+        port = self.listen()
+        for _ in range(3):
+            client = self.connect("server")
+            settle(self.clock)
+            self.successResultOf(client).transport.loseConnection()
+            settle(self.clock)
+            self.assertEqual(len(port.connections), 1)
+        self.assertEqual(self.network.connections("server"), [])
+        self.assertEqual(port.connections, [])
+
     def test_swallow(self):
         """Behind a silent firewall connecting takes for ever, until it is cancelled."""
         self.listen()

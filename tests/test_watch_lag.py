@@ -71,6 +71,19 @@ class LagTests(SynchronousTestCase):
         self.passes(WINDOW + TICK)
         self.assertAlmostEqual(self.lag.p95, 0.0, 6)
 
+    def test_later(self):
+        """What a start costs is over before anybody looks."""
+        lag = Lag(self.clock, self.clock.seconds)
+        lag.begin(5)
+        lag.begin(5)
+        self.clock.stands_still(4)
+        self.clock.stands_still(2)
+        self.passes(1)
+        self.assertAlmostEqual(lag.p95, 0.0, 6)
+        self.clock.stands_still(2)
+        self.assertGreater(lag.p95, 1)
+        lag.stop()
+
     def test_early(self):
         """A timer that comes early, as the wall clock was put forward, is no lag, and nothing below it."""
         early = Lag(self.clock, lambda: 0.0)

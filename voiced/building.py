@@ -290,6 +290,13 @@ class Building:
 
     async def _drain(self, seconds: float) -> None:
         await self.daemon.drain(seconds)
+        await self._write_down()
+
+    def written_down(self) -> Deferred[None]:
+        """Fires when all is on the disk that the next daemon needs to go on with the calls."""
+        return Deferred.fromCoroutine(self._write_down())
+
+    async def _write_down(self) -> None:
         await self.daemon.kept()
         await self.journal.when_written()
         try:

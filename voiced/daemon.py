@@ -265,6 +265,7 @@ class Daemon:
         permit: IPermit,
         ordered: Ordered | None,
         finished: Callable[[CallSession, Ending], None],
+        was: Standing | None = None,
     ) -> CallSession:
         return CallSession(
             info,
@@ -278,26 +279,14 @@ class Daemon:
             ordered,
             self._parts,
             self._watch,
+            was=was,
         )
 
     def _taken_up(
         self, was: Standing, program: Program, flow: Flow, permit: IPermit, ordered: Ordered | None
     ) -> CallSession:
-        finished = self.switchboard.over
-        return CallSession(
-            was.info,
-            program,
-            flow,
-            self._clock,
-            self._carrier,
-            self._guard,
-            permit,
-            finished,
-            ordered,
-            self._parts,
-            self._watch,
-            was=was,
-        )
+        """A call of a daemon before us, as it stood there."""
+        return self._session(was.info, program, flow, permit, ordered, self.switchboard.over, was)
 
     def _lost(self, was: Standing) -> None:
         """A call of a daemon before us that cannot go on here is over."""

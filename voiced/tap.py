@@ -33,6 +33,10 @@ it has cut short."""
 LAST_ERRANDS = 120.0
 """Seconds that a stop may take beside `drain_seconds`: the sentence then spoken and the goodbye (38), Twilio's asking
 what now (15), `on_hangup` (10), the carrier's and the disk's answers. The service manager is told that it is so."""
+STARTING_SECONDS = 5.0
+"""From the start until the reactor's lag says how much the machine can bear: models are read, prompts rendered."""
+HAND_OVER_SECONDS = 5.0
+"""Until all is on the disk that the next daemon needs; whatever is not by then is lost."""
 
 DEAF = "voiced cannot listen: {error} Is another voiced running?"
 
@@ -125,13 +129,14 @@ def _endpoint(reactor: Any, listen: str, file: Path) -> IStreamServerEndpoint:
 
 def ends_with(code: int) -> None:
     """Have the process end with this code, where twistd would end it with 0; after all that is done at the end."""
+    atexit.register(end_now, code)
 
-    def end() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
-    atexit.register(end)
+def end_now(code: int) -> None:
+    """End the process, and do nothing more."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 class DaemonService(MultiService):
@@ -211,10 +216,11 @@ class DaemonService(MultiService):
 
     def _ready(self) -> None:
         """The reactor runs; it has just taken the signals for itself."""
-        self.building.lag.begin()
+        self.building.lag.begin(STARTING_SECONDS)
         self.building.oncall.begin()
         signal.signal(signal.SIGTERM, self._told_to_stop)
         signal.signal(signal.SIGINT, self._told_to_stop)
+        signal.signal(signal.SIGUSR2, self._told_to_hand_over)
         self._listening.when_listening.addCallbacks(self._hears, self._deaf)
 
     def _hears(self, _: object) -> None:
@@ -238,6 +244,23 @@ class DaemonService(MultiService):
             self.building.abandon()
         else:
             self._reactor.stop()
+
+    def _told_to_hand_over(self, number: int, frame: object) -> None:
+        self._reactor.callFromThread(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """End at once, and leave the calls to the daemon that follows; if there is a socket that waits for it."""
+        switchboard = self.building.daemon.switchboard
+        if switchboard.draining or not self._settings.listen.startswith(("systemd:", "uvsystemd:")):
+            log.warn("SIGUSR2: calls can be left to the next daemon by one whose socket systemd holds: told to stop")
+            self._stop()
+            return
+        log.info("SIGUSR2: {n} calls are left to the daemon that follows", n=len(switchboard))
+        self._supervised.stopping(HAND_OVER_SECONDS)
+        written = self.building.written_down().addTimeout(HAND_OVER_SECONDS, self._reactor)
+        # Not by way of the reactor's own stop, which drains: the streams break when the process ends, not before.
+        written.addErrback(lambda failure: log.failure("not all is written down", failure))
+        written.addBoth(lambda _: end_now(0))
 
     def _told_to_reload(self, number: int, frame: object) -> None:
         self._reactor.callFromThread(self._reload)

@@ -119,6 +119,8 @@ class Talk:
         """What the agent has said of late, by the vendor's name for it: a text may come when all of it was heard, and
         of what was cut late audio, which goes nowhere."""
         self._current = ""
+        self._unmeasured = 0
+        """Bytes that the agent has said since it was looked at how far ahead it is."""
         self._cut: list[Cut] = []
         """What was cut just now, and the vendor does not know yet."""
         self._using: set[Deferred[ToolResult]] = set()
@@ -248,6 +250,10 @@ class Talk:
     def _play(self, piece: bytes, item: str) -> None:
         self._speech(item).feed(piece)
         self._linger()
+        self._unmeasured += len(piece)
+        if self._unmeasured < audio.RATE:  # less than a second since it was looked at
+            return
+        self._unmeasured = 0
         if self._line.queued > MOST_QUEUED:
             self._fail(f"the agent sent more than {MOST_QUEUED / 60:g} minutes of speech ahead")
 

@@ -14,7 +14,7 @@ from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, StepRecord
-from voiced.call.wire import Wire
+from voiced.call.wire import Wire, WiredOperator
 from voiced.errors import FlowError
 from voiced.ioperator import IOperator
 from voiced.ivoiced import (
@@ -97,7 +97,7 @@ class Scene:
     @property
     def operator(self) -> IOperator:
         """See ICall."""
-        return self.program.operator
+        return WiredOperator(self.program.operator, self.wire)
 
     @property
     def language(self) -> str:

@@ -13,9 +13,10 @@ errors and close codes are the same. Autobahn's statistics and its "message" lis
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
-from voiced.net.immediate import write_at_once
+from voiced.net.immediate import writer
 
 _TEXT = 0x81
 """The first byte of a whole text message: FIN, no RSV, opcode 1."""
@@ -38,6 +39,7 @@ class FastLane:
     """
 
     _lane = False
+    _write: Callable[[bytes], None]
     _receives_masked: int
     _longest_in: int
     _longest_out: int
@@ -54,6 +56,7 @@ class FastLane:
         usual = here.requireMaskedClientFrames if server else not here.acceptMaskedServerFrames
         plain = here._perMessageCompress is None and not (here.trackTimings or here.logFrames or here.logOctets)
         self._lane = bool(plain and masks and usual and here.applyMask and not here.autoFragmentSize)
+        self._write = writer(here.transport)
         self._receives_masked = _MASKED if server else 0
         self._longest_out = min(here.maxMessagePayloadSize or LONGEST, LONGEST)
         self._longest_in = min(here.maxFramePayloadSize or LONGEST, self._longest_out)
@@ -129,7 +132,7 @@ class FastLane:
         ):
             super().sendMessage(payload, isBinary, fragmentSize, sync, doNotCompress)  # type: ignore[misc]
             return
-        write_at_once(here.transport, frame(payload, masked=not self._receives_masked))
+        self._write(frame(payload, masked=not self._receives_masked))
 
 
 def frame(payload: bytes, *, masked: bool) -> bytes:

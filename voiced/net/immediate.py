@@ -7,24 +7,35 @@ nothing waits before it, it is sent at once; where something does, it is queued 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.tcp import Connection
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOProtocol
 
 
-def write_at_once(transport: Any, data: bytes) -> None:
-    """Write as `transport.write` does, and now, if this kind of transport can, and nothing waits before it."""
+def writer(transport: Any) -> Callable[[bytes], None]:
+    """What writes to this transport as its `write` does, and now, if this kind can, and nothing waits before it."""
+    if type(transport) is ProtocolWrapper:  # which only counts who is connected
+        transport = transport.transport
     if isinstance(transport, BufferingTLSTransport):
-        _encrypt_at_once(transport, data)
-    elif isinstance(transport, Connection) and _idle(transport):
-        sent = transport.writeSomeData(data)
-        # an error, or 0, is left to the reactor, which finds it again and does what is due
-        rest = data[sent:] if isinstance(sent, int) and sent >= 0 else data
-        if rest:
-            transport.write(rest)
-    else:
+        return partial(_encrypt_at_once, transport)
+    if isinstance(transport, Connection):
+        return partial(_send_at_once, transport)
+    return lambda data: transport.write(data)  # looked up each time: uvloop's own changes when the connection ends
+
+
+def _send_at_once(transport: Any, data: bytes) -> None:
+    if not _idle(transport):
         transport.write(data)
+        return
+    sent = transport.writeSomeData(data)
+    # an error, or 0, is left to the reactor, which finds it again and does what is due
+    rest = data[sent:] if isinstance(sent, int) and sent >= 0 else data
+    if rest:
+        transport.write(rest)
 
 
 def _encrypt_at_once(transport: Any, data: bytes) -> None:

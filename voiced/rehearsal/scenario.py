@@ -165,6 +165,8 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     """What every dice says; several: one after the other, and then the last."""
     trouble: dict[str, str] = {}
     """What `operator: report` finds: `kind`, `text`, `call`, `record`; nothing is broken unless it says so."""
+    reloaded: bool = True
+    """Whether there are flows from before a reload, to which `operator: last_good_flows` goes back."""
     patience: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
     """Seconds that the caller waits for anything; in the end, for the call to be over."""
     expect: Expect = Expect()

@@ -146,6 +146,7 @@ class ElevenLabs:
         if agent_id not in self.agents:
             raise refusal(404, "not_found", "agent_not_found", f"Agent with id {agent_id} not found.")
         once = self.single_use or asked.query.get("include_conversation_id", "").lower() == "true"
+        self._forget_late_tickets()
         signature = f"cvtkn_{self._random.getrandbits(160):040x}"
         self._tickets[signature] = _Ticket(agent_id, self._clock.seconds() + SIGNATURE_SECONDS, once)
         query = urlencode({"agent_id": agent_id, "conversation_signature": signature})
@@ -159,6 +160,10 @@ class ElevenLabs:
         if asked.method == "PATCH":
             self.agents[agent_id] = patched(agent_id, self.agents[agent_id], asked.body)
         write_json(request, 200, shown(agent_id, self.agents[agent_id]))
+
+    def _forget_late_tickets(self) -> None:
+        now = self._clock.seconds()
+        self._tickets = {signature: ticket for signature, ticket in self._tickets.items() if ticket.until >= now}
 
     async def _speak(self, request: Request, asked: Asked, voice: str, stream: bool) -> None:
         self._authenticate(asked)

@@ -49,6 +49,12 @@ class MemoryPort:
     number: int
     factory: IProtocolFactory
     connections: list[MemoryTransport] = field(factory=list)
+    """The client ends; those that are over may be among them."""
+
+    def living(self) -> list[MemoryTransport]:
+        """Those that are not over, oldest first; the others, and all that they hold, are let go."""
+        self.connections[:] = [end for end in self.connections if end.connected]
+        return list(self.connections)
 
     def startListening(self) -> None:
         self.factory.doStart()
@@ -165,9 +171,7 @@ class MemoryNetwork:
 
     def connections(self, name: str) -> list[MemoryTransport]:
         """The client ends of the living connections to that listener, oldest first."""
-        port = self._ports[name]
-        port.connections[:] = [end for end in port.connections if end.connected]
-        return list(port.connections)
+        return self._ports[name].living()
 
     def cut(self, name: str) -> int:
         """Drop every connection to that listener as a broken cable would; says how many there were."""
@@ -207,6 +211,7 @@ class MemoryNetwork:
             return
         server = port.factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", client_port))
         near = join(self._clock, client, server or Protocol(), port.number, client_port)
+        port.living()
         port.connections.append(near)
         near.other.protocol.makeConnection(near.other)
         client.makeConnection(near)

@@ -42,10 +42,17 @@ class Lag:
         self._seen: deque[tuple[float, float]] = deque()
         """When a tick was due, and how late it was."""
 
-    def begin(self) -> None:
-        """Measure from now on."""
-        if self._timer is None:
-            self._wait(self._seconds())
+    def begin(self, later: float = 0.0) -> None:
+        """Measure from now on, or in so many seconds: what a start costs is over by then, and says nothing."""
+        if self._timer is not None:
+            return
+        if later:
+            self._timer = self._clock.callLater(later, self._begin)
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._wait(self._seconds())
 
     def stop(self) -> None:
         """No more."""

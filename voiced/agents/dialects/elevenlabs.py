@@ -22,11 +22,13 @@ agent.asyncapi.yaml, 2026-08. The older shape of audio, {"audio": {"chunk"}}, is
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import attrs
+import msgspec
 from zope.interface import implementer
 
 from voiced.agents.dialects import elevenlabs_shapes as shapes
@@ -60,6 +62,9 @@ SPEECH = 0.7
 """From this `vad_score` on the caller is taken to speak; ElevenLabs does not say where it draws the line itself."""
 _KEYS = 64
 """How many keys the agent is reminded of."""
+_LONG = 250
+"""Characters of a message that is probably audio, and is read in one go."""
+_read_audio = msgspec.json.Decoder(shapes.AudioMessage).decode
 
 
 @attrs.frozen
@@ -87,6 +92,14 @@ class ElevenLabsDialect:
 
     def receive(self, text: str | bytes) -> Sequence[Event]:
         """See the table above."""
+        if len(text) >= _LONG and self._sound is not None:
+            try:
+                usual = _read_audio(text).audio_event
+                piece = a2b_base64(usual.audio_base_64, strict_mode=True)
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                pass  # something else, or something wrong: that is read part by part
+            else:
+                return self._spoken(self._sound, piece, usual.event_id)
         return understand(self, text, self._MEANINGS, shapes.IGNORED)
 
     def audio(self, audio: bytes) -> Sequence[str]:
@@ -149,8 +162,11 @@ class ElevenLabsDialect:
         piece = message.sound(new.audio_base_64)
         if self._sound is None:
             raise Malformed("audio before conversation_initiation_metadata")
-        item = self._turns.audio(new.event_id)
-        audio = self._sound.voice.convert(piece) if item is not None else b""
+        return self._spoken(self._sound, piece, new.event_id)
+
+    def _spoken(self, sound: _Sound, piece: bytes, number: int | None) -> list[Event]:
+        item = self._turns.audio(number)
+        audio = sound.voice.convert(piece) if item is not None else b""
         return [Audio(audio, item)] if item is not None and audio else []
 
     def _agent_response(self, message: Message) -> list[Event]:

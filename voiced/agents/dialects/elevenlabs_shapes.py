@@ -7,7 +7,7 @@ elevenlabs/packages, agent.asyncapi.yaml, 2026-08.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -31,6 +31,13 @@ class Metadata(msgspec.Struct):
 class Audio(msgspec.Struct):
     audio_base_64: str
     event_id: Number | None = None
+
+
+class AudioMessage(msgspec.Struct):
+    """The whole of the message that comes all the time."""
+
+    type: Literal["audio"]
+    audio_event: Audio
 
 
 class OldAudio(msgspec.Struct):
