@@ -8,7 +8,9 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from voiced.call.steps.operating import Operator
+from voiced.call.wire import Wire, WiredOperator
 from voiced.ioperator import IOperator, Unoperated
+from voiced.testing.clock import StrictClock
 from voiced.testing.contracts import StepContract
 from voiced.testing.fake_call import FakeCall
 
@@ -51,6 +53,27 @@ class ActContract(StepContract, SynchronousTestCase):
     def make_step(self) -> Operator:
         """All to the human."""
         return Operator("all_to_human")
+
+
+class WiredTests(SynchronousTestCase):
+    """What came of it is noted for `voiced replay`."""
+
+    def test_noted(self) -> None:
+        """The report with all its facts, and the word of each act."""
+        operator = FakeOperator()
+        wire = Wire(StrictClock(), True, str.upper)
+        wired = WiredOperator(operator, wire)
+        verifyObject(IOperator, wired)
+        self.assertEqual((wired.report(), wired.all_to_human(), wired.last_good_flows()), (REPORT, "on", "done"))
+        shown = {name: text.upper() for name, text in REPORT.items()}
+        self.assertEqual(
+            [(event.what, event.about) for event in wire.events],
+            [
+                ("operator", {"act": "REPORT", "found": shown}),
+                ("operator", {"act": "ALL_TO_HUMAN", "result": "ON"}),
+                ("operator", {"act": "LAST_GOOD_FLOWS", "result": "DONE"}),
+            ],
+        )
 
 
 class OperatorTests(SynchronousTestCase):

@@ -256,6 +256,7 @@ class DaemonService(MultiService):
             self._stop()
             return
         log.info("SIGUSR2: {n} calls are left to the daemon that follows", n=len(switchboard))
+        self.building.oncall.stop()
         self._supervised.stopping(HAND_OVER_SECONDS)
         written = self.building.written_down().addTimeout(HAND_OVER_SECONDS, self._reactor)
         # Not by way of the reactor's own stop, which drains: the streams break when the process ends, not before.

@@ -95,7 +95,9 @@ class Stage:
         asked = web.services(settings.web, self.network, scenario.http, self.clock, self.complain)
         cast = Cast(scenario, self._settings, self.labels, tools, hearing, asked, self.complain)
         operator = Operator(
-            lambda: Unoperated().report() | scenario.trouble, lambda: self.daemon.all_to_human(), lambda: scenario.reloaded
+            lambda: Unoperated().report() | scenario.trouble,
+            lambda: self.daemon.all_to_human(),
+            lambda: scenario.reloaded,
         )
         program = cast.program(configuration)
         self.program = attrs.evolve(program, recordings=self.recordings, operator=operator)
