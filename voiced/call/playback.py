@@ -276,20 +276,22 @@ class Playback:
         """Give the carrier what it has not yet, with a mark every 300 ms and at these ends."""
         for piece in pieces:
             if not ends and self._gone - self._marked + len(piece) < MARK_EVERY:  # most of them have no mark in them
-                stream.send_audio(piece)
-                self._gone += len(piece)
+                self._give(stream, piece)
                 continue
             at = 0
             while at < len(piece):
                 to_mark = MARK_EVERY - (self._gone - self._marked)
                 part = piece[at : at + min([to_mark, *(end - self._gone for end in ends if end > self._gone)])]
-                stream.send_audio(part)
-                self._traffic.frames_out += 1
-                self._traffic.bytes_out += len(part)
-                self._gone += len(part)
+                self._give(stream, part)
                 at += len(part)
                 if self._gone - self._marked >= MARK_EVERY or self._gone in ends:
                     self._mark()
+
+    def _give(self, stream: IMediaStream, audio: bytes) -> None:
+        stream.send_audio(audio)
+        self._traffic.frames_out += 1
+        self._traffic.bytes_out += len(audio)
+        self._gone += len(audio)
 
     def _mark(self) -> None:
         """Mark the end of what the carrier has, unless it is marked already."""
