@@ -204,6 +204,55 @@ class PlaceTests(GuardCase):
             self.assertNotIn(number[1:], " ".join(names[0]))
 
 
+class OnCallTests(GuardCase):
+    """The daemon's own call to its operator."""
+
+    party = Party("(on call)", on_call=True)
+
+    def test_named(self) -> None:
+        """The operator may be called wherever they are, at any hour and price, whatever the others have used up."""
+        guard = self.guard(
+            outbound=Outbound(
+                allow=US,
+                calls_at_once=1,
+                calls_per_minute=1,
+                calls_per_day=1,
+                max_seconds=60,
+                spend_per_day=0.01,
+                prices=Prices({Pattern.parse("US"): 0.005}),
+            )
+        )
+        guard.place(order(), CRM)
+        self.assertEqual(guard.place(order(JAMAICA), self.party).seconds, 60)
+        self.assert_refused("allow", None, guard.place, order(JAMAICA), CRM)
+
+    def test_not_named(self) -> None:
+        """What is no number is refused, and who is on the do-not-call list."""
+        guard = self.guard(outbound=Outbound(dnc=frozenset({ANN})))
+        self.assert_refused("number", None, guard.place, order("911"), self.party)
+        self.assert_refused("dnc", None, guard.place, order(ANN), self.party)
+
+    def test_one_at_once(self) -> None:
+        """There is one such call at a time, however long it is, and its place is free when it is over."""
+        guard = self.guard()
+        permit = guard.place(order(BOB), self.party)
+        self.clock.advance(700)
+        self.assert_refused("oncall_at_once", SOON, guard.place, order(BOB), self.party)
+        permit.over(12.0)
+        self.assertEqual(len(guard), 0)
+        guard.place(order(BOB), self.party)
+
+    def test_one_in_ten_minutes(self) -> None:
+        """And one in each ten minutes of the clock, also over a restart, and if it never came to be."""
+        self.guard().place(order(BOB), self.party).over(None)
+        again = self.guard()
+        left = 600 - NOW % 600
+        refused = self.assert_refused("oncall_per_ten_minutes", left, again.place, order(BOB), self.party)
+        self.assertEqual(str(refused), "1 in ten minutes is the most")
+        self.clock.advance(left)
+        again.place(order(BOB), self.party)
+
+
 class SpendTests(GuardCase):
     """Money."""
 

@@ -249,7 +249,7 @@ class FileTests(Rehearsals):
         """The rules that may be named are those by which the guard refuses."""
         ours = Path(voiced.__file__).parent
         source = "".join(path.read_text() for path in [*(ours / "guard").glob("*.py"), ours / "call" / "wish.py"])
-        made = r'(?:Refused|_told|Limit|Charge|a_day|a_minute)\(\s*"([\w.]+)"'
+        made = r'(?:Refused|_told|Limit|Charge|a_day|a_minute|ten_minutes)\(\s*"([\w.]+)"'
         named = set(re.findall(made, source)) | set(re.findall(r'\b(?:RULE|rule, most) = "(\w+)"', source))
         self.assertEqual(names.RULES, named)
 

@@ -31,6 +31,14 @@ class RoomTests(SynchronousTestCase):
         """Who has one place only may use it for a call of ours: a tenth of it is nothing."""
         Room(Limits(calls=1)).check(0, inbound=False)
 
+    def test_urgent(self):
+        """Who is urgent minds places only, and all of them."""
+        room = Room(Limits(calls=2, lag=0.1, memory=1, reserve=50), Unloaded(Punctual(9.0)))
+        room.check(1, urgent=True)
+        with self.assertRaises(Overloaded) as refused:
+            room.check(2, urgent=True)
+        self.assertEqual(refused.exception.short, "calls")
+
     def test_short_of(self):
         """It says what there is too little of."""
         for limits, short in ((Limits(lag=0.1), "lag"), (Limits(calls=0), "calls")):

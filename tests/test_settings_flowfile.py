@@ -78,8 +78,8 @@ SAY = "there are: barge_in, interruptible, language, text, voice"
 BOTH = "`on_machine: leave_message` and `message: <node>`, what is left, need each other"
 DESK = "`to` is a telephone number like +14155550100, in quotes, or a SIP address like sip:desk@example.com"
 VERBS = (
-    "agent, call, choose, gather, goto, hangup, hours, http, journal, limit, lookup, menu, pause, play, queue, "
-    "random, record, return, say, set, sms, transfer, voicemail"
+    "agent, call, choose, gather, goto, hangup, hours, http, journal, limit, lookup, menu, operator, pause, play, "
+    "queue, random, record, return, say, set, sms, transfer, voicemail"
 )
 
 ASCII = "`url` must be plain ASCII, without spaces, `\\` and `#`: percent-encode the rest"
@@ -166,7 +166,7 @@ BROKEN_STEPS: list[tuple[str, str]] = [
     ("    - pause: {seconds: long}", "6:24: node 'a', step 1 (pause): seconds: expects a number, not 'long'"),
     (
         "    - hangup: {when: now}",
-        "6:16: node 'a', step 1 (hangup): there is no setting 'when' here; there are: reason",
+        "6:16: node 'a', step 1 (hangup): there is no setting 'when' here; there are: carrier_says, reason",
     ),
     ("    - menu: a", f"6:13: node 'a', step 1 (menu): expects settings below it {MENU}"),
     ("    - menu: {prompt: x}", "6:7: node 'a', step 1 (menu): the setting 'keys' is missing"),

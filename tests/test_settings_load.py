@@ -188,7 +188,7 @@ class ShippedTests(SynchronousTestCase):
         """It needs the names of the environment that the manual says, and nothing else."""
         configuration = read(CONFIG / "voiced.yaml", ENVIRON)
         self.assertEqual(configuration.settings.public_url, "https://voice.example.com")
-        self.assertEqual(sorted(configuration.flows), ["hello", "reception"])
+        self.assertEqual(sorted(configuration.flows), ["hello", "oncall", "reception"])
         self.assertEqual(configuration.flows["hello"].voice, "rachel")
 
     def test_voiced_yaml_without_its_environment(self) -> None:

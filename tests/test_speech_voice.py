@@ -8,6 +8,7 @@ from zope.interface.verify import verifyObject
 
 from voiced.errors import SynthesisError
 from voiced.ivoiced import ITTSEngine, Utterance
+from voiced.iwatch import Unwatched
 from voiced.speech.voice import REST, Voice
 from voiced.testing.fakes import SpellingVoice, read_speech
 
@@ -85,6 +86,31 @@ class VoiceTests(SynchronousTestCase):
         self.speak(voice, "Kept")
         self.assertEqual(self.first.spoken, ["Hello", "Hello", "Kept"])
         self.clock.pump([0.1] * 20)
+
+    def test_watched(self):
+        """Who watches hears by name who failed, on which call, and who has spoken what is not kept."""
+        told = []
+
+        class Watch(Unwatched):
+            def voice_failed(self, kind, voice="", call=""):
+                told.append((kind, voice, call))
+
+            def voice_spoke(self, voice):
+                told.append(voice)
+
+        spare = Voice(self.second, self.clock, SpellingVoice(self.clock), name="spare")
+        voice = Voice(self.first, self.clock, spare, watch=Watch(), name="anna")
+        self.assertEqual(voice.names, ("anna", "spare", ""))
+        self.first.fail_with = SynthesisError("no", kind="quota")
+        voice.synthesize(Utterance("Hello", call="CA1"), self.hear)
+        self.clock.pump([0.1] * 9)
+        self.assertEqual(told, [("quota", "anna", "CA1"), "spare"])
+        self.first.fail_with = None
+        self.first.holds = lambda utterance: utterance.text == "Kept"
+        self.speak(voice, "Kept")
+        self.speak(voice)
+        self.clock.pump([0.1] * 9)
+        self.assertEqual(told[2:], ["anna"])
 
     def test_fails_alone(self):
         """Without a fallback the engine's error is the voice's."""

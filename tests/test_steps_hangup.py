@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.house import House, flow, say
 from voiced.call.records import Ending
 from voiced.call.steps.routing import Hangup
-from voiced.ivoiced import END, HangUp, Mentions
+from voiced.call.template import Template
+from voiced.ivoiced import END, Apologise, HangUp, Mentions
 from voiced.testing.contracts import StepContract
 from voiced.testing.fake_call import FakeCall
 
@@ -41,6 +42,15 @@ class HangupTests(SynchronousTestCase):
         ended, call = self.run_step(Hangup("nobody spoke"))
         self.assertEqual((ended, call.reasons), (END, ["nobody spoke"]))
         self.assertEqual(Hangup("nobody spoke").mentions(), Mentions(goes_on=False))
+
+    def test_carrier_says(self) -> None:
+        """The carrier's last sentence is filled now, and no voice is asked for it."""
+        step = Hangup(carrier_says=Template.parse("Broken: {trouble.text}"))
+        call = FakeCall()
+        call.facts["trouble.text"] = "the disk."
+        self.assertIs(self.successResultOf(Deferred.fromCoroutine(step.run(call))), END)
+        self.assertEqual((call.sequel, call.said), (Apologise("Broken: the disk."), []))
+        self.assertEqual(step.mentions(), Mentions(reads=("trouble.text",), goes_on=False))
 
 
 class HangupCalls(House):

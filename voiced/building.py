@@ -15,15 +15,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voiced.call.program import Program
+from voiced.call.records import CallRecord
 from voiced.call.room import Room
 from voiced.call.version import Reloaded
 from voiced.daemon import Api, Daemon
 from voiced.errors import ConfigError, Fault, Refused, StoreError
 from voiced.guard.guard import Attempt, Guard
 from voiced.hearing.local import open_hearing
+from voiced.ioperator import IOperator, OnCall, Unoperated
 from voiced.ivoiced import IHearing, Tools, Utterance
 from voiced.iwatch import IWatch
 from voiced.journal import FileJournal
+from voiced.oncall import Ringing
+from voiced.operating import Operator
 from voiced.recordings import Recordings
 from voiced.reloading import Reloading
 from voiced.settings.daemon import Settings
@@ -43,6 +47,7 @@ from voiced.watch.lag import Lag
 from voiced.watch.load import Load
 from voiced.watch.logs import Logging
 from voiced.watch.metrics import Metrics
+from voiced.watch.noticing import Noticing
 
 JOURNAL = "journal.jsonl"
 
@@ -81,7 +86,14 @@ class Studio:
     """The program of a checked configuration, with all who speak in it; there is no port, and nothing is counted
     but by `watch`."""
 
-    def __init__(self, configuration: Configuration, reactor: Any, watch: IWatch | None = None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        reactor: Any,
+        watch: IWatch | None = None,
+        operator: IOperator | None = None,
+    ) -> None:
+        self._operator = operator or Unoperated()
         settings = configuration.settings
         http = http_client(reactor)
         self.carrier = TwilioCarrier(settings.accounts, http, reactor, settings.node_url or settings.public_url)
@@ -97,7 +109,7 @@ class Studio:
         program = build_program(configuration, self.tools, made)
         made.done()
         self._made = made
-        return attrs.evolve(program, recordings=self._recordings)
+        return attrs.evolve(program, recordings=self._recordings, operator=self._operator)
 
     def prompts(self) -> Iterator[tuple[str, Cache, Utterance]]:
         """Every fixed prompt, for each cached engine that may have to speak it: fallbacks begin at once, too."""
@@ -128,6 +140,10 @@ def replaceable(accounts: Sequence[Account], new: Sequence[Account]) -> bool:
     return all(sids.get(account.name) == account.sid for account in accounts)
 
 
+def _on_call(settings: Settings) -> OnCall | None:
+    return None if settings.plain.oncall is None else settings.plain.oncall.on_call()
+
+
 class Building:
     """What stands between a checked configuration and a port. `reread()` reads it once more; raises ConfigError."""
 
@@ -138,7 +154,19 @@ class Building:
         self.logs = Logging(settings.plain.logs.logs())
         self.lag = Lag(reactor)
         metrics = Metrics(self.lag)
-        self.studio = Studio(configuration, reactor, metrics)
+        self.oncall = Ringing(
+            _on_call(settings),
+            lambda wish, party: self.daemon.placing.place(wish, party),
+            lambda: self.noticing.look(self.daemon.health.troubles()),
+            reactor,
+        )
+        self.noticing = Noticing(metrics, reactor, self.oncall, self._live)
+        operator = Operator(self.noticing.report, lambda: self.daemon.all_to_human(), self._go_back)
+        self._now = configuration
+        """What new calls follow."""
+        self._before: Configuration | None = None
+        """What they followed before the last reload that has changed anything."""
+        self.studio = Studio(configuration, reactor, self.noticing, operator)
         tools, data = self.studio.tools, self.studio.directory
         self.journal = FileJournal(data / JOURNAL, tools.in_thread)
         self.store = _opened(data / STORE, tools, _pepper(settings))
@@ -182,6 +210,7 @@ class Building:
             },
             insecure=settings.plain.insecure,
             standings=self.store.standings,
+            watch=self.noticing,
         )
 
     def _api(self, settings: Settings) -> Api:
@@ -201,6 +230,10 @@ class Building:
         program = self.studio.make(configuration)
         restart = restart_for(self._started, settings) + self._serve(settings)
         self.studio.program = program
+        if configuration.hash != self._now.hash:
+            self._before = self._now
+        self._now = configuration
+        self.oncall.on_call = _on_call(settings)
         self.guard.follow(settings.outbound, settings.inbound)
         self.daemon.follow(program, self._api(settings), settings.plain.limits.limits())
         self._render = settings.plain.prerender
@@ -208,6 +241,28 @@ class Building:
         self.drain_seconds = settings.plain.drain_seconds
         self.warm_up()
         return Reloaded(before, program.version, tuple(sorted(program.flows)), restart)
+
+    def _go_back(self) -> bool:
+        """Have new calls follow the program from before the last reload that changed anything, once; says if there is
+        one. Keys, rules and accounts stay, and so does whether all calls go to the human. Raises ConfigError."""
+        if self._before is None:
+            log.warn("the operator wants the flows from before the last reload: there was none")
+            return False
+        before, all_to_human = self._before, self.daemon.program.all_to_human
+        program = self.studio.program = self.studio.make(before)
+        self.daemon.program = attrs.evolve(program, all_to_human=all_to_human and program.human is not None)
+        self._now, self._before = before, None
+        self.warm_up()
+        log.warn(
+            "at the operator's word new calls follow version {version} again, from before the last reload; the files "
+            "have not changed: mend them, then `voiced reload`",
+            version=program.version.hash,
+        )
+        return True
+
+    def _live(self, call_sid: str) -> CallRecord | None:
+        session = self.daemon.switchboard.find(call_sid)
+        return None if session is None else session.record
 
     def _serve(self, settings: Settings) -> tuple[str, ...]:
         """Use these accounts from now on, where that is possible; else what needs a restart."""

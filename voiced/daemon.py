@@ -37,6 +37,7 @@ from voiced.icarrier import ICarrier
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ikept import IJournal, IKeptCalls, IPlacedCalls
 from voiced.istanding import IStandings, Standing
+from voiced.iwatch import IWatch
 from voiced.net.site import LimitedSite
 from voiced.twilio.media import call_socket
 from voiced.twilio.web import CallRoutes
@@ -92,6 +93,7 @@ class Daemon:
         troubles: Mapping[str, Callable[[], bool]] | None = None,
         insecure: bool = False,
         standings: IStandings | None = None,
+        watch: IWatch | None = None,
     ) -> None:
         self.program = program
         self._clock = clock
@@ -116,6 +118,8 @@ class Daemon:
         )
         self.health = Health(self.switchboard, troubles)
         self.metrics = metrics or Metrics()
+        self._watch: IWatch = watch or self.metrics
+        """Who is told what happens on calls: the metrics, and whoever stands before them."""
         self.metrics.look_at(self.switchboard, self._all_refused, self.health)
         self.pages = Pages(self.metrics, self.health, self._opens, api.readers)
         self.placing = Placing(lambda: self.program, api.ways, self.switchboard, carrier, guard, api.placed, clock)
@@ -167,6 +171,14 @@ class Daemon:
         self._party_of = api.party_of
         self.api.admit(api.party_of, api.cors)
         self.pages.readers = api.readers
+
+    def all_to_human(self) -> bool | None:
+        """Connect every new call with the human, or if that is so already, no more; whether it is so from now on
+        (None: there is no human). Following another program ends it."""
+        if self.program.human is None:
+            return None
+        self.program = attrs.evolve(self.program, all_to_human=not self.program.all_to_human)
+        return self.program.all_to_human
 
     def site(self) -> Site:
         """The HTTP side, for an endpoint to listen with."""
@@ -266,7 +278,7 @@ class Daemon:
             finished,
             ordered,
             self._parts,
-            self.metrics,
+            self._watch,
             was=was,
         )
 
@@ -289,7 +301,7 @@ class Daemon:
         self._records.write(line)
 
     def _ended(self, record: CallRecord, program: Program) -> None:
-        self.metrics.ended(record)
+        self._watch.ended(record)
         line = journal.ended(record, program.privacy)
         self._records.write(line)
         self._kept.keep({name: value for name, value in line.items() if name != "wire"})

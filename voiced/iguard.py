@@ -22,6 +22,9 @@ class Party:
     per_minute: int | None = None
     per_day: int | None = None
     """How many calls it may place; None: as many as the others may together."""
+    on_call: bool = False
+    """Whether it is the daemon itself, that rings its operator: `oncall.number` is a permission by name, and rules of
+    its own hold: one such call at once, and one in ten minutes."""
 
 
 class IPermit(Interface):

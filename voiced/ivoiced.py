@@ -19,6 +19,7 @@ from zope.interface import Attribute, Interface
 
 from voiced.call.records import CallInfo, Said
 from voiced.call.template import Template
+from voiced.ioperator import IOperator
 from voiced.iwatch import IWatch, Unwatched
 
 if TYPE_CHECKING:
@@ -435,6 +436,7 @@ class ICall(Interface):
         "The tag of the language that is spoken now (`en`, `pt-BR`): the fact `call.language`, or else the flow's."
     )
     private: set[str] = Attribute("Facts, by name, whose values are never written down; steps may add to it.")
+    operator: IOperator = Attribute("What the operator may do with this daemon from a telephone.")
     on_silence: str | None = Attribute("The node of the flow for a caller who does not answer, if there is one.")
 
     def say(

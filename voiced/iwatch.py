@@ -66,14 +66,18 @@ class IWatch(Interface):
     def agent_ready(seconds: float) -> None:
         """An agent is there, so long after the line was handed over."""
 
-    def agent_failed(kind: str) -> None:
-        """An agent has lost the line in disorder: one of AGENT_TROUBLE."""
+    def agent_failed(kind: str, agent: str = "", call: str = "") -> None:
+        """An agent has lost the line in disorder: one of AGENT_TROUBLE. `agent`: its name in voiced.yaml; `call`: the
+        call's SID."""
 
     def interrupted(seconds: float) -> None:
         """What an agent was saying is silenced, so long after we read that the caller interrupts."""
 
-    def voice_failed(kind: str) -> None:
-        """A voice could not speak: one of VOICE_TROUBLE. Its fallback may have."""
+    def voice_failed(kind: str, voice: str = "", call: str = "") -> None:
+        """A voice could not speak: one of VOICE_TROUBLE. Its fallback may have. Names as agent_failed has them."""
+
+    def voice_spoke(voice: str) -> None:
+        """A voice has spoken something that was not kept: whoever is behind it is well."""
 
     def speech_kept(hit: bool) -> None:
         """A prompt that is kept was asked for; `hit`: it cost no synthesis."""
@@ -113,13 +117,16 @@ class Unwatched:
     def agent_ready(self, seconds: float) -> None:
         """See IWatch."""
 
-    def agent_failed(self, kind: str) -> None:
+    def agent_failed(self, kind: str, agent: str = "", call: str = "") -> None:
         """See IWatch."""
 
     def interrupted(self, seconds: float) -> None:
         """See IWatch."""
 
-    def voice_failed(self, kind: str) -> None:
+    def voice_failed(self, kind: str, voice: str = "", call: str = "") -> None:
+        """See IWatch."""
+
+    def voice_spoke(self, voice: str) -> None:
         """See IWatch."""
 
     def speech_kept(self, hit: bool) -> None:

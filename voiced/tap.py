@@ -192,6 +192,7 @@ class DaemonService(MultiService):
         open, then all stops."""
         seconds = self.building.drain_seconds
         drained: Deferred[Any] = self.building.drain(seconds)
+        self.building.oncall.stop()
         self._supervised.stopping(seconds + LAST_ERRANDS)
         drained.addCallback(self._stopped)
         # The last to stop: signs of life come as long as anything is done.
@@ -216,6 +217,7 @@ class DaemonService(MultiService):
     def _ready(self) -> None:
         """The reactor runs; it has just taken the signals for itself."""
         self.building.lag.begin(STARTING_SECONDS)
+        self.building.oncall.begin()
         signal.signal(signal.SIGTERM, self._told_to_stop)
         signal.signal(signal.SIGINT, self._told_to_stop)
         signal.signal(signal.SIGUSR2, self._told_to_hand_over)
@@ -254,6 +256,7 @@ class DaemonService(MultiService):
             self._stop()
             return
         log.info("SIGUSR2: {n} calls are left to the daemon that follows", n=len(switchboard))
+        self.building.oncall.stop()
         self._supervised.stopping(HAND_OVER_SECONDS)
         written = self.building.written_down().addTimeout(HAND_OVER_SECONDS, self._reactor)
         # Not by way of the reactor's own stop, which drains: the streams break when the process ends, not before.

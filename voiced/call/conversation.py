@@ -305,7 +305,7 @@ class Conversation:
 
     def _fail(self, why: str, kind: str) -> None:
         """The agent loses the line, in disorder."""
-        self._watch.agent_failed(kind)
+        self._watch.agent_failed(kind, self.record.agent, self._call.info.sid)
         self._close("failed", why)
         self._bound()
         self._cancel_agent()

@@ -179,9 +179,10 @@ class Placing:
         try:
             await self._guard.settled()
         except StoreError as error:
-            session.not_placed(str(error))
-            await self._free(request.key)
-            raise
+            if not request.party.on_call:  # its trouble may be that very disk
+                session.not_placed(str(error))
+                await self._free(request.key)
+                raise
         if session.over:
             await self._free(request.key)
             raise Overloaded("the daemon is stopping")
@@ -216,7 +217,8 @@ class Placing:
 
     def _begin(self, request: Request) -> CallSession:
         """What there is of the call on our side, before the carrier is asked: it may ask us before it answers."""
-        self._switchboard.check_room(inbound=False)
+        # The operator is rung in trouble: it may be this machine's, or that there are too many calls of ours.
+        self._switchboard.check_room(inbound=request.party.on_call, urgent=request.party.on_call)
         wish, order = request.wish, request.order
         permit = self._guard.place(order, request.party)
         order = attrs.evolve(order, seconds=permit.seconds)

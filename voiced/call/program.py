@@ -12,6 +12,7 @@ from voiced.call.filing import IRecordings
 from voiced.call.flow import Flow
 from voiced.call.privacy import Privacy
 from voiced.call.version import Version
+from voiced.ioperator import IOperator, Unoperated
 from voiced.ivoiced import IAgent, IAgentTool, ICallerLookup, IHearing, ITTSEngine, Prompt
 from voiced.iweb import IWebServices
 
@@ -76,7 +77,11 @@ class Program:
     named: frozenset[str] = frozenset()
     """Every number and SIP address that the settings and flows themselves connect somebody with."""
     human: str | None = None
-    """E.164: who gets a call that reaches the fallback URL and that we do not know."""
+    """E.164: who gets a call that reaches the fallback URL and that we do not know, and all on `all_to_human`."""
+    all_to_human: bool = False
+    """Whether every new call goes to `human`: the operator has said so."""
+    operator: IOperator = attrs.field(factory=Unoperated)
+    """What steps may do for the operator of the daemon."""
     privacy: Privacy = Privacy.MASKED
     keeps_wire: bool = False
     """Whether the journal keeps what came over the wires of each call, for `voiced replay`."""

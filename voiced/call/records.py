@@ -222,7 +222,7 @@ class WireEvent:
     """Seconds since the epoch."""
     what: str
     """`asked`, `key`, `heard`, `spoken`, `agent`, `line`, `tool`, `outcome`, `lookup`, `dialled`, `recorded`,
-    `answered_by`, `chance`, `http`, `text`, `stream`, `lost` or `gone`."""
+    `answered_by`, `chance`, `operator`, `http`, `text`, `stream`, `lost` or `gone`."""
     about: Mapping[str, Any]
 
 

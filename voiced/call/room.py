@@ -44,13 +44,16 @@ class Room:
     """What holds from now on."""
     load: ILoad = Unloaded()
 
-    def check(self, live: int, *, inbound: bool = True, beyond: int = 0) -> None:
-        """Raises Overloaded where there is no room beside so many live calls; `beyond`: calls that may be more."""
+    def check(self, live: int, *, inbound: bool = True, beyond: int = 0, urgent: bool = False) -> None:
+        """Raises Overloaded where there is no room beside so many live calls; `beyond`: calls that may be more;
+        `urgent`: only how many they are counts, not the load."""
         limits, share = self.limits, 1.0 if inbound else 1 - self.limits.reserve / 100
         places = limits.calls + beyond if inbound else limits.calls - limits.calls * limits.reserve // 100
         if live >= places:
             kept = "" if inbound else f", and {limits.calls - places} places are kept for callers"
             raise Overloaded(f"{live} calls are live{kept}", "calls")
+        if urgent:
+            return
         late = self.load.lag.p95
         if limits.lag is not None and late > limits.lag * share:
             raise Overloaded(f"this machine is busy: the reactor is {late * 1000:.0f} ms late", "lag")

@@ -14,8 +14,9 @@ from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, StepRecord
-from voiced.call.wire import Wire
+from voiced.call.wire import Wire, WiredOperator
 from voiced.errors import FlowError
+from voiced.ioperator import IOperator
 from voiced.ivoiced import (
     IStep,
 )
@@ -92,6 +93,11 @@ class Scene:
         """The flow whose step runs: of flows that have called one another, the last."""
         name = self.position[-1][0] if self.position else self.flow.name
         return self.flow if name == self.flow.name else self.program.flows[name]
+
+    @property
+    def operator(self) -> IOperator:
+        """See ICall."""
+        return WiredOperator(self.program.operator, self.wire)
 
     @property
     def language(self) -> str:

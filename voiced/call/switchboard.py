@@ -93,11 +93,11 @@ class Switchboard:
         """Whether that call was ours a while ago and is over."""
         return call_sid in self._past
 
-    def check_room(self, *, inbound: bool = True, beyond: int = 0) -> None:
+    def check_room(self, *, inbound: bool = True, beyond: int = 0, urgent: bool = False) -> None:
         """Raises Overloaded when there is no room for another call (see Room), or when we are closing."""
         if self.draining:
             raise Overloaded("the daemon is stopping")
-        self.room.check(len(self._calls), inbound=inbound, beyond=beyond)
+        self.room.check(len(self._calls), inbound=inbound, beyond=beyond, urgent=urgent)
 
     def expect(self, info: CallInfo, program: Program, flow: Flow, permit: IPermit) -> CallSession:
         """An inbound call whose stream will come."""

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.call.records import WireEvent
+from voiced.ioperator import IOperator
 from voiced.ivoiced import IAgentTool, IToolbox, ToolResult
 
 T = TypeVar("T")
@@ -87,3 +88,30 @@ class WiredTools:
             return {"text": result.text, "error": result.error}
 
         return self._wire.answered("tool", self._tools.use(name, arguments), tell, name=name, arguments=arguments)
+
+
+@implementer(IOperator)
+@attrs.frozen
+class WiredOperator:
+    """What the operator may do, with a note of what came of it."""
+
+    _operator: IOperator
+    _wire: Wire
+
+    def report(self) -> Mapping[str, str]:
+        """See IOperator."""
+        found = self._operator.report()
+        self._wire.note("operator", act="report", found=dict(found))
+        return found
+
+    def all_to_human(self) -> str:
+        """See IOperator."""
+        return self._noted("all_to_human", self._operator.all_to_human())
+
+    def last_good_flows(self) -> str:
+        """See IOperator."""
+        return self._noted("last_good_flows", self._operator.last_good_flows())
+
+    def _noted(self, act: str, result: str) -> str:
+        self._wire.note("operator", act=act, result=result)
+        return result

@@ -1,7 +1,7 @@
 """Counts by name, in fixed windows of time, with caps: they survive a restart and stay bounded.
 
-A count begins with its window (a minute or a day of UTC) and is forgotten at its end. Whatever changes is kept by an
-ICounts behind the scenes, in order.
+A count begins with its window (a minute, ten of them, or a day of UTC) and is forgotten at its end. Whatever changes
+is kept by an ICounts behind the scenes, in order.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Window(enum.Enum):
     """How long a count counts; in seconds."""
 
     MINUTE = 60
+    TEN_MINUTES = 600
     DAY = 86400
 
 

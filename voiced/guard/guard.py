@@ -16,7 +16,7 @@ from voiced.errors import Refused
 from voiced.guard.counters import Counted, Window
 from voiced.guard.destinations import Destination, destination
 from voiced.guard.leavers import Leavers
-from voiced.guard.ledger import Ledger, Terms, a_day, a_minute
+from voiced.guard.ledger import Ledger, Terms, a_day, a_minute, ten_minutes
 from voiced.guard.permission import permitted
 from voiced.guard.places import Limit, Permit
 from voiced.guard.prices import cost
@@ -154,10 +154,22 @@ class Guard:
 
     def _place(self, order: CallOrder, party: Party) -> IPermit:
         to = destination(order.to)
-        self._permitted(to)
+        self._permitted(to, named=party.on_call)
         seconds = max(1, min(order.seconds, self._outbound.max_seconds))
+        if party.on_call:
+            return self._operators(order.account, seconds)
         terms = self._calls(order.account) + self._of_key(order.account, party)
         return self._dial(order.account, to, seconds, terms + self._of_destination(order.account, to))
+
+    def _operators(self, account: str, seconds: int) -> IPermit:
+        """The call to the operator takes no place and no money from the others, and they none from it: whoever has
+        used those up may be the trouble. It is few instead."""
+        terms = Terms(
+            (Limit("oncall_at_once", f"oncall {account!r}", 1),),
+            (ten_minutes("oncall_per_ten_minutes", repr(account), 1),),
+        )
+        self._ledger.take(terms)
+        return Permit(seconds, lambda talked: self._ledger.leave(terms))
 
     def _leg(self, info: CallInfo, dial: Dial, named: bool, party: Party | None) -> IPermit:
         to = destination(dial.to)

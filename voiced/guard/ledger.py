@@ -89,14 +89,22 @@ def a_minute(rule: str, name: str, cap: float) -> Charge:
     return Charge(rule, f"{rule} {name}", Window.MINUTE, cap)
 
 
+def ten_minutes(rule: str, name: str, cap: float) -> Charge:
+    """One of so many in ten minutes."""
+    return Charge(rule, f"{rule} {name}", Window.TEN_MINUTES, cap)
+
+
 def a_day(rule: str, name: str, cap: float, *, by: float = 1.0, crowd: bool = False) -> Charge:
     """So much of so many a day (UTC). `crowd`: strangers make such names."""
     return Charge(rule, f"{CROWD if crowd else ''}{rule} {name}", Window.DAY, cap, by)
 
 
+_WINDOWS = {Window.MINUTE: "a minute", Window.TEN_MINUTES: "in ten minutes", Window.DAY: "a day (UTC)"}
+
+
 def _sentence(reached: CapReached) -> str:
     charge = reached.charge
-    window = "minute" if charge.window is Window.MINUTE else "day (UTC)"
+    window = _WINDOWS[charge.window]
     if reached.wait is None:
-        return f"this call alone might take {charge.by:g}, and {charge.cap:g} a {window} is the most"
-    return f"{charge.cap:g} a {window} is the most"
+        return f"this call alone might take {charge.by:g}, and {charge.cap:g} {window} is the most"
+    return f"{charge.cap:g} {window} is the most"

@@ -41,4 +41,5 @@ sms = Maker("step", "sms", "Send the caller a text message", "voiced.call.steps.
 lookup = Maker("step", "lookup", "Find out who is calling", "voiced.call.steps.lookup.Lookup")
 agent = Maker("step", "agent", "Let an agent talk with the caller", "voiced.call.steps.handover.Agent")
 call = Maker("step", "call", "Walk through another flow, and come back", "voiced.call.steps.calling.Call")
+operator = Maker("step", "operator", "Tell the daemon what to do in trouble", "voiced.call.steps.operating.Operator")
 back = Maker("step", "return", "Go back to the flow that has called this one", "voiced.call.steps.calling.Return")

@@ -33,6 +33,8 @@ RULES = frozenset(
         "keys.calls_per_minute",
         "legs_at_once",
         "number",
+        "oncall_at_once",
+        "oncall_per_ten_minutes",
         "per_destination_per_day",
         "prices",
         "refusals_per_minute",

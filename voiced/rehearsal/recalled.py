@@ -112,6 +112,8 @@ class Recalled:
             "faults": (*_faults(events), *_mute(_named(events, "spoken"))),
             "desks": {event["to"]: _desk(event) for event in _named(events, "dialled")},
             "chance": _few([event["shows"] for event in _named(events, "chance")]) or 0.5,
+            "trouble": next((event["found"] for event in _named(events, "operator") if "found" in event), {}),
+            "reloaded": not any(event.get("result") == "none" for event in _named(events, "operator")),
             "agents": _agents(events),
             "patience": min(3600.0, 60.0 + round(line["seconds"])),
         }

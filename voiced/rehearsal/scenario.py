@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from voiced.call.records import Ending
+from voiced.ioperator import TROUBLE_FACTS
 from voiced.rehearsal.acts import Act, Seconds, Text
 from voiced.rehearsal.turns import Turn
 
@@ -162,6 +163,10 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     faults: tuple[Fault, ...] = ()
     chance: Dice | tuple[Dice, ...] = 0.5
     """What every dice says; several: one after the other, and then the last."""
+    trouble: dict[str, str] = {}
+    """What `operator: report` finds: `kind`, `text`, `call`, `record`; nothing is broken unless it says so."""
+    reloaded: bool = True
+    """Whether there are flows from before a reload, to which `operator: last_good_flows` goes back."""
     patience: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
     """Seconds that the caller waits for anything; in the end, for the call to be over."""
     expect: Expect = Expect()
@@ -169,6 +174,8 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     def __post_init__(self) -> None:
         if self.call is not None and (self.ring is not None or self.flow is not None):
             raise ValueError("`ring` and `flow` are for who calls us, `call` for whom we call: take one away")
+        if unknown := [name for name in self.trouble if name not in TROUBLE_FACTS]:
+            raise ValueError(f"`trouble` has {', '.join(TROUBLE_FACTS)}, and no {unknown[0]!r}")
         if not self.at.startswith("20"):
             raise ValueError(f"`at` is a day of this century, not {self.at!r}")
         try:

@@ -26,6 +26,8 @@ from voiced.daemon import Api, Daemon
 from voiced.errors import Refused
 from voiced.guard.guard import Attempt, Guard
 from voiced.iguard import Party
+from voiced.ioperator import Unoperated
+from voiced.operating import Operator
 from voiced.rehearsal import web
 from voiced.rehearsal.cast import Cast
 from voiced.rehearsal.memory import ListJournal, MemoryRecordings, NoCounts
@@ -92,7 +94,13 @@ class Stage:
         )
         asked = web.services(settings.web, self.network, scenario.http, self.clock, self.complain)
         cast = Cast(scenario, self._settings, self.labels, tools, hearing, asked, self.complain)
-        self.program = attrs.evolve(cast.program(configuration), recordings=self.recordings)
+        operator = Operator(
+            lambda: Unoperated().report() | scenario.trouble,
+            lambda: self.daemon.all_to_human(),
+            lambda: scenario.reloaded,
+        )
+        program = cast.program(configuration)
+        self.program = attrs.evolve(program, recordings=self.recordings, operator=operator)
         self.guard = Guard(settings.outbound, settings.inbound, self.clock, NoCounts(), self._refused)
         self.daemon = self._daemon()
         self.network.listen(DAEMON, self.daemon.site())

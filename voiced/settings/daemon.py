@@ -20,6 +20,7 @@ from voiced.settings.chosen import Chosen, ChosenAgent, ChosenVoice, agents, plu
 from voiced.settings.inbound import inbound, inbound_flows
 from voiced.settings.nearest import instead
 from voiced.settings.numbers import dialled, number
+from voiced.settings.oncall import WrittenOnCall
 from voiced.settings.outbound import outbound, outbound_flows
 from voiced.settings.overflow import WrittenOverflow
 from voiced.settings.part import Part
@@ -104,6 +105,8 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What callers hear that are too many."""
     overflow: WrittenOverflow | None = None
     """What becomes of callers for whom there is no room, instead of `busy`."""
+    oncall: WrittenOnCall | None = None
+    """Who is rung when something is broken, and the flow that tells them."""
     refusal: Sentence | None = None
     """What a caller hears whom no flow takes."""
     goodbye: Sentence | None = None
@@ -208,13 +211,23 @@ def read_settings(part: Part, registry: Registry) -> Settings | None:
         "flows": plain.flows or directory / "flows",
         "data": plain.data or directory / "var",
     }
+    if plain.oncall is not None and len(part.faults) == before and not _own_number(found):
+        part["oncall"].wrong("there is no number to ring from: set `number` of the Twilio account", named=True)
     return Settings(plain, **found) if len(part.faults) == before else None
+
+
+def _own_number(found: Mapping[str, Any]) -> bool:
+    """Whether there is a number that calls can be placed from (voiced.settings.ways)."""
+    ours = any(number.startswith("+") and not number.endswith("*") for number in found["numbers"])
+    return ours or any(account.number for account in found["accounts"])
 
 
 def check_flows(part: Part, flows: Mapping[str, Any]) -> None:
     """Every flow that is named is there."""
     rules = (outbound_flows(part["outbound"]), inbound_flows(part["inbound"]), api_flows(part["api"]))
-    for inner in chain((inner for _, inner in part["numbers"].items()), (part["overflow"]["flow"],), *rules):
+    for inner in chain(
+        (inner for _, inner in part["numbers"].items()), (part["overflow"]["flow"], part["oncall"]["flow"]), *rules
+    ):
         if isinstance(inner.value, str) and inner.value not in flows:
             inner.wrong(f"no flow is called {inner.written}{instead(inner.value, flows)}")
 

@@ -67,7 +67,7 @@ class Making:
             "voice",
             name,
             (engine, fallback),
-            partial(Voice, engine, self.tools.reactor, fallback, watch=self.tools.watch),
+            partial(Voice, engine, self.tools.reactor, fallback, watch=self.tools.watch, name=name),
         )
 
     def _engine(self, name: str, chosen: ChosenVoice) -> ITTSEngine:

@@ -45,13 +45,18 @@ class Voice:
         first_audio: float = 1.5,
         stall: float = 5.0,
         watch: IWatch | None = None,
+        name: str = "",
     ) -> None:
+        self.names: tuple[str, ...] = (name,)
+        """Whose name in voiced.yaml each of `engines` has."""
         self.engines: tuple[ITTSEngine, ...] = (engine,)
         """The engine, and those that speak when it does not, in order."""
         if isinstance(fallback, Voice):
             self.engines += fallback.engines
+            self.names += fallback.names
         elif fallback is not None:
             self.engines += (fallback,)
+            self.names += ("",)
         self._limits = _Limits(clock, first_audio, stall)
         self._watch = watch or Unwatched()
         self._rests_until = 0.0
@@ -61,12 +66,18 @@ class Voice:
         main, *others = self.engines
         resting = self._limits.clock.seconds() < self._rests_until and not _holds(main, utterance)
         engines = tuple(others) if others and resting else self.engines
-        speech = _Speech(engines, utterance, deliver, self._limits, self._failed)
+        speech = _Speech(engines, utterance, deliver, self._limits, self._failed, self._spoke)
         speech.begin()
         return speech.done
 
-    def _failed(self, engine: ITTSEngine, error: SynthesisError) -> None:
-        self._watch.voice_failed(error.kind)
+    def _spoke(self, engine: ITTSEngine) -> None:
+        self._watch.voice_spoke(self._name_of(engine))
+
+    def _name_of(self, engine: ITTSEngine) -> str:
+        return self.names[self.engines.index(engine)]
+
+    def _failed(self, engine: ITTSEngine, utterance: Utterance, error: SynthesisError) -> None:
+        self._watch.voice_failed(error.kind, self._name_of(engine), utterance.call)
         if engine is self.engines[0] and error.retry:
             self._rests_until = self._limits.clock.seconds() + REST
 
@@ -95,14 +106,19 @@ class _Speech:
         utterance: Utterance,
         deliver: Deliver,
         limits: _Limits,
-        failed: Callable[[ITTSEngine, SynthesisError], None],
+        failed: Callable[[ITTSEngine, Utterance, SynthesisError], None],
+        spoke: Callable[[ITTSEngine], None],
     ) -> None:
         self.done: Deferred[None] = Deferred(lambda _: self._attempt.stop())
         self._deliver = deliver
         self._call = utterance.call or "no call"
         self._attempts = [_Attempt(engine, utterance, deliver, limits, self._over) for engine in engines]
         self._engines = engines
+        self._utterance = utterance
         self._failed = failed
+        self._spoke = spoke
+        self._kept = [_holds(engine, utterance) for engine in engines]
+        """Whether each of them needs nobody for it."""
         self._errors: list[SynthesisError] = []
 
     @property
@@ -114,7 +130,9 @@ class _Speech:
 
     def _over(self, error: SynthesisError | None) -> None:
         if error is not None:
-            self._failed(self._engines[len(self._errors)], error)
+            self._failed(self._engines[len(self._errors)], self._utterance, error)
+        elif not self._kept[len(self._errors)]:
+            self._spoke(self._engines[len(self._errors)])
         if error is None:
             self.done.callback(None)
         elif len(self._errors) + 1 == len(self._attempts):

@@ -19,6 +19,7 @@ from voiced.call.records import CallInfo
 from voiced.call.spoken import LANGUAGE
 from voiced.call.template import Template
 from voiced.errors import CallOver, Refused
+from voiced.ioperator import IOperator, Unoperated
 from voiced.ivoiced import (
     AgentLimits,
     Back,
@@ -93,6 +94,7 @@ class FakeCall:
         calendars: Mapping[str, Mapping[str, str]] | None = None,
         inside: Mapping[str, int] | None = None,
         dice: float = 0.0,
+        operator: IOperator | None = None,
     ) -> None:
         self.info = info
         self.language = language
@@ -108,6 +110,7 @@ class FakeCall:
         """What was written down in the call's record."""
         self.inside = dict(inside or {})
         self.dice = dice
+        self.operator = operator or Unoperated()
         self._flows = flows or {}
         self._calendars = calendars or {}
         self.facts: dict[str, str] = info.facts()

@@ -192,6 +192,8 @@ class CallRoutes:
             return self._say(form, Apologise(program.refusal))
         if self._switchboard.draining:
             return self._say(form, self._elsewhere(info, program))
+        if program.all_to_human and program.human is not None:
+            return self._say(form, self._to_human(info, program, program.human))
         try:
             self._switchboard.check_room()
         except Overloaded as error:
@@ -295,6 +297,20 @@ class CallRoutes:
         log.warn("{call}: refused, the daemon is stopping", call=info.sid)
         self._switchboard.refuse(info, program, Ending.OVERLOADED)
         return Apologise(sorry)
+
+    def _to_human(self, info: CallInfo, program: Program, human: str) -> Sequel:
+        """The human gets it, at the operator's word. The call is over for us: no stream, no voice, no agent."""
+        try:
+            dial = self._rescue.dial(info, human)
+        except Refused as error:
+            log.warn("{call}: not connected with the human: rule {rule}", call=info.sid, rule=error.rule)
+            self._switchboard.refuse(info, program, Ending.REFUSED, f"refused by rule {error.rule}")
+            return Apologise(error.say or program.apology)
+        log.info("{call}: connected with `human`: all calls are, at the operator's word", call=info.sid)
+        self._switchboard.refuse(
+            info, program, Ending.TRANSFERRED, "all calls go to the human, at the operator's word"
+        )
+        return dial
 
     def _connected(self, info: CallInfo, number: str, sorry: str) -> Sequel:
         """The number takes a call that has no flow here, if the guard allows it."""

@@ -39,7 +39,11 @@ class Health:
             words = []
         except Overloaded as error:
             words = [error.short or "draining"]
-        return words + [word for word, holds in self._troubles.items() if holds()]
+        return words + self.troubles()
+
+    def troubles(self) -> list[str]:
+        """The words of the troubles alone."""
+        return [word for word, holds in self._troubles.items() if holds()]
 
 
 class Look:

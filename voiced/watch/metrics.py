@@ -137,7 +137,7 @@ class Metrics:
         """See IWatch."""
         self._agent_ready.observe(seconds)
 
-    def agent_failed(self, kind: str) -> None:
+    def agent_failed(self, kind: str, agent: str = "", call: str = "") -> None:
         """See IWatch."""
         self._agent_errors.labels(kind if kind in AGENT_TROUBLE else "failed").inc()
 
@@ -145,9 +145,12 @@ class Metrics:
         """See IWatch."""
         self._interrupted.observe(seconds)
 
-    def voice_failed(self, kind: str) -> None:
+    def voice_failed(self, kind: str, voice: str = "", call: str = "") -> None:
         """See IWatch."""
         self._voice_errors.labels(kind if kind in VOICE_TROUBLE else "failed").inc()
+
+    def voice_spoke(self, voice: str) -> None:
+        """See IWatch. Not counted: first audio and the cache's hits say more."""
 
     def speech_kept(self, hit: bool) -> None:
         """See IWatch."""

@@ -8,7 +8,8 @@ import msgspec
 from zope.interface import implementer
 
 from voiced.call.steps.conditions import Name, When
-from voiced.ivoiced import END, End, ICall, IStep, Mentions
+from voiced.call.template import Template
+from voiced.ivoiced import END, Apologise, End, ICall, IStep, Mentions
 
 
 @implementer(IStep)
@@ -72,18 +73,24 @@ class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @implementer(IStep)
 class Hangup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """End the call, when all that was said has been heard; `reason` says why, in the call's record."""
+    """End the call, when all that was said has been heard; `reason` says why, in the call's record.
+
+    `carrier_says` is a last sentence that the carrier itself speaks: for where no voice of ours may be able to.
+    """
 
     shorthand: ClassVar[str] = "reason"
 
     reason: str = ""
+    carrier_says: Template | None = None
 
     def mentions(self) -> Mentions:
-        """Nothing; it is the end."""
-        return Mentions(goes_on=False)
+        """What the last sentence reads. No voice renders it ahead: it is the carrier's."""
+        return Mentions(reads=() if self.carrier_says is None else self.carrier_says.needs, goes_on=False)
 
     async def run(self, call: ICall) -> End:
         """End the flow."""
         if self.reason:
             call.hang_up_because(self.reason)
+        if self.carrier_says is not None:
+            call.then(Apologise(self.carrier_says.fill(call.facts, call.language)))
         return END
