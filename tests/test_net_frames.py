@@ -294,6 +294,12 @@ class LaneTests(SynchronousTestCase):
             socket.feed(frame("é".encode(), masked=masked))
             self.assertNotEqual(socket.protocol.trafficStats.__json__(), before, cls)
 
+    def test_longer_length_than_needed(self) -> None:
+        """A length in two bytes where one would do is an error, and Autobahn's to tell."""
+        socket = opened(LanedServer, self.clock)
+        socket.feed(on_wire(0x81, b"short", "two", b"mask"))
+        self.assertEqual((socket.protocol.told, socket.protocol.failedByMe), (["open"], True))
+
     def test_several_at_once(self) -> None:
         """All that a piece of the stream has, and the beginning of the next one."""
         socket = opened(LanedServer, self.clock)

@@ -205,6 +205,17 @@ class ReactorTests(SynchronousTestCase):
         self.assertIn("twisted.internet.reactor", sys.modules)
         self.assertFalse(uvreactor.prefer())
 
+    def test_preferred(self):
+        """Where there is none yet, it is the one."""
+        installed = []
+        self.patch(uvreactor, "install", lambda: installed.append("uvloop"))
+        there = sys.modules.pop("twisted.internet.reactor")
+        try:
+            self.assertTrue(uvreactor.prefer())
+        finally:
+            sys.modules["twisted.internet.reactor"] = there
+        self.assertEqual(installed, ["uvloop"])
+
     def test_not_serving(self):
         """A port at which nobody is let in is told of; one that was closed in time is not."""
         uvnetwork._not_serving(Failure(OSError("no more")))
