@@ -76,6 +76,7 @@ STEPS = {
     "voicemail": body(max_seconds="3", silence="1", otherwise=maybe),
     "queue": QUEUE | body(transfer=DESK, most="10", key="1", message=node, otherwise=node),
     "journal": st.just(["x"]),
+    "operator": st.sampled_from(["report", "all_to_human", "last_good_flows"]),
     "http": body(url="https://x.example/{x|0}", into=st.none() | st.just({"x": "a"}), otherwise=maybe),
     "sms": body(text="Hello.", otherwise=maybe),
     "agent": body(use="desk", silence="2", seconds=st.none() | st.just("3"), fallback=st.none() | st.just("")),
