@@ -241,6 +241,13 @@ class ReceiveTests(SynchronousTestCase):
                     outcomes.append((error.close_code, error.reason))
             self.assertEqual(*outcomes)
 
+    def test_usual_message_of_another_stream(self):
+        """However usual it is written."""
+        usual = json.dumps(but(MEDIA, streamSid="MZ" + "9" * 32), separators=(",", ":")).encode()
+        with self.assertRaises(RemoteProtocolError) as caught:
+            begun().receive(usual)
+        self.assertEqual(caught.exception.close_code, 1008)
+
     def test_strange_bodies_of_strange_messages(self):
         """What an unknown event carries is nobody's business, even under names that we know."""
         for body in (5, "x", {"payload": 7}, None):
