@@ -73,6 +73,8 @@ class Mishaps:
             (name[1:].replace("_", " "), getattr(self, name)) for name in dir(type(self)) if name.startswith("_m_")
         ]
         self._kinds: list[tuple[str, Callable[[], object]]] = [(name[2:], act) for name, act in kinds]
+        self._deck: list[tuple[str, Callable[[], object]]] = []
+        """Those that have not happened yet since all had: none waits for chance."""
         premises.elevenlabs.on_conversation = lambda _: self._write_scripts()
         premises.openai.on_session = lambda _: self._expect()
         self._write_scripts()
@@ -80,7 +82,9 @@ class Mishaps:
 
     def happen(self) -> None:
         """One thing goes wrong, if there is somebody whom it can happen to."""
-        name, act = self._random.choice(self._kinds)
+        if not self._deck:
+            self._deck = self._random.sample(self._kinds, len(self._kinds))
+        name, act = self._deck.pop()
         if act() is not False:
             self.counts[name] += 1
 
