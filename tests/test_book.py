@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -112,6 +112,53 @@ class BookTests(SynchronousTestCase):
         self.assertNoResult(settled)
         self.writing[0].callback(None)
         self.successResultOf(settled)
+
+    def test_settled_in_vain(self) -> None:
+        """A disk that fails keeps nobody waiting for ever: one try is enough, and the writing goes on by itself."""
+        self.book.changed(self.a)
+        self.clock.advance(SOON)
+        self.writing[0].errback(StoreError("the disk is full"))
+        settled = self.book.settled()
+        self.clock.advance(0)
+        self.assertNoResult(settled)
+        self.writing[1].errback(StoreError("the disk is full"))
+        self.successResultOf(settled)
+        self.clock.advance(AGAIN)
+        self.assertEqual(len(self.written), 3)
+
+    def test_settled_while_more_comes(self) -> None:
+        """What changes afterwards is not waited for; what changed while another write was on its way, is."""
+        self.book.changed(self.a)
+        self.clock.advance(SOON)
+        first = self.book.settled()
+        self.book.changed(self.b)
+        second = self.book.settled()
+        self.writing[0].callback(None)
+        self.successResultOf(first)
+        self.assertNoResult(second)
+        self.clock.advance(0)
+        self.book.changed(self.a)
+        self.writing[1].callback(None)
+        self.successResultOf(second)
+        self.assertEqual(self.written, [({"a": 0}, set()), ({"b": 0}, set())])
+
+    def test_settled_no_more(self) -> None:
+        """Who cancels is not told, and the others are."""
+        self.book.changed(self.a)
+        self.clock.advance(SOON)
+        self.book.changed(self.b)
+        for waiting in (self.book.settled(), self.book.settled()):
+            others = self.book.settled()
+            waiting.cancel()
+            self.failureResultOf(waiting, CancelledError)
+        self.book.over("b")
+        self.writing[0].callback(None)
+        self.clock.advance(0)
+        on_its_way = self.book.settled()
+        on_its_way.cancel()
+        self.failureResultOf(on_its_way, CancelledError)
+        self.writing[1].callback(None)
+        self.successResultOf(others)
 
     def test_broken_call(self) -> None:
         """A call that cannot say where it stands is logged, and the others are written the next time."""

@@ -309,6 +309,22 @@ class StepTests(KilledHouse):
         self.assertEqual(self.read(call)[-1], "Sorry.")
         self.assertIn("changed", self.assert_ended(call, Ending.COMPLETED)["faults"][0])
 
+    def test_step_gone(self) -> None:
+        """In a node that has fewer steps now: the flow that called it calls it anew."""
+        inner = flow({"x": [say("One."), say("Two."), say(ALPHABET)]}, name="inner")
+        self.lives_in(flow({"a": [Call("inner", {}), say("Back.")]}), inner)
+        call = self.ring()
+        self.passes(1.2)
+        self.dies()
+        fewer = flow({"x": [say("Uno.")]}, name="inner")
+        self.program = attrs.evolve(self.program, flows={**self.program.flows, "inner": fewer})
+        self.rises()
+        self.passes(10)
+        *before, again, back = self.read(call)
+        self.assertTrue(before[-1].startswith("a"), before)
+        self.assertEqual((again, back), ("Uno.", "Back."))
+        self.assertIn("changed", self.assert_ended(call, Ending.COMPLETED)["faults"][0])
+
     def test_flow_gone(self) -> None:
         """In a flow that is not there any more at all: the caller is told, and it ends as failed."""
         self.lives_in(flow({"a": [say(ALPHABET)]}))

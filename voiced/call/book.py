@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from voiced.call.underway import UnderWay
 from voiced.errors import StoreError
 from voiced.istanding import IStandings, Standing
 
@@ -47,7 +46,10 @@ class Book:
         self._timer: IDelayedCall | None = None
         self._writing = False
         self._failing = False
-        self._under_way = UnderWay()
+        self._waiting: list[Deferred[None]] = []
+        """Those that wait for the next write ..."""
+        self._told: list[Deferred[None]] = []
+        """... and for the one that is on its way."""
 
     def changed(self, call: Lasting) -> None:
         """It stands somewhere else than before."""
@@ -61,18 +63,26 @@ class Book:
         self._write_in(SOON)
 
     def settled(self) -> Deferred[None]:
-        """Fires when all is on the disk, or it was tried in vain; cancelling leaves the queue."""
+        """Fires when what has changed by now is on the disk, or that was tried once in vain; cancelling leaves the
+        queue."""
+        if not (self._changed or self._over or self._writing):
+            return succeed(None)
+        waiting: Deferred[None] = Deferred(self._wait_no_more)
+        (self._waiting if self._changed or self._over else self._told).append(waiting)
         if self._timer is not None:
             self._timer.reset(0)
-        return self._under_way.settled()
+        return waiting
+
+    def _wait_no_more(self, waiting: Deferred[None]) -> None:
+        (self._waiting if waiting in self._waiting else self._told).remove(waiting)
 
     def _write_in(self, seconds: float) -> None:
         if self._timer is None and not self._writing:
-            self._under_way.begin()
             self._timer = self._clock.callLater(seconds, self._write)
 
     def _write(self) -> None:
         self._timer, self._writing = None, True
+        self._told, self._waiting = self._waiting, []
         changed, self._changed = self._changed, {}
         over, self._over = self._over, set()
         writing = maybeDeferred(self._keep, changed, over)
@@ -86,8 +96,9 @@ class Book:
     def _done(self, _: object) -> None:
         self._writing = False
         if self._changed or self._over:
-            self._write_in(AGAIN if self._failing else SOON)
-        self._under_way.end()
+            self._write_in(0 if self._waiting else AGAIN if self._failing else SOON)
+        while self._told:
+            self._told.pop(0).callback(None)
 
     def _written(self, _: object) -> None:
         if self._failing:

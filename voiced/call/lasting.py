@@ -123,7 +123,8 @@ class LastingCall(LivingCall):
 
     def _is_there(self, place: Position) -> bool:
         flow = self.flow if place[0] == self.flow.name else self.program.flows.get(place[0])
-        return flow is not None and place[1] in flow.nodes
+        # Behind the last step stands who has said it all.
+        return flow is not None and place[1] in flow.nodes and place[2] <= len(flow.nodes[place[1]])
 
     def _close_records(self, at: float) -> None:
         """What had begun has ended there; what was said with the last agent, is for its next conversation."""
