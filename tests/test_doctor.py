@@ -282,7 +282,8 @@ class AgentTests(DoctorHouse):
         self.assert_found("agent overrides", FAIL, "agent.prompt.prompt, tts.voice_id", "1008")
         self.assert_found("agent events", FAIL, "interruption is not sent")
         found = [each for each in self.examined(fix=True) if each.check.startswith("agent")]
-        self.assertEqual([(each.verdict, "set now" in each.says) for each in found], [(PASS, True)] * 4)
+        self.assertEqual([(each.verdict, "set now; before: " in each.says) for each in found], [(PASS, True)] * 4)
+        self.assertIn("pcm_16000", found[0].says)
         agent = self.vendor.agent
         self.assertEqual((agent.output_format, agent.input_format, agent.public), ("ulaw_8000", "ulaw_8000", False))
         self.assertEqual(set(agent.overrides), {"agent.language", "agent.prompt.prompt", "tts.voice_id"})

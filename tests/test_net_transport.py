@@ -592,7 +592,8 @@ class TlsTests(ByPortTests, TestCase):
         return wrapClientTLS(optionsForClientTLS(host), HostnameEndpoint(reactor, host, port, timeout))
 
     def test_no_name(self):
-        """What is no name has no certificate, either: Twisted's own says so with an error of its own."""
+        """What is no name has no certificate, either."""
+        raise SkipTest("Twisted's own TLS says so with an error of its own")
 
     @inlineCallbacks
     def refused(self, host="localhost"):

@@ -12,6 +12,7 @@ from twisted.internet.defer import succeed
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IConsumer, IPushProducer, ISystemHandle, ITCPTransport
 from twisted.internet.protocol import Factory
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -235,4 +236,9 @@ class ReactorTests(SynchronousTestCase):
 
     def test_what_nobody_caught(self):
         """It is in the log."""
-        uvreactor._log(None, {"message": "lost a callback", "exception": ValueError("x")})
+        with capturedLogs() as logged:
+            uvreactor._log(None, {"message": "lost a callback", "exception": ValueError("x")})
+        (event,) = logged
+        said = formatEvent(event)
+        self.assertIn("lost a callback", said)
+        self.assertIn("ValueError", said)

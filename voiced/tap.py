@@ -24,6 +24,7 @@ from voiced.logfile import observer
 from voiced.net import uvreactor
 from voiced.net.listening import Listening
 from voiced.net.notify import service_manager
+from voiced.settings.address import held_by_systemd
 from voiced.settings.load import Configuration, find_settings, read
 from voiced.supervised import Supervised
 
@@ -48,7 +49,7 @@ def checked(config: str | None, directory: Path) -> tuple[Path, Configuration]:
     path = Path(config) if config else find_settings(directory)
     configuration = read(path, os.environ)
     listen = configuration.settings.listen
-    if not listen.startswith(("systemd:", "uvsystemd:")):  # systemd hands its sockets to the service only
+    if not held_by_systemd(listen):
         try:
             serverFromString(None, listen)
         except (ValueError, TypeError, LookupError, OSError, SSL.Error) as error:
@@ -251,7 +252,10 @@ class DaemonService(MultiService):
     def _hand_over(self) -> None:
         """End at once, and leave the calls to the daemon that follows; if there is a socket that waits for it."""
         switchboard = self.building.daemon.switchboard
-        if switchboard.draining or not self._settings.listen.startswith(("systemd:", "uvsystemd:")):
+        if switchboard.draining:
+            log.warn("SIGUSR2: it is stopping already")
+            return
+        if not held_by_systemd(self._settings.listen):
             log.warn("SIGUSR2: calls can be left to the next daemon by one whose socket systemd holds: told to stop")
             self._stop()
             return

@@ -287,11 +287,11 @@ class Playback:
                 if self._gone - self._marked >= MARK_EVERY or self._gone in ends:
                     self._mark()
 
-    def _give(self, stream: IMediaStream, audio: bytes) -> None:
-        stream.send_audio(audio)
+    def _give(self, stream: IMediaStream, piece: bytes) -> None:
+        stream.send_audio(piece)
         self._traffic.frames_out += 1
-        self._traffic.bytes_out += len(audio)
-        self._gone += len(audio)
+        self._traffic.bytes_out += len(piece)
+        self._gone += len(piece)
 
     def _mark(self) -> None:
         """Mark the end of what the carrier has, unless it is marked already."""

@@ -21,7 +21,7 @@ from zope.interface import implementer
 from voiced.cli.apiclient import Api
 from voiced.secret import Secret
 from voiced.settings import plainyaml
-from voiced.settings.address import local
+from voiced.settings.address import held_by_systemd, local
 from voiced.settings.expand import expand
 from voiced.settings.load import Configuration
 from voiced.settings.part import Part
@@ -81,7 +81,7 @@ def address(
     if secret is None:
         why = "" if settings is None else "these settings have no `api.keys`, so the daemon's API is off; "
         raise click.UsageError(f"no API key: {why}give VOICED_API_KEY")
-    if where is None and (not listen or listen.startswith(("systemd:", "uvsystemd:"))):
+    if where is None and (not listen or held_by_systemd(listen)):
         raise click.UsageError("nobody but systemd knows where this daemon listens: give --url")
     return Address(secret, where, listen)
 

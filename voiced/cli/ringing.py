@@ -14,6 +14,7 @@ from twisted.internet.task import deferLater
 
 from voiced.cli.cast import STATUS, furnish
 from voiced.cli.reaching import listening_at
+from voiced.settings.address import held_by_systemd
 from voiced.settings.load import Configuration
 from voiced.simulator.caller import Caller, Spoken
 from voiced.simulator.carrier import Carrier, SimulatedCall
@@ -92,7 +93,7 @@ def carrier_for(reactor: Any, configuration: Configuration, number: str, name: s
     """The carrier of an account in the settings (the first, where none is named), which knows this number."""
     settings = configuration.settings
     account = account_of(configuration, name)
-    if settings.listen.startswith(("systemd:", "uvsystemd:")):
+    if held_by_systemd(settings.listen):
         raise click.UsageError(
             "nobody but systemd knows where this daemon listens: name settings with its port at `listen` (--config)"
         )

@@ -100,7 +100,7 @@ class Patient:
             return good(check, says, self.name)
 
         async def mend() -> Finding:
-            return await self._mended(check)
+            return await self._mended(check, fault)
 
         return bad(check, fault, MEND, self.name, mend)
 
@@ -110,7 +110,7 @@ class Patient:
         says = f"allowed: {', '.join(known)}" if known else "none is asked for"
         return says + (f" (of {', '.join(unknown)} its API does not tell)" if unknown else "")
 
-    async def _mended(self, check: str) -> Finding:
+    async def _mended(self, check: str, fault: str) -> Finding:
         """Set all that is wrong, and see how this is now."""
         try:
             before = await self._ask("GET")
@@ -126,7 +126,7 @@ class Patient:
         found = next(each for each in self._judged(now) if each.check == check)
         if found.mend is not None:
             return bad(check, f"set, and it did not change: {found.says}", "set it at elevenlabs.io", self.name)
-        return attrs.evolve(found, says=f"{found.says} (set now)")
+        return attrs.evolve(found, says=f"{found.says} (set now; before: {fault})")
 
     async def _ask(self, method: str, patch: Mapping[str, Any] | None = None) -> Dashboard:
         """Raises AgentError, and what is in NETWORK."""

@@ -33,7 +33,9 @@ ENDINGS: Mapping[Ending, Cause] = {
     Ending.REFUSED: Cause(
         "no flow answers the number, or a rule forbids the call", "see `numbers:`, `inbound:` and `outbound:`"
     ),
-    Ending.OVERLOADED: Cause("more calls were live than `limits.calls`", "raise it as far as the machine goes"),
+    Ending.OVERLOADED: Cause(
+        "there was no room", "see `limits:` (calls, lag_ms, memory_mb), and `overflow:` for what callers get then"
+    ),
     Ending.TIMEOUT: Cause(
         "it lasted as long as a call may", "raise `max_seconds`, or see in the steps what it waited for"
     ),

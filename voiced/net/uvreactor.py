@@ -44,4 +44,4 @@ def prefer() -> bool:
 def _log(loop: Any, trouble: dict[str, Any]) -> None:
     """What nobody caught on the loop goes where the operator looks."""
     error = trouble.get("exception")
-    log.error("uvloop: {message} ({error!r})", message=trouble.get("message"), error=error)
+    log.error("uvloop: {trouble} ({error!r})", trouble=trouble.get("message"), error=error)

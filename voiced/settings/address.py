@@ -28,6 +28,11 @@ def listen(part: Part) -> Any:
     return text
 
 
+def held_by_systemd(endpoint: str) -> bool:
+    """Whether the socket is one that systemd holds, and hands to the service only."""
+    return endpoint.startswith(("systemd:", "uvsystemd:"))
+
+
 def loopback(endpoint: str) -> bool:
     """Whether only this machine can reach the endpoint."""
     fields = _fields(endpoint)

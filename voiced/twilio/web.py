@@ -295,7 +295,7 @@ class CallRoutes:
             log.info("{call}: connected with `drain_to`: the daemon is stopping", call=info.sid)
             return self._connected(info, program.drain_to, sorry)
         log.warn("{call}: refused, the daemon is stopping", call=info.sid)
-        self._switchboard.refuse(info, program, Ending.OVERLOADED)
+        self._switchboard.refuse(info, program, Ending.OVERLOADED, "the daemon is stopping")
         return Apologise(sorry)
 
     def _to_human(self, info: CallInfo, program: Program, human: str) -> Sequel:

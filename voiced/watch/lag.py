@@ -33,8 +33,6 @@ class Lag:
 
     def __init__(self, clock: IReactorTime, seconds: Callable[[], float] = time.monotonic) -> None:
         self.p95 = 0.0
-        self.last = 0.0
-        """Seconds by which the last tick was late."""
         self._clock = clock
         self._seconds = seconds
         self._due = 0.0
@@ -66,7 +64,6 @@ class Lag:
 
     def _tick(self) -> None:
         now = self._seconds()
-        self.last = max(now - self._due, 0.0)
         due = max(self._due, now - WINDOW)
         while due <= now or due == self._due:
             self._seen.append((due, max(now - due, 0.0)))
