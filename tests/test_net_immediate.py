@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import certificate
-from voiced.net.immediate import writer
+from voiced.net.immediate import outlet
 
 
 class Reactor(Clock):
@@ -74,7 +74,7 @@ class SocketTests(SynchronousTestCase):
     def fill(self) -> bytes:
         """More than the socket takes is written; gives it."""
         data = bytes(range(256)) * 40_000
-        writer(self.transport)(data)
+        outlet(self.transport).write(data)
         return data
 
     def drain(self) -> bytes:
@@ -87,33 +87,33 @@ class SocketTests(SynchronousTestCase):
 
     def test_at_once(self) -> None:
         """Without a turn of the reactor, which has nothing to do for it afterwards."""
-        writer(self.transport)(b"frame")
+        outlet(self.transport).write(b"frame")
         self.assertEqual((self.read(), self.reactor.writers), (b"frame", set()))
 
     def test_socket_full(self) -> None:
         """What the socket does not take waits in the queue, and what is written then waits behind it."""
         data = self.fill()
         self.assertEqual(self.reactor.writers, {self.transport})
-        writer(self.transport)(b"frame")
+        outlet(self.transport).write(b"frame")
         self.assertEqual(self.drain(), data + b"frame")
-        writer(self.transport)(b"next")
+        outlet(self.transport).write(b"next")
         self.assertEqual(self.read(), b"next")
 
     def test_queue(self) -> None:
         """What was written the usual way goes first."""
         self.transport.write(b"one ")
-        writer(self.transport)(b"two")
+        outlet(self.transport).write(b"two")
         self.assertEqual(self.read(), b"")
         self.assertEqual(self.drain(), b"one two")
 
     def test_peer_gone(self) -> None:
         """Nothing is raised: the reactor finds it, and the connection ends once."""
         self.peer.close()
-        writer(self.transport)(b"frame")
+        outlet(self.transport).write(b"frame")
         self.assertEqual(self.lost, [])
         self.reactor.turn()
         self.assertEqual(len(self.lost), 1)
-        writer(self.transport)(b"frame")
+        outlet(self.transport).write(b"frame")
         self.reactor.turn()
         self.assertEqual(len(self.lost), 1)
 
@@ -121,7 +121,7 @@ class SocketTests(SynchronousTestCase):
         """What waits is sent before the connection ends; what is written after is not: as Twisted has it."""
         data = self.fill()
         self.transport.loseConnection()
-        writer(self.transport)(b"late")
+        outlet(self.transport).write(b"late")
         plain = self.drain()
         self.assertEqual(plain[: len(data)], data)
         self.assertEqual(len(self.lost), 1)
@@ -130,13 +130,13 @@ class SocketTests(SynchronousTestCase):
         """One that only counts connections is no reason to wait."""
         wrapper = ProtocolWrapper(WrappingFactory(Factory()), Protocol())
         wrapper.makeConnection(self.transport)
-        writer(wrapper)(b"frame")
+        outlet(wrapper).write(b"frame")
         self.assertEqual(self.read(), b"frame")
 
     def test_other_transport(self) -> None:
         """Of which nothing is known."""
         transport = StringTransport()
-        writer(transport)(b"frame")
+        outlet(transport).write(b"frame")
         self.assertEqual(transport.value(), b"frame")
 
 
@@ -198,24 +198,24 @@ class TLSTests(SocketTests):
     def test_socket_full(self) -> None:
         """What the socket does not take waits in the queue, and what is written then waits behind it."""
         data = self.fill()
-        writer(self.transport)(b"frame")
+        outlet(self.transport).write(b"frame")
         self.assertEqual(self.drain(), data + b"frame")
-        writer(self.transport)(b"next")
+        outlet(self.transport).write(b"next")
         self.assertEqual(self.read(), b"next")
 
     def test_closing(self) -> None:
         """What waits is sent before the connection ends; what is written after is not."""
         data = self.fill()
         self.transport.loseConnection()
-        writer(self.transport)(b"late")
+        outlet(self.transport).write(b"late")
         self.assertEqual(self.drain(), data)
 
     def test_peer_gone(self) -> None:
         """Nothing is raised: the reactor finds it, and the connection ends once."""
         self.peer.close()
-        writer(self.transport)(b"frame")
+        outlet(self.transport).write(b"frame")
         self.assertEqual(self.lost, [])
         self.reactor.turn()
         self.assertEqual(len(self.lost), 1)
-        writer(self.transport)(b"frame")
+        outlet(self.transport).write(b"frame")
         self.assertEqual(self.reactor.writers, set())

@@ -13,10 +13,13 @@ errors and close codes are the same. Autobahn's statistics and its "message" lis
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from functools import lru_cache
+from struct import Struct
 from typing import Any
 
-from voiced.net.immediate import writer
+from twisted.protocols.policies import ProtocolWrapper
+
+from voiced.net.immediate import outlet
 
 _TEXT = 0x81
 """The first byte of a whole text message: FIN, no RSV, opcode 1."""
@@ -29,6 +32,13 @@ _LEAST = 4
 """Bytes of a frame that takes the lane: a length of two bytes can be read."""
 LONGEST = 0xFFFF
 """Bytes of payload that take the lane at most."""
+_WORD = 4
+"""Bytes of a mask."""
+_SMALL = 512
+"""Words of payload up to which the factor that repeats a mask is kept: it is as long as the payload."""
+_HEAD = Struct(">HH").pack
+_MASKED_HEAD = Struct(">HHI").pack
+"""The head of a frame whose length is in two bytes; from a client with its mask."""
 
 
 class FastLane:
@@ -39,8 +49,15 @@ class FastLane:
     """
 
     _lane = False
-    _write: Callable[[bytes], None]
+    """Whether what is sent may take it."""
+    _clear = False
+    """Whether what arrives may: nothing that came before is with Autobahn still."""
+    _outlet: Any
     _receives_masked: int
+    _usual: bytes
+    """How a frame of a voice begins: text, and a length that follows in two bytes."""
+    _begins: int
+    """Where its payload does."""
     _longest_in: int
     _longest_out: int
 
@@ -56,24 +73,40 @@ class FastLane:
         usual = here.requireMaskedClientFrames if server else not here.acceptMaskedServerFrames
         plain = here._perMessageCompress is None and not (here.trackTimings or here.logFrames or here.logOctets)
         self._lane = bool(plain and masks and usual and here.applyMask and not here.autoFragmentSize)
-        self._write = writer(here.transport)
+        self._outlet = outlet(here.transport)
+        if type(here.transport) is ProtocolWrapper:
+            here.transport.dataReceived = self.dataReceived  # it passes on what comes, and has nothing to add
         self._receives_masked = _MASKED if server else 0
+        self._usual = bytes((_TEXT, self._receives_masked | _TWO_BYTES))
+        self._begins = 2 + 2 + (_WORD if server else 0)
         self._longest_out = min(here.maxMessagePayloadSize or LONGEST, LONGEST)
         self._longest_in = min(here.maxFramePayloadSize or LONGEST, self._longest_out)
         super()._onOpen()  # type: ignore[misc]
 
     def dataReceived(self, data: bytes) -> None:
-        """Named by Twisted: bytes have come."""
+        """Named by Twisted: bytes have come. Most of all they are one frame of a voice, which is looked for first."""
         here: Any = self
-        if (
-            not self._lane
-            or self.data
-            or here.current_frame is not None
-            or here.inside_message
-            or here.autoPingTimeoutCall is not None
-        ):
-            super().dataReceived(data)  # type: ignore[misc]
+        if not self._clear or here.autoPingTimeoutCall is not None:
+            self._slowly(data)
             return
+        begins = self._begins
+        size = len(data) - begins
+        if (
+            _SHORT < size <= self._longest_in
+            and data[:2] == self._usual
+            and data[2] << 8 | data[3] == size
+            and self.state == here.STATE_OPEN
+            and not here.failedByMe
+        ):
+            payload = xor(data[begins:], data[4:begins]) if self._receives_masked else data[begins:]
+            if payload.isascii():
+                here.onMessage(payload, False)
+                return
+        self._one_by_one(data)
+
+    def _one_by_one(self, data: bytes) -> None:
+        """The frames that are whole and take the lane; from the first on that does not, all is Autobahn's."""
+        here: Any = self
         at, end = 0, len(data)
         while at < end and self.state == here.STATE_OPEN and not here.failedByMe:
             payload, after = self._read(data, at, end)
@@ -82,7 +115,13 @@ class FastLane:
             at = after
             here.onMessage(payload, False)
         if at < end:
-            super().dataReceived(data[at:] if at else data)  # type: ignore[misc]
+            self._slowly(data[at:] if at else data)
+
+    def _slowly(self, data: bytes) -> None:
+        """By Autobahn. What it has not done with then, more data will end."""
+        here: Any = self
+        super().dataReceived(data)  # type: ignore[misc]
+        self._clear = bool(self._lane and not self.data and here.current_frame is None and not here.inside_message)
 
     def _read(self, data: bytes, at: int, end: int) -> tuple[bytes | None, int]:
         """The payload of the frame that begins there, and where the next begins; None: it is not for the lane."""
@@ -100,13 +139,13 @@ class FastLane:
         if masked != self._receives_masked or not 0 < size <= self._longest_in:
             return None, at
         if masked:
-            begin += 4
+            begin += _WORD
         after = begin + size
         if after > end:
             return None, at
         payload = data[begin:after]
         if masked:
-            payload = xor(payload, data[begin - 4 : begin])
+            payload = xor(payload, data[begin - _WORD : begin])
         return (payload, after) if payload.isascii() else (None, at)
 
     def sendMessage(
@@ -121,33 +160,45 @@ class FastLane:
         here: Any = self
         size = len(payload)
         if (
-            not self._lane
-            or isBinary
-            or fragmentSize is not None
-            or sync
-            or size > self._longest_out
-            or self.state != here.STATE_OPEN
-            or here.send_queue
-            or type(payload) is not bytes
+            self._lane
+            and size <= self._longest_out
+            and self.state == here.STATE_OPEN
+            and not (isBinary or sync or here.send_queue or fragmentSize is not None)
+            and type(payload) is bytes
         ):
+            self._outlet.write(frame(payload, not self._receives_masked))
+        else:
             super().sendMessage(payload, isBinary, fragmentSize, sync, doNotCompress)  # type: ignore[misc]
-            return
-        self._write(frame(payload, masked=not self._receives_masked))
 
 
-def frame(payload: bytes, *, masked: bool) -> bytes:
+def frame(payload: bytes, masked: bool) -> bytes:
     """A whole text message of at most 64 KiB, as it is on the wire; with a fresh mask, as clients have to."""
     size = len(payload)
-    bit = _MASKED if masked else 0
-    head = bytes((_TEXT, bit | size)) if size <= _SHORT else bytes((_TEXT, bit | _TWO_BYTES, size >> 8, size & 0xFF))
     if not masked:
-        return head + payload
-    mask = random.getrandbits(32).to_bytes(4, "big")  # against proxies, not against whoever listens
-    return head + mask + xor(payload, mask)
+        return (_HEAD(_TEXT << 8 | _TWO_BYTES, size) if size > _SHORT else bytes((_TEXT, size))) + payload
+    mask = random.getrandbits(8 * _WORD)  # against proxies, not against whoever listens
+    if size > _SHORT:
+        return _MASKED_HEAD(_TEXT << 8 | _MASKED | _TWO_BYTES, size, mask) + _xor(payload, mask)
+    return bytes((_TEXT, _MASKED | size)) + mask.to_bytes(_WORD, "big") + _xor(payload, mask)
 
 
 def xor(payload: bytes, mask: bytes) -> bytes:
-    """Masked, or unmasked (RFC 6455, 5.3): two big numbers are quicker than many bytes."""
+    """Masked, or unmasked (RFC 6455, 5.3)."""
+    return _xor(payload, int.from_bytes(mask, "big"))
+
+
+def _xor(payload: bytes, mask: int) -> bytes:
+    """Two big numbers are quicker than many bytes."""
     size = len(payload)
-    repeated = (mask * (size // 4 + 1))[:size]
-    return (int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")).to_bytes(size, "big")
+    words = (size + _WORD - 1) // _WORD
+    over = 8 * (words * _WORD - size)
+    repeated = mask * (_kept_repeating(words) if words <= _SMALL else _repeating(words)) >> over
+    return (int.from_bytes(payload, "big") ^ repeated).to_bytes(size, "big")
+
+
+def _repeating(words: int) -> int:
+    """The factor that makes so many of a mask, one after the other."""
+    return int.from_bytes(b"\0\0\0\1" * words, "big")
+
+
+_kept_repeating = lru_cache(_SMALL)(_repeating)

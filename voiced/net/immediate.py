@@ -7,8 +7,6 @@ nothing waits before it, it is sent at once; where something does, it is queued 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from twisted.internet.tcp import Connection
@@ -16,38 +14,56 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOProtocol
 
 
-def writer(transport: Any) -> Callable[[bytes], None]:
-    """What writes to this transport as its `write` does, and now, if this kind can, and nothing waits before it."""
+def outlet(transport: Any) -> Any:
+    """What has a `write` that does what this transport's does, and now, if this kind can, and nothing waits before it.
+
+    Where the kind of transport writes at once by itself (uvloop's) or is not known here, it is the transport.
+    """
     if type(transport) is ProtocolWrapper:  # which only counts who is connected
         transport = transport.transport
     if isinstance(transport, BufferingTLSTransport):
-        return partial(_encrypt_at_once, transport)
+        return _Encrypting(transport)
     if isinstance(transport, Connection):
-        return partial(_send_at_once, transport)
-    return lambda data: transport.write(data)  # looked up each time: uvloop's own changes when the connection ends
+        return _Sending(transport)
+    return transport
 
 
-def _send_at_once(transport: Any, data: bytes) -> None:
-    if not _idle(transport):
-        transport.write(data)
-        return
-    sent = transport.writeSomeData(data)
-    # an error, or 0, is left to the reactor, which finds it again and does what is due
-    rest = data[sent:] if isinstance(sent, int) and sent >= 0 else data
-    if rest:
-        transport.write(rest)
+class _Sending:
+    """Plain TCP by Twisted."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        """Past the reactor's next turn."""
+        transport = self._transport
+        if not _idle(transport):
+            transport.write(data)
+            return
+        sent = transport.writeSomeData(data)
+        # an error, or 0, is left to the reactor, which finds it again and does what is due
+        rest = data[sent:] if isinstance(sent, int) and sent >= 0 else data
+        if rest:
+            transport.write(rest)
 
 
-def _encrypt_at_once(transport: Any, data: bytes) -> None:
-    """Past the timer that collects small writes, and past the queue of the socket below."""
-    if getattr(transport._aggregator, "_buffer", None) != []:  # something waits; or the connection is gone
-        transport.write(data)
-        return
-    below = transport.transport
-    idle = isinstance(below, Connection) and _idle(below)
-    TLSMemoryBIOProtocol.write(transport, data)
-    if idle and below._tempDataBuffer and not below.disconnecting:
-        below.doWrite()  # what goes wrong is found again by the reactor, for which the socket still waits
+class _Encrypting:
+    """TLS by Twisted."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        """Past the timer that collects small writes, and past the queue of the socket below."""
+        transport = self._transport
+        if getattr(transport._aggregator, "_buffer", None) != []:  # something waits; or the connection is gone
+            transport.write(data)
+            return
+        below = transport.transport
+        idle = isinstance(below, Connection) and _idle(below)
+        TLSMemoryBIOProtocol.write(transport, data)
+        if idle and below._tempDataBuffer and not below.disconnecting:
+            below.doWrite()  # what goes wrong is found again by the reactor, for which the socket still waits
 
 
 def _idle(transport: Any) -> bool:
