@@ -95,14 +95,18 @@ class CallSession(LastingCall):
         self._speaker.mark_returned(name)
         self.changed()
 
-    def audio_came(self, audio: bytes, gap: Gap) -> None:
-        """Audio of the caller, and what was dropped before it on the way to us."""
+    def hears(self, audio: bytes) -> None:
+        """Audio of the caller, and nothing was dropped before it on the way to us."""
         traffic = self.watch.traffic
         traffic.frames_in += 1
         traffic.bytes_in += len(audio)
-        self.record.missing += gap
         if self._ear is not None:
             self._ear(audio)
+
+    def hears_after(self, gap: Gap, audio: bytes) -> None:
+        """Audio of the caller, and what was dropped before it."""
+        self.record.missing += gap
+        self.hears(audio)
 
     def stream_lost(self, stream: IMediaStream, why: Ending, fault: str) -> None:
         """This stream's socket is gone, and the carrier did not say that the call is over."""

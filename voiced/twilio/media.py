@@ -23,6 +23,7 @@ from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import RemoteProtocolError, UnknownTicket
 from voiced.icarrier import IMediaStream
+from voiced.ivoiced import Deliver
 from voiced.net.frames import FastLane
 from voiced.twilio.mediastream import (
     INTERNAL_ERROR,
@@ -74,7 +75,8 @@ class CallFactory(WebSocketServerFactory):  # type: ignore[misc]
         """Named by Twisted."""
         protocol = CallProtocol()
         protocol.factory = self
-        protocol._call = CallSocket(protocol, *self._call)
+        call = protocol._call = CallSocket(protocol, *self._call)
+        protocol.onMessage = call.message  # straight to it: 50 times a second
         return protocol
 
 
@@ -83,14 +85,11 @@ class CallProtocol(FastLane, WebSocketServerProtocol):  # type: ignore[misc]
 
     tcpNoDelay = True  # Autobahn reads the class attribute only: what the factory is told comes too late
     _call: CallSocket
+    onMessage: Callable[[bytes, bool], None]
 
     def onOpen(self) -> None:
         """Named by Autobahn: the handshake is done."""
         self._call.guarded(self._call.opened)
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Named by Autobahn: a message has arrived."""
-        self._call.guarded(self._call.received, payload, isBinary)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """Named by Autobahn: the socket is gone."""
@@ -114,6 +113,8 @@ class CallSocket:
         self._early: list[Event] = []
         self._claim: Deferred[Any] = succeed(None)
         self._on_event: Callable[[Event], None] = self._await_start
+        self._hear: Deliver | None = None
+        """Who gets the caller's audio, when it is live."""
 
     # What Autobahn tells us
 
@@ -121,9 +122,25 @@ class CallSocket:
         """Do it; whatever it raises ends this stream with the right code, and nothing else."""
         try:
             act(*arguments)
-        except RemoteProtocolError as violation:
-            self._fail(violation.close_code, violation.reason, Ending.PROTOCOL_ERROR)
-        except Exception:  # noqa: BLE001 - Autobahn would swallow it in four different ways
+        except Exception as error:  # noqa: BLE001 - Autobahn would swallow it in four different ways
+            self._broken(error)
+
+    def message(self, payload: bytes, binary: bool) -> None:
+        """A message. The caller's audio has a way of its own, on which nothing else is looked at."""
+        try:
+            if self._hear is not None and not binary:
+                audio = self._wire.next_audio(payload)
+                if audio is not None:
+                    self._hear(audio)
+                    return
+            self.received(payload, binary)
+        except Exception as error:  # noqa: BLE001 - likewise
+            self._broken(error)
+
+    def _broken(self, error: Exception) -> None:
+        if isinstance(error, RemoteProtocolError):
+            self._fail(error.close_code, error.reason, Ending.PROTOCOL_ERROR)
+        else:
             log.failure("{call}: a fault of ours in the media stream", call=self._session.info.sid)
             self._fail(INTERNAL_ERROR, "a fault of ours", Ending.BUG)
 
@@ -157,7 +174,9 @@ class CallSocket:
 
     def send_audio(self, audio: bytes) -> None:
         """See IMediaStream."""
-        self._send(self._wire.media(audio))
+        protocol = self._protocol
+        if protocol.state == protocol.STATE_OPEN:
+            protocol.sendMessage(self._wire.media(audio))
 
     def send_mark(self, name: str) -> None:
         """See IMediaStream."""
@@ -190,13 +209,13 @@ class CallSocket:
     def _live(self, event: Event) -> None:
         match event:
             case Media(audio, gap):
-                self._session.audio_came(audio, gap)
+                self._session.hears_after(gap, audio)
             case Key(digit):
                 self._session.key_pressed(digit)
             case Mark(name):
                 self._session.mark_returned(name)
             case Stop():
-                self._on_event = self._ignore
+                self._hear_no_more()
                 self._session.caller_gone(Ending.CALLER_HUNG_UP)
                 self._close(1000, "")
 
@@ -204,9 +223,9 @@ class CallSocket:
         pass
 
     def _begin(self, session: CallSession) -> None:
-        self._on_event = self._live
+        self._on_event, self._hear = self._live, session.hears
         if not session.begin(self):
-            self._on_event = self._keep
+            self._on_event, self._hear = self._keep, None
             raise RemoteProtocolError(POLICY_VIOLATION, "a stream that this call does not want (any more)")
         early, self._early = self._early, []
         for event in early:
@@ -236,8 +255,11 @@ class CallSocket:
     def _end(self) -> None:
         """Nothing that comes from now on is for this socket, not even its ticket."""
         self._stop_timer()
-        self._on_event = self._ignore
+        self._hear_no_more()
         self._claim.cancel()
+
+    def _hear_no_more(self) -> None:
+        self._on_event, self._hear = self._ignore, None
 
     def _close(self, code: int, reason: str) -> None:
         self._end()

@@ -14,9 +14,8 @@ and never punished. Source: twilio.com/docs/voice/media-streams/websocket-messag
 
 from __future__ import annotations
 
-import base64
 import json
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, Literal, TypeVar
@@ -111,15 +110,16 @@ class _Mark(msgspec.Struct, rename="camel"):
     name: str
 
 
-class _UsualMedia(msgspec.Struct, rename="camel"):
-    payload: str
+class _UsualMedia(msgspec.Struct, rename="camel", gc=False):
+    payload: bytes
     chunk: int
     timestamp: int
     track: Literal["inbound"]
 
 
-class _UsualMessage(msgspec.Struct, rename="camel"):
-    """The message that comes 50 times a second, read in one go: numbers that are numbers, and audio of the caller."""
+class _UsualMessage(msgspec.Struct, rename="camel", gc=False):
+    """The message that comes 50 times a second, read in one go: numbers that are numbers, and the caller's audio, whose
+    base64 is read on the way."""
 
     stream_sid: str
     sequence_number: int
@@ -155,14 +155,17 @@ class MediaStream:
         self._connected = False
         self._stream_sid: str | None = None
         self._sid = b'""'
+        self._opens_media = b""
+        """How our media messages begin."""
         self._gaps = Gaps()
 
     def receive(self, text: bytes) -> Event | None:
         """One text message. Raises RemoteProtocolError with the close code it deserves."""
         if len(text) > LARGEST:
             raise RemoteProtocolError(TOO_BIG, f"a message of {len(text)} bytes")
-        if text.startswith(_USUAL) and (media := self._usual(text)) is not None:
-            return media
+        audio = self.next_audio(text)
+        if audio is not None:
+            return Media(audio)
         message = _decode(text, _Message)
         if message.event == "connected":
             self._expect(not self._connected, "a second `connected`")
@@ -177,24 +180,26 @@ class MediaStream:
         self._gaps.message(message.sequence_number)
         return self._known(message)
 
-    def _usual(self, text: bytes) -> Media | None:
-        """The caller's next audio, if it is that, and nothing is missing before it; else nothing has happened."""
+    def next_audio(self, text: bytes) -> bytes | None:
+        """The caller's next audio, if the message is just that, and nothing is missing before it. None: nothing has
+        happened, it is for `receive`."""
+        if not text.startswith(_USUAL):
+            return None
         try:
             message = _read_usual(text)
-            audio = a2b_base64(message.media.payload, strict_mode=True)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
-        media = message.media
         if message.stream_sid != self._stream_sid:
             return None
+        media = message.media
+        audio = media.payload
         if not self._gaps.in_order(message.sequence_number, media.chunk, media.timestamp, len(audio)):
             return None
-        return Media(audio)
+        return audio
 
     def media(self, audio: bytes) -> bytes:
         """A message that queues this audio."""
-        payload = base64.b64encode(audio)
-        return b'{"event":"media","streamSid":%b,"media":{"payload":"%b"}}' % (self._sid, payload)
+        return b'%b%b"}}' % (self._opens_media, b2a_base64(audio, newline=False))
 
     def mark(self, name: str) -> bytes:
         """A message that asks for this name back."""
@@ -215,6 +220,7 @@ class MediaStream:
         self._expect(message.stream_sid == start.stream_sid, "`start` with two stream SIDs")
         self._stream_sid = start.stream_sid
         self._sid = json.dumps(start.stream_sid).encode()
+        self._opens_media = b'{"event":"media","streamSid":%b,"media":{"payload":"' % self._sid
         self._gaps.message(message.sequence_number)
         return Start(start.stream_sid, start.call_sid, start.account_sid, start.custom_parameters)
 
@@ -255,12 +261,15 @@ class Gaps:
 
     def in_order(self, sequence: int, chunk: int, timestamp: int, size: int) -> bool:
         """Whether this audio follows at once on what has come; if so, it is counted as `message` and `audio` do."""
+        if sequence != self._sequence + 1 or chunk != self._chunk + 1 or self._messages:
+            return False
         begins, before = timestamp / 1000, self._heard_until
-        follows = sequence == self._sequence + 1 and chunk == self._chunk + 1 and not self._messages
-        if not (follows and -LEAST_GAP <= begins - before <= LEAST_GAP):
+        if not -LEAST_GAP <= begins - before <= LEAST_GAP:
             return False
         self._sequence, self._chunk = sequence, chunk
-        self._heard_until = max(begins + size / SAMPLE_RATE, before)
+        until = begins + size / SAMPLE_RATE
+        if until > before:
+            self._heard_until = until
         return True
 
     def message(self, sequence: object) -> None:
