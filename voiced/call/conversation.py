@@ -23,7 +23,7 @@ from voiced.call.playback import Playback, Speech
 from voiced.call.records import AgentRecord, Said
 from voiced.call.transcript import Transcript
 from voiced.call.vigil import Vigil
-from voiced.call.watched import WatchedSpeech, WatchedTools
+from voiced.call.watched import WatchedTools
 from voiced.errors import AgentError, CallOver
 from voiced.ivoiced import (
     AgentLimits,
@@ -124,7 +124,10 @@ class Conversation:
             self.heard_caller = True
             self._vigil.sign_of_life()
         if self._deliver is not None:
-            self._hand(self._deliver, frame)
+            try:
+                self._deliver(frame)
+            except Exception:  # noqa: BLE001 - as in _hand, which would be a call more for each frame
+                self._broke(Failure())
 
     def key(self, key: str) -> None:
         """A key of the caller."""
@@ -190,10 +193,10 @@ class Conversation:
     def speak(self) -> ISpeech:
         """See ILine."""
         self._check()
-        speech = self._speaker.speak()
+        speech = self._speaker.speak(self._fed)
         self._open = [each for each in self._open if not each.ended]
         self._open.append(speech)
-        return WatchedSpeech(speech, self._fed)
+        return speech
 
     def send_audio(self, audio: bytes) -> None:
         """See ILine."""
@@ -261,7 +264,7 @@ class Conversation:
             return
         if self.record.first_audio_ms is None:
             self.record.first_audio_ms = self._since(self.record.began)
-        self._vigil.agent_speaks(self._speaker.queued)
+        self._vigil.agent_speaks(self._speaker.until)
 
     @property
     def _occupied(self) -> bool:

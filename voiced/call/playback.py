@@ -43,6 +43,8 @@ class Speech:
     _playback: Playback
     start: int
     """Where it begins, in bytes of this generation."""
+    _fed: Callable[[], object] | None = None
+    """Told after each piece of it."""
     done: Deferred[Heard] = attrs.field(init=False)
     ended: bool = False
     _rest: bytes = b""
@@ -57,10 +59,15 @@ class Speech:
         """Send on what has arrived, whole frames of it. Nothing happens once it is ended or cut."""
         if self.ended:
             return
-        piece = self._rest + piece
-        whole = len(piece) - len(piece) % audio.FRAME
-        self._rest = piece[whole:]
-        self._send(piece[:whole])
+        if self._rest or len(piece) % audio.FRAME:
+            piece = self._rest + piece
+            whole = len(piece) - len(piece) % audio.FRAME
+            self._rest = piece[whole:]
+            piece = piece[:whole]
+        if piece:
+            self._send(piece)
+        if self._fed is not None:
+            self._fed()
 
     def end(self) -> None:
         """All of it has been fed: the last broken frame is filled up with silence, and the last mark follows."""
@@ -72,9 +79,9 @@ class Speech:
         self._playback.speech_ended()
 
     def _send(self, piece: bytes) -> None:
-        if piece:
-            self._playback.send(piece)
-            self._stop = self._playback.sent
+        playback = self._playback
+        playback.send(piece)
+        self._stop = playback.sent
 
     def heard(self, position: int) -> Heard:
         """How much of it was heard when the caller had heard so many bytes of this generation."""
@@ -159,25 +166,29 @@ class Playback:
         self._stream = stream
         self._turn()
 
-    def speak(self) -> Speech:
-        """A new utterance, after all that was sent before."""
-        speech = Speech(self, self.sent)
+    def speak(self, fed: Callable[[], object] | None = None) -> Speech:
+        """A new utterance, after all that was sent before; `fed()` is called after each piece of it."""
+        speech = Speech(self, self.sent, fed)
         self._speeches.append(speech)
         return speech
 
     def send(self, piece: bytes) -> None:
         """Queue audio (whole frames), with its marks."""
-        if self._stream is None:
+        stream = self._stream
+        if stream is None:
             return
         self._first_audio()
-        if self.position() == self.sent:  # nothing is playing: it starts now
+        if self._clock.seconds() >= self.until and self.position() == self.sent:  # nothing is playing: it starts now
             at, heard = self._anchor
             self._sounds(at + audio.seconds(self.sent - heard))
             self._anchor = (self._clock.seconds(), self.sent)
         self._kept.add(piece)
         self.sent += len(piece)
         if self._paused is None:
-            self._pass_on(self._stream, (piece,))
+            if self._gone - self._marked + len(piece) < MARK_EVERY:
+                self._give(stream, piece)  # most of them have no mark in them
+            else:
+                self._pass_on(stream, (piece,))
 
     def speech_ended(self) -> None:
         """An utterance is complete: mark its end."""
@@ -213,6 +224,12 @@ class Playback:
     def confirmed(self) -> int:
         """Bytes certainly heard: where the last mark that came back stood."""
         return self._confirmed
+
+    @property
+    def until(self) -> float:
+        """When what was sent so far will have been heard, if it is played on at once (seconds since the epoch)."""
+        at, heard = self._anchor
+        return at + (self.sent - heard) / audio.RATE
 
     @property
     def queued(self) -> float:
@@ -275,9 +292,6 @@ class Playback:
     def _pass_on(self, stream: IMediaStream, pieces: Iterable[bytes], ends: Collection[int] = ()) -> None:
         """Give the carrier what it has not yet, with a mark every 300 ms and at these ends."""
         for piece in pieces:
-            if not ends and self._gone - self._marked + len(piece) < MARK_EVERY:  # most of them have no mark in them
-                self._give(stream, piece)
-                continue
             at = 0
             while at < len(piece):
                 to_mark = MARK_EVERY - (self._gone - self._marked)

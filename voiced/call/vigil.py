@@ -64,14 +64,13 @@ class Vigil:
         if self._limits.silence is not None:
             self._time("silence", self._limits.silence, self._look)
 
-    def agent_speaks(self, seconds: float) -> None:
-        """It will be heard for so long from now."""
-        self._stop("first_audio")
+    def agent_speaks(self, until: float) -> None:
+        """It is heard now, and will be until then (seconds since the epoch), as far as it has spoken."""
         if self._asked or not self._spoken:
+            self._stop("first_audio")
             self._silent(self._clock.seconds() - self._quiet_since)
-        self._spoken = True
-        self._asked = False
-        self.agent_goes_on(seconds)
+            self._spoken, self._asked = True, False
+        self._quiet_since = until
 
     def agent_goes_on(self, seconds: float) -> None:
         """What it had said already will be heard for so long from now."""

@@ -1,4 +1,4 @@
-"""What an agent is given, watched: its speeches and its tools as they are, and somebody is told when it uses them."""
+"""The tools that an agent is given, watched: they are as they are, and somebody is told when it uses them."""
 
 from __future__ import annotations
 
@@ -10,40 +10,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from voiced.call.playback import Speech
 from voiced.call.records import ToolRecord
-from voiced.ivoiced import Heard, IAgentTool, ISpeech, IToolbox, ToolResult
+from voiced.ivoiced import IAgentTool, IToolbox, ToolResult
 
 MOST_USES = 500
 """Uses of tools that are written down in one conversation."""
-
-
-@implementer(ISpeech)
-@attrs.frozen(eq=False)
-class WatchedSpeech:
-    """A speech; `fed()` is called after each piece of it."""
-
-    _speech: Speech
-    _fed: Callable[[], None]
-
-    @property
-    def done(self) -> Deferred[Heard]:
-        """See ISpeech."""
-        return self._speech.done
-
-    def feed(self, audio: bytes) -> None:
-        """See ISpeech."""
-        if not self._speech.ended:
-            self._speech.feed(audio)
-            self._fed()
-
-    def end(self) -> None:
-        """See ISpeech."""
-        self._speech.end()
-
-    def so_far(self) -> Heard:
-        """See ISpeech."""
-        return self._speech.so_far()
 
 
 @implementer(IToolbox)
