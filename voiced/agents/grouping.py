@@ -39,7 +39,7 @@ def group_seconds(setting: GroupMs, lag: ILag) -> Seconds:
     that cost less make a reactor that is late be less late.
     """
     if setting == "adaptive":
-        return lambda: min(FRAME * (1 + int(max(lag.p95, 0.0) / STEP)), LONGEST)
+        return lambda: FRAME if lag.p95 < STEP else min(FRAME * (1 + int(lag.p95 / STEP)), LONGEST)
     return lambda: setting / 1000
 
 

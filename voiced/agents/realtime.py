@@ -128,6 +128,8 @@ class Talk:
         """How the conversation will have ended, once the agent has said its goodbye."""
         self._lingering: IDelayedCall | None = None
         self._latest: IDelayedCall | None = None
+        self._given = 0.0
+        """When the caller's line gave something last."""
         self._keep_alive: IDelayedCall | None = None
         self._logged: set[str] = set()
         self._result: Deferred[Outcome] = Deferred(lambda _: self._stop())
@@ -177,7 +179,10 @@ class Talk:
         for event in self._dialect.receive(payload):
             if self._over:
                 return
-            self._obey(event)
+            if type(event) is Audio:  # most of them are
+                self._play(event.audio, event.item)
+            else:
+                self._obey(event)
 
     def closed(self, code: int | None, reason: str) -> None:
         """The socket is gone."""
@@ -204,8 +209,6 @@ class Talk:
 
     def _obey(self, event: Event, kind: str = "failed") -> None:
         match event:
-            case Audio(piece, item):
-                self._play(piece, item)
             case Reply(text):
                 self._send([text])
             case CallerActive():
@@ -233,10 +236,10 @@ class Talk:
             case Trouble(reason):
                 if self._is_new(reason):
                     log.warn("{call}: the agent: {reason}", call=self._call.info.sid, reason=reason)
-            case Unknown(kind):
-                if self._is_new(kind):
+            case Unknown(what):
+                if self._is_new(what):
                     log.info(
-                        "{call}: the agent sent what is not understood: {kind}", call=self._call.info.sid, kind=kind
+                        "{call}: the agent sent what is not understood: {kind}", call=self._call.info.sid, kind=what
                     )
 
     def _ready(self, conversation: str) -> None:
@@ -245,11 +248,15 @@ class Talk:
         self._line.ready()
         self._line.hear(self._caller_speaks)
         self._line.keys(self._caller_presses)
-        self._stay_alive()
+        self._given = self._clock.seconds()
+        if self._keep_alive is None:
+            self._stay_alive()
 
     def _play(self, piece: bytes, item: str) -> None:
-        self._speech(item).feed(piece)
-        self._linger()
+        speech = self._speeches.get(item)
+        (self._speech(item) if speech is None else speech).feed(piece)
+        if self._leaving is not None:
+            self._linger()
         self._unmeasured += len(piece)
         if self._unmeasured < audio.RATE:  # less than a second since it was looked at
             return
@@ -333,26 +340,26 @@ class Talk:
     # The caller
 
     def _caller_speaks(self, frame: bytes) -> None:
-        self._stay_alive()
+        self._given = self._clock.seconds()
         self._group.feed(frame)
 
     def _tell_audio(self, audio: bytes) -> None:
-        if self._socket is not None and not self._socket.congested:
-            self._send(self._dialect.audio(audio))
+        socket = self._socket
+        if socket is not None and not socket.congested:
+            for message in self._dialect.audio(audio):
+                socket.send(message)
 
     def _caller_presses(self, key: str) -> None:
         self._group.flush()
         self._send(self._dialect.key(key))
 
     def _stay_alive(self) -> None:
-        """The line has given something; when it gives nothing for long, the agent hears silence."""
-        if self._keep_alive is None or not self._keep_alive.active():
-            self._keep_alive = self._clock.callLater(QUIET_SECONDS, self._be_silent)
-        else:
-            self._keep_alive.reset(QUIET_SECONDS)
-
-    def _be_silent(self) -> None:
-        self._caller_speaks(audio.silence(0.1))
+        """Look whether the line gives something; when it has given nothing for long, the agent hears silence."""
+        left = self._given + QUIET_SECONDS - self._clock.seconds()
+        if left <= 0:
+            self._caller_speaks(audio.silence(0.1))
+            left = QUIET_SECONDS
+        self._keep_alive = self._clock.callLater(left, self._stay_alive)
 
     # The end
 

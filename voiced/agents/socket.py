@@ -77,7 +77,8 @@ class AgentFactory(WebSocketClientFactory):  # type: ignore[misc]
         """Named by Twisted."""
         protocol = AgentProtocol()
         protocol.factory = self
-        protocol._call = AgentSocket(protocol, *self._call)
+        call = protocol._call = AgentSocket(protocol, *self._call)
+        protocol.onMessage = call.message  # straight to it: 50 times a second
         return protocol
 
 
@@ -86,14 +87,11 @@ class AgentProtocol(FastLane, WebSocketClientProtocol):  # type: ignore[misc]
 
     tcpNoDelay = True  # Autobahn reads the class attribute only: what the factory is told comes too late
     _call: AgentSocket
+    onMessage: Callable[[bytes, bool], None]
 
     def onOpen(self) -> None:
         """Named by Autobahn: the handshake is done."""
         self._call.opened()
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Named by Autobahn: a message has arrived. Some vendors put JSON into binary frames."""
-        self._call.guarded(self._call.owner.received, payload)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Named by Twisted; Autobahn keeps what the network says to itself."""
@@ -121,9 +119,10 @@ class AgentSocket:
 
     def send(self, message: str) -> None:
         """Send a text, unless the socket is closing or gone."""
-        if self._protocol.state == self._protocol.STATE_OPEN:
+        protocol = self._protocol
+        if protocol.state == protocol.STATE_OPEN:
             try:
-                self._protocol.sendMessage(message.encode())
+                protocol.sendMessage(message.encode())
             except Disconnected:  # the vendor's close is on its way to us
                 pass
 
@@ -159,13 +158,23 @@ class AgentSocket:
             return sentence(self.lost, self._host)
         return f"{self._host} did not take the socket: check that base_url leads to the vendor"
 
+    def message(self, payload: bytes, binary: bool) -> None:
+        """A message; some vendors put JSON into binary frames."""
+        try:
+            self.owner.received(payload)
+        except Exception:  # noqa: BLE001 - Autobahn would swallow it in four different ways
+            self._broken()
+
     def guarded(self, act: Callable[..., None], *arguments: Any) -> None:
         """Do it; what it raises is a fault of ours, and ends this socket and nothing else."""
         try:
             act(*arguments)
-        except Exception:  # noqa: BLE001 - Autobahn would swallow it in four different ways
-            log.failure("{call}: a fault of ours in the agent's socket", call=self._sid)
-            self.owner.failed("a fault of ours in the agent's socket: the log has its traceback")
+        except Exception:  # noqa: BLE001 - likewise
+            self._broken()
+
+    def _broken(self) -> None:
+        log.failure("{call}: a fault of ours in the agent's socket", call=self._sid)
+        self.owner.failed("a fault of ours in the agent's socket: the log has its traceback")
 
     def pauseProducing(self) -> None:
         """Named by Twisted: the vendor does not read as fast as the caller speaks."""

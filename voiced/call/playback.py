@@ -178,10 +178,10 @@ class Playback:
         if stream is None:
             return
         self._first_audio()
-        if self._clock.seconds() >= self.until and self.position() == self.sent:  # nothing is playing: it starts now
-            at, heard = self._anchor
-            self._sounds(at + audio.seconds(self.sent - heard))
-            self._anchor = (self._clock.seconds(), self.sent)
+        now = self._clock.seconds()
+        if now >= self.until and self.position() == self.sent:  # nothing is playing: it starts now
+            self._sounds(self.until)
+            self._anchor = (now, self.sent)
         self._kept.add(piece)
         self.sent += len(piece)
         if self._paused is None:

@@ -22,7 +22,6 @@ agent.asyncapi.yaml, 2026-08. The older shape of audio, {"audio": {"chunk"}}, is
 
 from __future__ import annotations
 
-from binascii import a2b_base64
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
@@ -95,16 +94,17 @@ class ElevenLabsDialect:
         if len(text) >= _LONG and self._sound is not None:
             try:
                 usual = _read_audio(text).audio_event
-                piece = a2b_base64(usual.audio_base_64, strict_mode=True)
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 pass  # something else, or something wrong: that is read part by part
             else:
-                return self._spoken(self._sound, piece, usual.event_id)
+                return self._spoken(self._sound, usual.audio_base_64, usual.event_id)
         return understand(self, text, self._MEANINGS, shapes.IGNORED)
 
     def audio(self, audio: bytes) -> Sequence[str]:
         """Nothing until Ready: only then it is known how the agent hears."""
-        heard = self._sound.ears.convert(audio) if self._sound is not None else b""
+        if self._sound is None:
+            return []
+        heard = self._sound.ears.convert(audio)
         return [write_sound('{"user_audio_chunk":"%s"}', heard)] if heard else []
 
     def key(self, key: str) -> Sequence[str]:
@@ -166,8 +166,10 @@ class ElevenLabsDialect:
 
     def _spoken(self, sound: _Sound, piece: bytes, number: int | None) -> list[Event]:
         item = self._turns.audio(number)
-        audio = sound.voice.convert(piece) if item is not None else b""
-        return [Audio(audio, item)] if item is not None and audio else []
+        if item is None:
+            return []
+        audio = sound.voice.convert(piece)
+        return [Audio(audio, item)] if audio else []
 
     def _agent_response(self, message: Message) -> list[Event]:
         response = message.part("agent_response_event", shapes.AgentResponse)

@@ -33,11 +33,16 @@ class Audio(msgspec.Struct):
     event_id: Number | None = None
 
 
-class AudioMessage(msgspec.Struct):
-    """The whole of the message that comes all the time."""
+class UsualAudio(msgspec.Struct, gc=False):
+    audio_base_64: bytes
+    event_id: Number | None = None
+
+
+class AudioMessage(msgspec.Struct, gc=False):
+    """The whole of the message that comes all the time, its base64 read on the way."""
 
     type: Literal["audio"]
-    audio_event: Audio
+    audio_event: UsualAudio
 
 
 class OldAudio(msgspec.Struct):

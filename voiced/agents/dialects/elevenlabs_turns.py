@@ -43,6 +43,9 @@ class Turns:
 
     def audio(self, number: int | None) -> str | None:
         """The item that this piece of audio belongs to; None when it came too late."""
+        turn = self._turn
+        if turn is not None and turn.number == number and turn.sounded:
+            return turn.item  # one more of what is being said: most of them are
         if self._late(number):
             return None
         turn = self._present(number)

@@ -17,9 +17,11 @@ class Ready:
     conversation: str = ""
 
 
-@attrs.frozen
+@attrs.define
 class Audio:
     """A piece of what the agent says: mu-law at 8 kHz. `item` is the same for all pieces of one thing said."""
+
+    # not frozen, and nobody changes it: made 50 times a second for each call, which costs thrice as much where it is
 
     audio: bytes = attrs.field(repr=False)
     item: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from binascii import b2a_base64
 from collections.abc import Callable, Container, Mapping
 from functools import cache
 from typing import Annotated, Any, TypeVar
@@ -111,7 +112,7 @@ def write(message: Mapping[str, Any]) -> str:
 def write_sound(form: str, audio: bytes) -> str:
     """A message with these bytes, many times a second: `form` is its JSON with a %s where they go, for base64 needs
     no escapes."""
-    return form % base64.b64encode(audio).decode("ascii")
+    return form % b2a_base64(audio, newline=False).decode("ascii")
 
 
 def _decode(text: str | bytes | msgspec.Raw, shape: type[_Shape]) -> _Shape:
