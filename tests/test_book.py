@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from voiced.call.book import AGAIN, SOON, Book
+from voiced.call.book import AGAIN, SOON, TALK, Book
 from voiced.errors import StoreError
 from voiced.testing.clock import StrictClock
 
@@ -56,6 +56,30 @@ class BookTests(SynchronousTestCase):
         self.assertEqual(self.written, [({"a": 2, "b": 0}, set())])
         self.writing[0].callback(None)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_talk(self) -> None:
+        """What has time waits for more, also while something is written, and goes with what has none."""
+        self.book.changed(self.a, TALK)
+        self.clock.advance(TALK - SOON)
+        self.assertEqual(self.written, [])
+        self.book.changed(self.a, TALK)
+        self.clock.advance(SOON)
+        self.book.changed(self.a, TALK)
+        self.writing[0].callback(None)
+        self.clock.advance(TALK - SOON)
+        self.assertEqual(len(self.written), 1)
+        self.book.changed(self.b)
+        self.clock.advance(SOON)
+        self.assertEqual(self.written[1], ({"a": 0, "b": 0}, set()))
+        self.writing[1].callback(None)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_soon_after_talk(self) -> None:
+        """What has no time does not wait for what has."""
+        self.book.changed(self.a, TALK)
+        self.book.changed(self.b)
+        self.clock.advance(SOON)
+        self.assertEqual(self.written, [({"a": 0, "b": 0}, set())])
 
     def test_one_after_the_other(self) -> None:
         """What comes while something is written is written after it."""

@@ -27,7 +27,7 @@ class Activity:
         """Whether the line is active with this frame (20 ms)."""
         loudness = audio.loudness(frame[::THIN])
         noise = self._noise + RISE
-        self._noise = noise = loudness if loudness < noise else noise
+        self._noise = noise = min(noise, loudness)
         if loudness <= FAINTEST or loudness <= noise + LOUDER:
             self._loud = 0
             return False

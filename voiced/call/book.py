@@ -1,11 +1,13 @@
 """Keeps where every live call stands on the disk, a moment after it stands there, and waits for nothing.
 
-What happens to all calls within 50 ms is written together; what comes while that is on its way is written after it,
-and of each call only where it stands by then. A disk that fails is asked again every second: calls go on meanwhile.
+What happens to all calls within 50 ms (to talk with an agent, within a second) is written together; what comes while
+that is on its way is written after it, and of each call only where it stands by then. A disk that fails is asked
+again every second: calls go on meanwhile.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -18,6 +20,9 @@ from voiced.istanding import IStandings, Standing
 
 SOON = 0.05
 """Seconds from a change until it is on its way to the disk."""
+TALK = 1.0
+"""Seconds for what changes all the time while an agent talks: how much of it was heard. An agent that is told of a
+conversation that broke off may miss its last second."""
 AGAIN = 1.0
 """Seconds after which a disk that has failed is asked again."""
 
@@ -43,6 +48,8 @@ class Book:
         self._clock = clock
         self._changed: dict[str, Lasting] = {}
         self._over: set[str] = set()
+        self._due = math.inf
+        """By when what has changed has to be on its way."""
         self._timer: IDelayedCall | None = None
         self._writing = False
         self._failing = False
@@ -51,10 +58,10 @@ class Book:
         self._told: list[Deferred[None]] = []
         """... and for the one that is on its way."""
 
-    def changed(self, call: Lasting) -> None:
-        """It stands somewhere else than before."""
+    def changed(self, call: Lasting, within: float = SOON) -> None:
+        """It stands somewhere else than before; that has to be on its way to the disk within so many seconds."""
         self._changed[call.name] = call
-        self._write_in(SOON)
+        self._write_in(within)
 
     def over(self, name: str) -> None:
         """The call of that name is over, or is called otherwise from now on: nothing is kept of that name."""
@@ -77,11 +84,17 @@ class Book:
         (self._waiting if waiting in self._waiting else self._told).remove(waiting)
 
     def _write_in(self, seconds: float) -> None:
-        if self._timer is None and not self._writing:
-            self._timer = self._clock.callLater(seconds, self._write)
+        self._due = min(self._due, self._clock.seconds() + seconds)
+        if self._writing:  # then when that is done
+            return
+        left = max(self._due - self._clock.seconds(), 0.0)
+        if self._timer is None:
+            self._timer = self._clock.callLater(left, self._write)
+        elif self._due < self._timer.getTime():
+            self._timer.reset(left)
 
     def _write(self) -> None:
-        self._timer, self._writing = None, True
+        self._timer, self._writing, self._due = None, True, math.inf
         self._told, self._waiting = self._waiting, []
         changed, self._changed = self._changed, {}
         over, self._over = self._over, set()
@@ -96,7 +109,9 @@ class Book:
     def _done(self, _: object) -> None:
         self._writing = False
         if self._changed or self._over:
-            self._write_in(0 if self._waiting else AGAIN if self._failing else SOON)
+            if self._failing and not self._waiting:
+                self._due = math.inf  # however soon it should have been
+            self._write_in(0 if self._waiting else AGAIN if self._failing else TALK)
         while self._told:
             self._told.pop(0).callback(None)
 

@@ -29,6 +29,7 @@ from voiced.ivoiced import (
     AgentLimits,
     Brief,
     Deliver,
+    Heard,
     IAgent,
     ICall,
     ILine,
@@ -60,7 +61,8 @@ class Ears(Protocol):
 class Conversation:
     """An agent with the line. `begin` gives the Deferred that the flow waits for; cancelling it takes the line back.
 
-    `record` is kept up to date by its end, however it comes; `caller_said(text)` is told what the caller says.
+    `record` is kept up to date by its end, however it comes; `caller_said(text)` is told what the caller says, and
+    `grown()` when there is a line more: something the agent said is heard, or the caller has said something.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class Conversation:
         record: AgentRecord,
         caller_said: Callable[[str], object] = lambda text: None,
         watch: IWatch | None = None,
+        grown: Callable[[], object] = lambda: None,
     ) -> None:
         self.record = record
+        self._grown = grown
         self._watch = watch or Unwatched()
         self._caller_said = caller_said
         self._call = call
@@ -196,6 +200,7 @@ class Conversation:
         speech = self._speaker.speak(self._fed)
         self._open = [each for each in self._open if not each.ended]
         self._open.append(speech)
+        speech.done.addCallback(self._heard)
         return speech
 
     def send_audio(self, audio: bytes) -> None:
@@ -234,6 +239,7 @@ class Conversation:
             self.heard_caller = True
             self._vigil.caller_waits()
             self._caller_said(text)
+            self._grown()
 
     def corrected(self, text: str) -> None:
         """See ILine."""
@@ -257,6 +263,10 @@ class Conversation:
         self._early.append(frame)
         if len(self._early) * len(frame) > EARLY_BYTES:
             self._early.popleft()
+
+    def _heard(self, heard: Heard) -> Heard:
+        self._grown()
+        return heard
 
     def _fed(self) -> None:
         """The agent has sent audio."""

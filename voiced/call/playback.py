@@ -142,6 +142,8 @@ class Playback:
         self._watcher = watch or Unwatched()
         self._traffic = self._watcher.traffic
         self._overdue: IDelayedCall | None = None
+        self._due = 0.0
+        """When the stream will have stalled, unless the next mark comes back."""
         self._stream: IMediaStream | None = None
         self.generation = -1
         self.sent = 0
@@ -320,11 +322,28 @@ class Playback:
 
     def _watch(self) -> None:
         """See that the next mark comes back; when it is late by MARK_LATE, tell that the stream has stalled."""
-        if self._overdue is not None and self._overdue.active():
-            self._overdue.cancel()
         if self._marks:
-            until = audio.seconds(self._marks[0][1] - self.position())
-            self._overdue = self._clock.callLater(until + MARK_LATE, self._stalled)
+            until = audio.seconds(self._marks[0][1] - self.position()) + MARK_LATE
+            self._due = self._clock.seconds() + until
+            if self._overdue is None or self._overdue.getTime() > self._due:
+                self._stop_watching()
+                self._overdue = self._clock.callLater(until, self._look)
+
+    def _look(self) -> None:
+        """One timer for many marks: those that came back in time have moved what is due."""
+        self._overdue = None
+        left = self._due - self._clock.seconds()
+        if not self._marks:
+            return
+        if left > 0:
+            self._overdue = self._clock.callLater(left, self._look)
+        else:
+            self._stalled()
+
+    def _stop_watching(self) -> None:
+        overdue, self._overdue = self._overdue, None
+        if overdue is not None:
+            overdue.cancel()
 
     def _turn(self) -> None:
         """A new generation: its queue is empty; all speeches of the old one end as heard so far."""
@@ -349,7 +368,7 @@ class Playback:
         self.generation += 1
         self._numbers = 0
         self._marks.clear()
-        self._watch()
+        self._stop_watching()
 
     def _settle(self) -> None:
         """Tell those who wait for what has been heard."""

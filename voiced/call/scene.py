@@ -46,7 +46,7 @@ class Scene:
         parts: Parts | None = None,
         watch: IWatch | None = None,
     ) -> None:
-        self.changed: Callable[[], object] = lambda: None
+        self.changed: Callable[..., object] = lambda within=0.0: None
         """Called when the call stands somewhere else than before."""
         self.info = info
         self.program = program

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import attrs
 from twisted.logger import Logger
 
+from voiced.call.book import TALK
 from voiced.call.flow import OnMachine
 from voiced.call.lasting import LastingCall
 from voiced.call.records import Ending, Gap, Said, Stage
@@ -93,7 +94,10 @@ class CallSession(LastingCall):
     def mark_returned(self, name: str) -> None:
         """The carrier has played what stood before this mark, or cleared it."""
         self._speaker.mark_returned(name)
-        self.changed()
+        if self._conversation is None:
+            self.changed()
+        else:
+            self.changed(TALK)
 
     def hears(self, audio: bytes) -> None:
         """Audio of the caller, and nothing was dropped before it on the way to us."""

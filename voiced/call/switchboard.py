@@ -219,7 +219,7 @@ class Switchboard:
         if session.info.sid:
             self._close(session.record, session.program, ending)
         if self._book is not None:
-            session.changed = lambda: None
+            session.changed = lambda within=0.0: None
             self._book.over(session.name)
         self._check_drained()
 

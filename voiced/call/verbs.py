@@ -200,7 +200,7 @@ class Verbs(Dialogue):
         record = AgentRecord(agent, self.clock.seconds())
         self.record.agents.append(record)
         conversation = self._conversation = Conversation(
-            self, self._speaker, limits, record, self.heard_words, self.watch
+            self, self._speaker, limits, record, self.heard_words, self.watch, lambda: self.changed()
         )
         self._ours = None  # who is silent, the conversation knows
         self._ear = conversation.heard

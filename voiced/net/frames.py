@@ -75,7 +75,8 @@ class FastLane:
         self._lane = bool(plain and masks and usual and here.applyMask and not here.autoFragmentSize)
         self._outlet = outlet(here.transport)
         if type(here.transport) is ProtocolWrapper:
-            here.transport.dataReceived = self.dataReceived  # it passes on what comes, and has nothing to add
+            wrapper: Any = here.transport
+            wrapper.dataReceived = self.dataReceived  # it passes on what comes, and has nothing to add
         self._receives_masked = _MASKED if server else 0
         self._usual = bytes((_TEXT, self._receives_masked | _TWO_BYTES))
         self._begins = 2 + 2 + (_WORD if server else 0)

@@ -15,9 +15,9 @@ from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOProtocol
 
 
 def outlet(transport: Any) -> Any:
-    """What has a `write` that does what this transport's does, and now, if this kind can, and nothing waits before it.
+    """What has a `write` that does what this transport's does; and now, if this kind can and nothing waits before it.
 
-    Where the kind of transport writes at once by itself (uvloop's) or is not known here, it is the transport.
+    Where the transport writes at once by itself (uvloop's), or is of a kind not known here, it is the transport.
     """
     if type(transport) is ProtocolWrapper:  # which only counts who is connected
         transport = transport.transport

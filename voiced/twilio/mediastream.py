@@ -118,8 +118,8 @@ class _UsualMedia(msgspec.Struct, rename="camel", gc=False):
 
 
 class _UsualMessage(msgspec.Struct, rename="camel", gc=False):
-    """The message that comes 50 times a second, read in one go: numbers that are numbers, and the caller's audio, whose
-    base64 is read on the way."""
+    """The message that comes 50 times a second, read in one go: numbers that are numbers, and audio of the
+    caller, whose base64 is read on the way."""
 
     stream_sid: str
     sequence_number: int
