@@ -264,7 +264,7 @@ class LimitTests(ConversationTestCase):
 
     def test_paused(self):
         """While we have paused to hear whether it was a word, nobody is silent, nor right after."""
-        self.begin(AgentLimits(silence=1.0))
+        self.begin(AgentLimits(silence=1.0), ears=Ears())
         self.agent.says("ten chars.")
         self.passes(0.1)
         self.conversation.pause()

@@ -81,6 +81,29 @@ class PauseTests(PlaybackCase):
         self.playback.mark_returned(self.stream.told[-1])
         self.assertIsNone(self.successResultOf(heard))
 
+    def test_not_kept(self):
+        """What is not kept could not go on: it cannot be paused, and nothing after it either, until it is heard."""
+        self.playback.keep(False)
+        self.playback.send(b"\x01" * 1600)
+        self.playback.pause()
+        self.playback.keep(True)
+        self.playback.send(b"\x01" * 1600)
+        self.clock.advance(0.1)
+        self.playback.pause()
+        self.assertNotIn("clear", self.stream.told)
+        for told in [told for told in self.stream.told if isinstance(told, str)]:
+            self.playback.mark_returned(told)
+        self.playback.send(b"\x01" * 1600)
+        self.playback.pause()
+        self.assertIn("clear", self.stream.told)
+
+    def test_kept_on(self):
+        """To be told again what it does already changes nothing."""
+        self.playback.send(b"\x01" * 1600)
+        self.playback.keep(True)
+        self.playback.pause()
+        self.assertIn("clear", self.stream.told)
+
     def test_too_late(self):
         """What is over cannot be paused any more: its mark is on its way, and says so."""
         speech = self.say(1600)

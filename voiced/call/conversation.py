@@ -6,7 +6,6 @@ it is its turn, or breaks, loses the line, and the flow goes on.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -86,7 +85,7 @@ class Conversation:
         self._open: list[Speech] = []
         """What the agent has begun to say and not ended."""
         self._ears: Ears | None = None
-        self._early: deque[bytes] = deque()
+        self._early: list[bytes] = []
         self._deliver: Deliver | None = self._keep
         self._keys: Callable[[str], object] | None = None
         self._activity = Activity()
@@ -106,6 +105,7 @@ class Conversation:
         `ears` get all the caller's audio, before the agent.
         """
         self._ears = ears
+        self._speaker.keep(ears is not None)  # nobody else pauses
         self._vigil.begin()
         if brief.tools is not None:
             self._tools = WatchedTools(brief.tools, self._clock, self._vigil.caller_waits, self.record.tools)
@@ -185,7 +185,7 @@ class Conversation:
         self._deliver = deliver
         if deliver is None and self._ears is not None:
             self._ears.stop()
-        early, self._early = self._early, deque()
+        early, self._early = self._early, []
         for frame in early:
             if deliver is not None and self._deliver is deliver:
                 self._hand(deliver, frame)
@@ -262,7 +262,7 @@ class Conversation:
     def _keep(self, frame: bytes) -> None:
         self._early.append(frame)
         if len(self._early) * len(frame) > EARLY_BYTES:
-            self._early.popleft()
+            self._early.pop(0)
 
     def _heard(self, heard: Heard) -> Heard:
         self._grown()
@@ -346,6 +346,7 @@ class Conversation:
     def _close(self, outcome: str, error: str) -> None:
         """From now on the line is not the agent's."""
         self._over = True
+        self._speaker.keep(True)
         self._deliver = self._keys = None
         if self._ears is not None:
             self._ears.stop()

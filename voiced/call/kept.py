@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 
 from voiced.call import audio
@@ -17,7 +16,7 @@ class Kept:
     def __init__(self) -> None:
         self.begins = 0
         self.ends = 0
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
 
     def add(self, piece: bytes) -> None:
         """What comes next."""
@@ -26,13 +25,18 @@ class Kept:
 
     def forget(self, before: int) -> None:
         """What stands before this position will not be wanted any more; some of it may be kept all the same."""
-        while self._pieces and self.begins + len(self._pieces[0]) <= before:
-            self.begins += len(self._pieces.popleft())
+        past = 0
+        for piece in self._pieces:
+            if self.begins + len(piece) > before:
+                break
+            self.begins += len(piece)
+            past += 1
+        del self._pieces[:past]
 
-    def clear(self) -> None:
-        """Nothing is kept, and positions begin again at 0."""
+    def clear(self, begins: int = 0) -> None:
+        """Nothing is kept, and positions go on from there."""
         self._pieces.clear()
-        self.begins = self.ends = 0
+        self.begins = self.ends = begins
 
     def between(self, start: int, stop: int) -> Iterator[bytes]:
         """The audio from one position to the other, in pieces, none of them empty."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -23,7 +22,7 @@ class Keypad:
         """`taken(key, pressed)` is told of each key that somebody takes, and when it was pressed."""
         self._clock = clock
         self._taken = taken
-        self._keys: deque[tuple[str, float]] = deque(maxlen=MOST_KEYS)
+        self._keys: list[tuple[str, float]] = []
         self._listener: Deferred[str | None] | None = None
 
     def __len__(self) -> int:
@@ -32,6 +31,7 @@ class Keypad:
     def press(self, key: str) -> None:
         """A key was pressed; whoever listens gets it by `hand_over`."""
         self._keys.append((key, self._clock.seconds()))
+        del self._keys[:-MOST_KEYS]
 
     def hand_over(self) -> None:
         """Give the first key that waits to whoever listens."""
@@ -50,7 +50,7 @@ class Keypad:
         return listener.addTimeout(timeout, self._clock, lambda *_: None)
 
     def _take(self) -> str:
-        key, pressed = self._keys.popleft()
+        key, pressed = self._keys.pop(0)
         self._taken(key, pressed)
         return key
 

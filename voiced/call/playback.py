@@ -8,7 +8,6 @@ and gives *all* marks back at once, so it starts a new generation, and a mark of
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterable
 
 import attrs
@@ -153,7 +152,8 @@ class Playback:
         self._paused: int | None = None
         """What had been heard when we paused; None while we do not."""
         self._kept = Kept()
-        self._marks: deque[tuple[int, int]] = deque()
+        self._keeps = True
+        self._marks: list[tuple[int, int]] = []
         self._numbers = 0
         self._anchor = (0.0, 0)
         """When the caller had heard how much, for all we can tell."""
@@ -184,7 +184,8 @@ class Playback:
         if now >= self.until and self.position() == self.sent:  # nothing is playing: it starts now
             self._sounds(self.until)
             self._anchor = (now, self.sent)
-        self._kept.add(piece)
+        if self._keeps:
+            self._kept.add(piece)
         self.sent += len(piece)
         if self._paused is None:
             if self._gone - self._marked + len(piece) < MARK_EVERY:
@@ -203,7 +204,7 @@ class Playback:
         if generation != str(self.generation) or number not in {str(n) for n, _ in self._marks}:
             return
         while True:
-            mark, self._confirmed = self._marks.popleft()
+            mark, self._confirmed = self._marks.pop(0)
             if str(mark) == number:
                 break
         (at, heard), now = self._anchor, self._clock.seconds()
@@ -254,10 +255,18 @@ class Playback:
             self._stream.send_clear()
         self._turn()
 
+    def keep(self, keeps: bool) -> None:
+        """Whether what is said from now on is kept until it is heard. What was not kept cannot be paused."""
+        if keeps is not self._keeps:
+            self._keeps = keeps
+            self._kept.clear(self.sent)
+
     def pause(self) -> None:
         """Silence it at once; keep what was not heard, and what comes from now on, until `resume` or `interrupt`."""
         position = self.position()  # once: what is over a moment later cannot be paused any more
         if self._stream is None or self._paused is not None or position >= self.sent:
+            return
+        if not self._keeps or position < self._kept.begins:
             return
         self._paused = position
         self._new_generation()

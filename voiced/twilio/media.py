@@ -89,6 +89,7 @@ class CallProtocol(FastLane, WebSocketServerProtocol):  # type: ignore[misc]
 
     def onOpen(self) -> None:
         """Named by Autobahn: the handshake is done."""
+        self.transport.unregisterProducer()  # HTTP's, which would keep the request for as long as the socket is there
         self._call.guarded(self._call.opened)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:

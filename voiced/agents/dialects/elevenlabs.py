@@ -22,7 +22,6 @@ agent.asyncapi.yaml, 2026-08. The older shape of audio, {"audio": {"chunk"}}, is
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
@@ -83,11 +82,12 @@ class ElevenLabsDialect:
         self._so_far = so_far(brief)
         self._sound: _Sound | None = None
         self._turns = Turns()
-        self._keys: deque[str] = deque(maxlen=_KEYS)
+        self._keys: list[str] = []
 
     def opening(self) -> Sequence[str]:
         """What is told of this call, and nothing that is not set."""
-        return [write(self._opening)]
+        opening, self._opening = self._opening, {}  # it is long, and told once
+        return [write(opening)]
 
     def receive(self, text: str | bytes) -> Sequence[Event]:
         """See the table above."""
@@ -110,6 +110,7 @@ class ElevenLabsDialect:
     def key(self, key: str) -> Sequence[str]:
         """All keys so far, in one note that takes the place of the former one."""
         self._keys.append(key)
+        del self._keys[:-_KEYS]
         text = f"The caller has pressed these keys on the telephone so far: {' '.join(self._keys)}"
         return [write({"type": "contextual_update", "text": text, "context_id": "keys"})]
 

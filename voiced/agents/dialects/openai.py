@@ -83,7 +83,8 @@ class OpenAIDialect:
 
     def opening(self) -> Sequence[str]:
         """The whole session; what is not set is left to OpenAI."""
-        return [write(self._opening)]
+        opening, self._opening = self._opening, {}  # it is long, and told once
+        return [write(opening)]
 
     def receive(self, text: str | bytes) -> Sequence[Event]:
         """See the table above."""
