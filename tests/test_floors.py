@@ -68,6 +68,7 @@ FLOORS = {
     "voiced.call.wire": 2,
     "voiced.call.words": 2,
     "voiced.twilio.debugger": 2,
+    "voiced.twilio.loose": 2,
     "voiced.twilio.mediastream": 2,
     "voiced.twilio.refusals": 2,
     "voiced.twilio.remedies": 2,
