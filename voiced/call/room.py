@@ -21,7 +21,7 @@ class Purpose(enum.Enum):
     OUTBOUND = "outbound"
     """We place it: it leaves the reserve to those who ring us."""
     ON_CALL = "on call"
-    """We ring our operator in trouble: it may be that very load, so only the number of calls counts, and all places."""
+    """We ring our operator in trouble: it may be that very load, so only the number of calls counts."""
 
 
 @attrs.frozen
