@@ -210,6 +210,22 @@ class ChatTests(SynchronousTestCase):
             self.assertNotIn(API_KEY, self.answer.result.getErrorMessage())
             self.assertFails(words)
 
+    def test_quota(self):
+        """Who has to pay first is told so, by kind; a limit that passes is none."""
+        used_up = {"error": {"code": "insufficient_quota", "message": "You exceeded your quota"}}
+        for status, body, kind in ((429, used_up, "quota"), (402, None, "quota"), (429, None, "failed")):
+            self.chat.weather.fail(status, times=2, body=body)
+            self.ask("Hello")
+            self.assertEqual(self.failureResultOf(self.answer, AgentError).value.kind, kind)
+            self.assertNothingLeft()
+            self.chat.weather.faults.clear()
+
+    def test_quota_in_the_middle(self):
+        """So is who hears of it in the middle of an answer."""
+        for word, kind in (("insufficient_quota", "quota"), ("server_error", "failed")):
+            error = self.assertRaises(AgentError, Completion().receive, json.dumps({"error": {"code": word}}))
+            self.assertEqual((str(error), error.kind), (f"the chat endpoint broke off: {word}", kind))
+
     def test_busy_once(self):
         """A refusal that may be gone a moment later is asked again, once."""
         self.chat.weather.fail(503)

@@ -616,6 +616,7 @@ class EndTests(SynchronousTestCase):
         if isinstance(expected, str):
             self.assertIsInstance(event, Failed, name)
             self.assertIn(expected, event.reason, name)
+            self.assertEqual(event.kind, "quota" if expected == "no credits" else "", name)
         else:
             self.assertEqual(event, expected, name)
 
@@ -638,6 +639,11 @@ class EndTests(SynchronousTestCase):
             (event("error", {}), "trouble of its own"),
         ):
             self.check(begun().receive(wire(message))[0], expected, message)
+
+    def test_handshake_without_credits(self):
+        """A handshake that is refused for want of money is a quota, too; another is not."""
+        kinds = [dialect().refused(status).kind for status in (402, 429)]
+        self.assertEqual(kinds, ["quota", ""])
 
     def test_closes(self):
         """Every close code, with and without words that are known."""
@@ -817,6 +823,7 @@ class DoorTests(SynchronousTestCase):
             self.assertIn(part, str(error), status)
             self.assertIn(str(status), str(error))
             self.assertNotIn(KEY, str(error))
+            self.assertEqual(error.kind, "quota" if part == "credits" else "refused", status)
 
     @given(st.integers(100, 599), st.binary())
     def test_any_refusal(self, status, body):

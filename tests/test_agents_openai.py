@@ -229,6 +229,7 @@ class ReceiveTests(SynchronousTestCase):
             self.assertIsInstance(failure, Failed, name)
             self.assertIn(words, failure.reason, name)
             self.assertNotIn("4821", failure.reason)
+            self.assertEqual(failure.kind, "quota" if words == "no credits" else "", name)
 
     def test_expired(self):
         """A session that was too long is no failure."""
@@ -551,6 +552,7 @@ class EndTests(SynchronousTestCase):
                 self.assertIsInstance(event, Failed, reason)
                 self.assertIn(expected, event.reason, reason)
                 self.assertNotIn(KEY, event.reason)
+                self.assertEqual(event.kind, "quota" if expected == "no credits" else "", reason)
             else:
                 self.assertEqual(event, expected)
 

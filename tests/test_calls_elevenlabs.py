@@ -333,6 +333,17 @@ class FailingCalls(ElevenLabsCalls):
         self.vendor.agent = Hosted(refuse=403)
         self.fails(self.calls(), "403")
 
+    def test_quota(self):
+        """A plan that is used up is counted as such, wherever the vendor says it: at its door, and at its socket."""
+        for ways in ({"refuse": 402}, {}):
+            self.vendor.agent = Hosted(**ways)
+            if not ways:
+                self.vendor.signed_url.fail(402)
+            self.fails(self.calls(), "credits")
+            count = self.daemon.metrics.registry.get_sample_value
+            kinds = [count("voiced_agent_errors_total", {"kind": kind}) for kind in ("quota", "refused")]
+            self.assertEqual(kinds, [1, 0])
+
     def test_override_not_allowed(self):
         """An override that the agent does not allow: the operator reads which page to open; no prompt is logged."""
         call = self.calls(prompt=Template.parse(SECRET_PROMPT))

@@ -171,6 +171,48 @@ class TroubleTests(OnCallHouse):
         self.passes(BETWEEN + LOOK_EVERY)
         self.assertEqual(len(self.rung), 2)
 
+    def test_no_network(self) -> None:
+        """While Twilio cannot be reached it is tried again and again, also after six times, and then rings."""
+        self.dies(calls=2)
+        self.carrier.fail_rest(None, times=1000)
+        self.dies(calls=1)
+        self.passes(8 * BETWEEN)
+        self.assertEqual(self.rung, [])
+        self.carrier.ledger.faults.clear()
+        self.passes(BETWEEN + LOOK_EVERY)
+        self.assertEqual(len(self.rung), 1)
+
+    def test_answer_lost(self) -> None:
+        """A call of which Twilio's answer is lost is a call: who takes it knows."""
+        self.carrier.lose_rest(times=20)
+        self.dies()
+        self.assertIn("A voice has failed several times in a row.", self.heard(self.told()))
+        self.rung[0].hang_up()
+        for _ in range(3):
+            self.passes(BETWEEN)
+        self.assertEqual(len(self.rung), 1)
+
+    def test_set_later(self) -> None:
+        """A reload that names an operator has them rung for what is still broken, and for nothing else."""
+        named = f'oncall: {{number: "{OPERATOR}", flow: oncall}}'
+        self.settings((named, ""))
+        self.reloads()
+        self.dies()
+        self.patch(Mortal, "dead", "")
+        self.ring()
+        self.passes(8)
+        self.settings()
+        self.reloads()
+        self.passes(LOOK_EVERY)
+        self.assertEqual(self.rung, [])
+        self.settings((named, ""))
+        self.reloads()
+        self.dies()
+        self.settings()
+        self.reloads()
+        self.passes(LOOK_EVERY)
+        self.assertEqual(len(self.rung), 1)
+
     def test_reserve(self) -> None:
         """The places that are kept for callers do not keep the operator from being rung."""
         self.full(4)

@@ -66,6 +66,30 @@ class DrainTests(House):
         self.successResultOf(drained)
         self.assert_ended(call, Ending.DRAINED)
 
+    def test_long_sound_and_goodbye(self) -> None:
+        """Of the 38 s the sound has 30: one of 29 s is heard to its end, and the goodbye after it, too."""
+        self.lives_in(flow({"start": [Play("aria")]}, sounds={"aria": spell("la") * 290}))
+        call = self.ring()
+        self.passes(0.1)
+        drained = self.daemon.drain()
+        self.passes(28.8)
+        self.assertNoResult(drained)
+        self.passes(1.5)
+        self.successResultOf(drained)
+        self.assert_heard(call, "la" * 290 + "Goodbye.")
+        self.assert_ended(call, Ending.DRAINED)
+
+    def test_long_sound_when_cancelled(self) -> None:
+        """An API client who ends a call politely does not wait for the opera either: 30 s, and no more."""
+        self.lives_in(flow({"start": [Play("opera")]}, sounds={"opera": spell("la") * 1000}))
+        call = self.ring()
+        self.passes(1)
+        self.daemon.switchboard.find(call.sid).end_by_api(goodbye=True)
+        self.passes(29.5)
+        self.assertEqual(len(self.daemon.switchboard), 1)
+        self.passes(1)
+        self.assert_ended(call, Ending.CANCELLED)
+
     def test_after_the_flow(self) -> None:
         """A call whose flow has ended, and that only waits for the carrier, ends as it would have: no apology."""
         self.lives_in(flow({"start": [say("Bye.")]}), apology="Sorry.")

@@ -98,6 +98,8 @@ class ConnectTests(DoctorHouse):
         here = self.carrier.account.numbers
         here[NUMBER] = attrs.evolve(here[NUMBER], trunk_sid="TK1")
         self.assertIn("the SIP trunk TK1", self.connect()[1])
+        here[NUMBER] = attrs.evolve(here[NUMBER], trunk_sid="", application_sid="AP1")
+        self.assertIn(f"{NUMBER}: its calls go to the TwiML app AP1; let it", self.connect()[1])
         self.carrier.account.auth_token = "another"
         self.assertIn("refuses our credentials", self.connect()[1])
 

@@ -152,6 +152,15 @@ class RecordTests(SynchronousTestCase):
         self.assertEqual((len(record.alerts), len(record.refused)), (1, 1))
         self.assertFalse(read(found, "CA1"))
 
+    def test_many_rotated(self) -> None:
+        """Their numbers say how old they are, not their names as texts."""
+        journal = Path(self.mktemp())
+        journal.mkdir()
+        for ending in ("", ".1", ".2", ".10", ".9", ".old"):
+            (journal / f"{JOURNAL}{ending}").write_text("")
+        names = [path.name.removeprefix(JOURNAL) for path in files(journal / JOURNAL)]
+        self.assertEqual(names, [".old", ".10", ".9", ".2", ".1", ""])
+
 
 class CauseTests(SynchronousTestCase):
     """Causes and moments of evidence."""

@@ -8,7 +8,8 @@ from io import StringIO
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, fail
+from twisted.internet import error
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.protocol import Factory, Protocol
 from twisted.names.error import DNSQueryTimeoutError
 from twisted.web.resource import Resource
@@ -18,13 +19,49 @@ from tests.doctor_house import ADDRESS, INNER, DoctorHouse
 from tests.files_house import NUMBER
 from voiced.cli.doctor import examined as printed
 from voiced.doctor.clock import judged
-from voiced.doctor.examination import mended
-from voiced.doctor.finding import Verdict
+from voiced.doctor.examination import Examination, mended
+from voiced.doctor.finding import Finding, Verdict
 from voiced.simulator.account import Notice
 from voiced.simulator.elevenlabs import API_KEY
 from voiced.simulator.number import Number
 
 PASS, FAIL, UNASKED = Verdict.PASS, Verdict.FAIL, Verdict.UNASKED
+
+
+async def _broken() -> list[Finding]:
+    raise ZeroDivisionError
+
+
+class BoundTests(DoctorHouse):
+    """A check that gets no answer, whatever the reason, is not asked; and says the reason."""
+
+    def said(self, looking: Deferred[list[Finding]]) -> str:
+        """What is said of a check that waits for this."""
+
+        async def check() -> list[Finding]:
+            return await looking
+
+        bounded = Examination(self.world, self.read())._bounded("tls", check(), 7.0, "voiced.test")
+        self.passes(10)
+        (finding,) = self.successResultOf(bounded)
+        self.assertEqual((finding.verdict, finding.check, finding.about), (Verdict.UNASKED, "tls", "voiced.test"))
+        return finding.says
+
+    def test_never(self) -> None:
+        """Whoever waits too long says how long; also where what is given up then calls it something else."""
+        for stopped in (CancelledError, error.ConnectingCancelledError, error.ConnectionAborted):
+            looking: Deferred[list[Finding]] = Deferred(lambda gone, stopped=stopped: gone.errback(stopped(None)))
+            self.assertEqual(self.said(looking), "no answer within 7 s")
+
+    def test_network(self) -> None:
+        """What the network did is said as it was: it is no matter of time."""
+        self.assertIn("the other side refused the connection", self.said(fail(error.ConnectionRefusedError())))
+        self.assertIn("did not take the connection in time", self.said(fail(error.TCPTimedOutError())))
+
+    def test_fault_of_ours(self) -> None:
+        """A fault of ours is none of the network's, and not hidden."""
+        with self.assertRaises(ZeroDivisionError):
+            raise self.failureResultOf(Examination(self.world, self.read())._bounded("tls", _broken(), 7.0)).value
 
 
 class Page(Resource):

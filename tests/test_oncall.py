@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -13,7 +14,7 @@ from voiced.call.wish import Wish
 from voiced.errors import CarrierError, Overloaded, Refused
 from voiced.iguard import Party
 from voiced.ioperator import OnCall
-from voiced.oncall import AGAIN, BETWEEN, LOOK_EVERY, MOST_TRIES, PARTY, Ringing
+from voiced.oncall import AGAIN, BETWEEN, LOOK_EVERY, MOST_TRIES, PARTY, QUICK_TRIES, Ringing
 from voiced.testing.clock import StrictClock
 from voiced.watch.trouble import PLACES, Trouble
 
@@ -38,7 +39,9 @@ class RingingTests(SynchronousTestCase):
         self.placed: list[tuple[float, Wish]] = []
         self.answer: Any = succeed
         self.looks = 0
-        self.ringing = Ringing(OPERATOR, self.place, self.look, self.clock)
+        self.is_over: set[str] = set()
+        """Kinds of trouble that do not stand any more."""
+        self.ringing = Ringing(OPERATOR, self.place, self.look, self.stands, self.clock)
         self.ringing.begin()
         self.began = self.clock.seconds()
         self.addCleanup(self.ringing.stop)
@@ -52,6 +55,10 @@ class RingingTests(SynchronousTestCase):
     def look(self) -> None:
         """Somebody looks."""
         self.looks += 1
+
+    def stands(self, trouble: Trouble) -> bool:
+        """See Noticing.stands."""
+        return trouble.kind not in self.is_over
 
     def passes(self, seconds: float) -> None:
         """Time passes."""
@@ -123,7 +130,8 @@ class RingingTests(SynchronousTestCase):
         self.assertEqual(self.moments, [0, BETWEEN])
 
     def test_not_placed(self) -> None:
-        """What could not be placed is tried again in a minute, or when the guard says, so many times."""
+        """What could not be placed is tried again in a minute, or when the guard says, and for as long as the trouble
+        stands."""
         self.answer = lambda sid: fail(Overloaded("200 calls are live"))
         self.ringing.notice(ANNA)
         self.passes(AGAIN)
@@ -132,14 +140,76 @@ class RingingTests(SynchronousTestCase):
         self.assertEqual(self.moments, [0, AGAIN, 2 * AGAIN])
         self.passes(300)
         self.assertEqual(self.moments[3:], [2 * AGAIN + 300])
+        self.placed.clear()
+        self.answer = lambda sid: fail(CarrierError("no network"))
         self.passes(10_000)
-        self.assertEqual(len(self.placed), MOST_TRIES)
+        self.assertGreater(len(self.placed), 2 * MOST_TRIES)
+        self.is_over.add("voice")
+        self.placed.clear()
+        self.passes(10_000)
+        self.assertEqual(self.placed, [])
+
+    def test_spacing(self) -> None:
+        """Six tries are a minute apart, all others ten; for another trouble it begins anew."""
+        self.answer = lambda sid: fail(CarrierError("no network"))
+        self.ringing.notice(ANNA)
+        self.passes(5 * AGAIN + 2 * BETWEEN)
+        self.assertEqual(self.moments, [*(AGAIN * n for n in range(QUICK_TRIES)), 900, 1500])
+        self.ringing.notice(BERT)
+        self.passes(BETWEEN + AGAIN)
+        self.assertEqual(self.moments[8:], [2100, 2100 + AGAIN])
+
+    def test_placed_at_last(self) -> None:
+        """However often it could not be placed, once it can all six calls are left, ten minutes apart."""
+        self.answer = lambda sid: fail(CarrierError("no network"))
+        self.ringing.notice(ANNA)
+        self.passes(5000)
+        self.answer = succeed
+        self.placed.clear()
+        self.passes(BETWEEN)
+        self.assertEqual(len(self.placed), 1)
+        for _ in range(2 * MOST_TRIES):
+            self.ringing.ended(over(taken=False))
+            self.passes(BETWEEN)
+        gaps = [later - sooner for sooner, later in itertools.pairwise(self.moments)]
+        self.assertEqual(gaps, [BETWEEN] * (MOST_TRIES - 1))
+
+    def test_over_meanwhile(self) -> None:
+        """Nobody is rung for what is over: not at the next try, nor by the reload that names an operator."""
+        self.ringing.on_call = None
+        self.ringing.notice(ANNA)
+        self.ringing.notice(PLACES["disk"])
+        self.is_over.add("disk")
+        self.ringing.on_call = OPERATOR
+        self.passes(BETWEEN)
+        self.assertEqual(self.placed, [])
+        self.is_over.clear()
+        self.ringing.notice(PLACES["disk"])
+        self.assertEqual(len(self.placed), 1)
+
+    def test_fault_of_ours(self) -> None:
+        """A fault of ours on the way is logged, and does not keep the operator from being rung later."""
+        self.answer = lambda sid: fail(ZeroDivisionError())
+        self.ringing.notice(ANNA)
+        self.passes(BETWEEN)
+        self.assertEqual(self.moments, [0, BETWEEN])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
     def test_perhaps_placed(self) -> None:
         """What may have been placed counts as a call."""
         self.answer = lambda sid: fail(CarrierError("no answer", unsure=True))
         self.ringing.notice(ANNA)
         self.passes(BETWEEN - LOOK_EVERY)
+        self.assertEqual(self.moments, [0])
+        self.passes(LOOK_EVERY)
+        self.assertEqual(self.moments, [0, BETWEEN])
+
+    def test_placed_though_unsure(self) -> None:
+        """If it rings after all, and they take it, they know."""
+        self.answer = lambda sid: fail(CarrierError("no answer", unsure=True))
+        self.ringing.notice(ANNA)
+        self.ringing.ended(over(taken=True))
+        self.passes(10 * BETWEEN)
         self.assertEqual(self.moments, [0])
 
     def test_nobody(self) -> None:
@@ -175,7 +245,7 @@ class RingingTests(SynchronousTestCase):
         def broken() -> None:
             raise ZeroDivisionError
 
-        ringing = Ringing(OPERATOR, self.place, broken, self.clock)
+        ringing = Ringing(OPERATOR, self.place, broken, self.stands, self.clock)
         ringing.begin()
         self.passes(LOOK_EVERY)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

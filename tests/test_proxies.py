@@ -28,6 +28,9 @@ from voiced.testing.fakes import read_speech
 
 CONFIG = Path(voiced.__file__).parent.parent / "config"
 HEARD = "The first sentence.The second."
+MOST = 4
+"""Calls that each of two daemons takes at once."""
+BUSY = "All our lines are busy at the moment. Please call again in a few minutes. Goodbye."
 
 
 def self_signed(directory: Path) -> tuple[Path, Path]:
@@ -104,7 +107,7 @@ class ProxyCase(TwistdCase):
     def caddy(self, sample: str, **environment: str) -> Any:
         """Start Caddy with this sample; without TLS, for which it would ask a certificate authority."""
         program = self.program("caddy")
-        text = (CONFIG / sample).read_text("utf-8")
+        text = (CONFIG / sample).read_text("utf-8").replace("health_interval 2s", "health_interval 100ms")
         self.assertIn(site := "{$SERVER_DOMAIN} {\n", text)
         alone = text.replace(site, f"{{\n\tadmin off\n}}\n{site}\tbind 127.0.0.1\n")
         (self.home / sample).write_text(alone)
@@ -160,6 +163,9 @@ class OneTests(ProxyCase):
 class TwoTests(ProxyCase):
     """Two daemons behind one name, each with files, a port, and a path of its own."""
 
+    asked = 0
+    """Callers that have asked by `asks`."""
+
     @inlineCallbacks
     def setUp(self) -> Any:
         """The second one's home is beside the first one's."""
@@ -171,15 +177,46 @@ class TwoTests(ProxyCase):
             self.home = home / f"node{node}"
             shutil.copytree(home / "flows", self.home / "flows")
             own = settings.replace(f"uv:{self.port}:", f"uv:{port}:") + f"node_url: {PUBLIC_URL}/node{node}\n"
+            own += f"limits: {{calls: {MOST}}}\nlogs: {{levels: {{voiced.net.accesslog: debug}}}}\n"
             (self.home / "voiced.yaml").write_text(own)
             self.processes.append(self.start())
         self.home = home
 
     @inlineCallbacks
-    def passes(self) -> Any:
-        """Calls come to both, and all that follows of each to the one that has answered it."""
+    def both_listen(self) -> Any:
+        """They are there: a proxy that asks before that thinks for `health_interval` that they are not."""
         for process in self.processes:
             yield process.says("voiced listens on")
+
+    @inlineCallbacks
+    def asks(self, path: str) -> Any:
+        """What as many callers get as one daemon takes: who has each, or the sentence that they hear. Their streams
+        never come: whoever has them has no room for others then."""
+        got = []
+        for _ in range(MOST):
+            self.asked += 1
+            form = {
+                "CallSid": f"CA{self.asked:032}",
+                "AccountSid": "AC" + "0" * 32,
+                "From": "+14155550100",
+                "To": NUMBER,
+            }
+            answer = yield self.carrier.post(path, form)
+            got += re.findall(r"wss://voiced\.test/(node\d)/|<Say>(.*)</Say>", answer.body.decode())
+        return ["".join(each) for each in got]
+
+    @inlineCallbacks
+    def is_known_to_be_full(self, process: Process) -> Any:
+        """The proxy knows it of this daemon: it asks again, so it has understood the answer before that."""
+        since = len(process.written)
+        while process.written[since:].count("GET /health/ready: 503") < 2:
+            self.assertFalse(process.ended.called, process.written)
+            yield deferLater(reactor, 0.05)
+
+    @inlineCallbacks
+    def passes(self) -> Any:
+        """Calls come to both, and all that follows of each to the one that has answered it."""
+        yield self.both_listen()
         calls = yield self.rings(4)
         nodes = {re.search(r"voiced\.test/(node\d)/", call.twiml[0]).group(1) for call in calls}  # type: ignore[union-attr]
         self.assertEqual(nodes, {"node1", "node2"})
@@ -191,9 +228,23 @@ class TwoTests(ProxyCase):
     @inlineCallbacks
     def test_caddy(self) -> Any:
         """Caddy."""
+        yield self.both_listen()
         first, second = map(str, self.ports)
         yield self.caddy("Caddyfile.nodes", PORT1=first, PORT2=second)
         yield self.passes()
+
+    @inlineCallbacks
+    def test_caddy_when_one_is_full(self) -> Any:
+        """New calls go to the one that has room; where none has, a daemon says so to the caller, and not Caddy."""
+        yield self.both_listen()
+        first, second = map(str, self.ports)
+        yield self.caddy("Caddyfile.nodes", PORT1=first, PORT2=second)
+        for path, node, process in zip(
+            ("/node1/call/incoming", "/call/incoming"), ("node1", "node2"), self.processes, strict=True
+        ):
+            self.assertEqual((yield self.asks(path)), [node] * MOST)
+            yield self.is_known_to_be_full(process)
+        self.assertEqual((yield self.asks("/call/incoming")), [BUSY] * MOST)
 
     @inlineCallbacks
     def test_nginx(self) -> Any:

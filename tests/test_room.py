@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from voiced.call.room import Limits, Room, Unloaded
+from voiced.call.room import Limits, Purpose, Room, Unloaded
 from voiced.errors import Overloaded
 from voiced.iwatch import ILag, ILoad, Punctual
 
@@ -21,7 +21,7 @@ class RoomTests(SynchronousTestCase):
     def test_places(self):
         """Callers have all places, calls of ours what the reserve leaves, in whole calls; an overflow has more."""
         room = Room(Limits(calls=15, reserve=10))
-        for live, how in ((14, {}), (13, {"inbound": False}), (16, {"beyond": 2})):
+        for live, how in ((14, {}), (13, {"purpose": Purpose.OUTBOUND}), (16, {"beyond": 2})):
             room.check(live, **how)
             with self.assertRaises(Overloaded) as refused:
                 room.check(live + 1, **how)
@@ -29,14 +29,14 @@ class RoomTests(SynchronousTestCase):
 
     def test_one_place(self):
         """Who has one place only may use it for a call of ours: a tenth of it is nothing."""
-        Room(Limits(calls=1)).check(0, inbound=False)
+        Room(Limits(calls=1)).check(0, Purpose.OUTBOUND)
 
-    def test_urgent(self):
-        """Who is urgent minds places only, and all of them."""
+    def test_on_call(self):
+        """The call to the operator minds places only, and all of them."""
         room = Room(Limits(calls=2, lag=0.1, memory=1, reserve=50), Unloaded(Punctual(9.0)))
-        room.check(1, urgent=True)
+        room.check(1, Purpose.ON_CALL)
         with self.assertRaises(Overloaded) as refused:
-            room.check(2, urgent=True)
+            room.check(2, Purpose.ON_CALL)
         self.assertEqual(refused.exception.short, "calls")
 
     def test_short_of(self):

@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 from voiced.call.records import AgentRecord, CallInfo, CallRecord, Ending
 from voiced.iwatch import IWatch, Unwatched
 from voiced.watch.noticing import Noticing
-from voiced.watch.trouble import CALLS_SECONDS, VENDOR_SECONDS, Trouble
+from voiced.watch.trouble import CALLS_SECONDS, PLACES, VENDOR_SECONDS, Trouble
 
 OURS = "(ours)"
 
@@ -105,6 +105,24 @@ class VendorTests(NoticingHouse):
         self.fails(2)
         self.assertEqual(self.kinds, [])
 
+    def test_stands(self) -> None:
+        """It stands until whoever is in trouble was well; what they began before it is no proof."""
+        self.noticing.agent_failed("quota", "anna", "CA1")
+        self.fails(3)
+        quota, dead = self.bell.troubles
+        self.assertTrue(self.noticing.stands(dead))
+        began = AgentRecord("anna", began=0.0, ended=9.0, ready_ms=300.0, outcome="completed")
+        self.noticing.voice_spoke("bert")
+        self.assertEqual([self.noticing.stands(each) for each in (quota, dead)], [True, True])
+        self.noticing.voice_spoke("anna")
+        self.assertEqual([self.noticing.stands(each) for each in (quota, dead)], [True, False])
+        self.clock.advance(1)
+        self.noticing.agent_failed("quota", "anna", "CA1")
+        self.noticing.ended(record(agents=[began]))
+        self.assertTrue(self.noticing.stands(quota))
+        self.noticing.ended(record(agents=[attrs.evolve(began, began=self.clock.seconds())]))
+        self.assertFalse(self.noticing.stands(quota))
+
     def test_agent_well(self) -> None:
         """An agent's conversation that ended in order counts from its beginning."""
         good = AgentRecord("clerk", began=2.0, ended=9.0, ready_ms=300.0, outcome="completed")
@@ -159,6 +177,16 @@ class EndingTests(NoticingHouse):
         self.ends(*[Ending.FAILED] * 9)
         self.assertEqual(len(self.kinds), 1)
 
+    def test_stands(self) -> None:
+        """It stands until of ten calls after it no more than a fifth fail, however long they take to come."""
+        self.ends(*[Ending.FAILED] * 10)
+        (trouble,) = self.bell.troubles
+        self.ends(*[Ending.FAILED] * 3, *[Ending.COMPLETED] * 7)
+        self.clock.advance(CALLS_SECONDS)
+        self.assertTrue(self.noticing.stands(trouble))
+        self.ends(Ending.COMPLETED)
+        self.assertFalse(self.noticing.stands(trouble))
+
     def test_few(self) -> None:
         """A fifth is none yet, nor are other endings, nor nine calls."""
         self.ends(*[Ending.COMPLETED] * 8, *[Ending.FAILED] * 2, *[Ending.BUSY, Ending.REFUSED] * 5)
@@ -188,6 +216,7 @@ class LookTests(NoticingHouse):
         for words in (["disk", "store", "lag"], ["disk"], ["calls"], ["disk", "journal"]):
             self.noticing.look(words)
         self.assertEqual([kind for kind, _, _ in self.kinds], ["disk", "store", "disk", "journal"])
+        self.assertEqual([self.noticing.stands(PLACES[word]) for word in ("disk", "store")], [True, False])
 
 
 class ReportTests(NoticingHouse):

@@ -158,6 +158,7 @@ class Building:
             _on_call(settings),
             lambda wish, party: self.daemon.placing.place(wish, party),
             lambda: self.noticing.look(self.daemon.health.troubles()),
+            lambda trouble: self.noticing.stands(trouble),
             reactor,
         )
         self.noticing = Noticing(metrics, reactor, self.oncall, self._live)

@@ -8,7 +8,7 @@ from zope.interface import Attribute, Interface, implementer
 
 from voiced.call.records import CallRecord
 
-AGENT_TROUBLE = ("late", "silent", "unreachable", "refused", "lost", "fault", "failed")
+AGENT_TROUBLE = ("late", "silent", "unreachable", "quota", "refused", "lost", "fault", "failed")
 """Kinds of an agent's trouble; `fault` is a bug of ours or the plugin's, `failed` what has no word of its own."""
 VOICE_TROUBLE = ("late", "stalled", "silent", "unreachable", "quota", "busy", "key", "refused", "fault", "failed")
 """Kinds of a voice's."""

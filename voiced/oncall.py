@@ -1,4 +1,7 @@
-"""Rings the operator in trouble, at most once in ten minutes; who takes the call is not rung again for the same."""
+"""Rings the operator in trouble, at most once in ten minutes; who takes the call is not rung again for the same.
+
+A call that cannot be placed is tried for as long as the trouble stands: what broke is often what calls need, too.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,11 @@ from voiced.watch.trouble import Trouble
 BETWEEN = 600.0
 """Seconds between two calls to the operator, whatever happens."""
 AGAIN = 60.0
-"""Seconds after which a call that could not be placed is tried again."""
+"""Seconds after which a call that could not be placed is tried again, ..."""
+QUICK_TRIES = 6
+"""... so many times; then it is tried every BETWEEN."""
 MOST_TRIES = 6
-"""Calls for one trouble, of which nobody takes one."""
+"""Calls for one trouble that have rung, and nobody has taken one. What could not be placed is none of them."""
 LOOK_EVERY = 10.0
 """Seconds between two looks at what is wrong, and whether somebody is to be rung."""
 PARTY = Party("(on call)", on_call=True)
@@ -33,7 +38,8 @@ log = Logger()
 
 
 class Ringing:
-    """`place(wish, party)` places a call (Placing.place); `look()` has whoever notices trouble look for it.
+    """`place(wish, party)` places a call (Placing.place); `look()` has whoever notices trouble look for it;
+    `stands(trouble)` says whether it is still so, for all they know: nobody is rung for what is over.
 
     Nobody is rung before `begin`, nor after `stop`.
     """
@@ -43,12 +49,14 @@ class Ringing:
         on_call: OnCall | None,
         place: Callable[[Wish, Party], Deferred[str]],
         look: Callable[[], object],
+        stands: Callable[[Trouble], bool],
         clock: IReactorTime,
     ) -> None:
         self.on_call = on_call
         """Whom to ring from now on; None: nobody."""
         self._place = place
         self._look = look
+        self._stands = stands
         self._clock = clock
         self._loop = LoopingCall(self._round)
         self._loop.clock = clock
@@ -58,9 +66,14 @@ class Ringing:
         """What the operator is still to be told."""
         self._told: Trouble | None = None
         """What they were told last."""
-        self._tries = 0
+        self._untaken = 0
+        """Calls for it that have rung, and nobody has taken."""
+        self._unplaced = 0
+        """Calls for it that could not be placed."""
         self._rings_for: Trouble | None = None
         """While a call to them lives, or is asked for: what they are rung for."""
+        self._perhaps: Trouble | None = None
+        """What they may be rung for: nobody knows whether the carrier has placed that call."""
 
     def begin(self) -> None:
         """Look for trouble from now on."""
@@ -81,7 +94,7 @@ class Ringing:
         if trouble.is_again(self._told) and self._clock.seconds() < self._next:
             return
         if not trouble.is_again(self._untold):
-            self._tries = 0
+            self._tell(trouble)
         self._untold = trouble
         self._ring()
 
@@ -91,16 +104,20 @@ class Ringing:
 
     def ended(self, record: CallRecord) -> None:
         """A call to the operator is over. If they have taken it, they know."""
-        trouble, self._rings_for = self._rings_for, None
-        taken = record.answered is not None and record.ending is not Ending.MACHINE
-        if not taken and self._tries < MOST_TRIES:
-            log.warn("the operator has not taken the call: it is tried again in ten minutes")
-            return
-        if not taken:
-            log.error("the operator has not taken {n} calls: not rung again for this", n=self._tries)
+        trouble, self._rings_for, self._perhaps = self._rings_for or self._perhaps, None, None
+        if record.answered is None or record.ending is Ending.MACHINE:
+            self._untaken += 1
+            if self._untaken < MOST_TRIES:
+                log.warn("the operator has not taken the call: it is tried again in ten minutes")
+                return
+            log.error("the operator has not taken {n} calls: not rung again for this", n=self._untaken)
         self._told = trouble
         if self._untold is not None and self._untold.is_again(trouble):  # else there is another one meanwhile
-            self._untold, self._tries = None, 0
+            self._tell(None)
+
+    def _tell(self, trouble: Trouble | None) -> None:
+        """This is what they are to be told now, None: nothing; nothing has been tried for it."""
+        self._untold, self._untaken, self._unplaced = trouble, 0, 0
 
     def _round(self) -> None:
         self._look()
@@ -117,26 +134,31 @@ class Ringing:
             or now < self._next
         ):
             return
-        self._rings_for, self._next = self._untold, now + BETWEEN
-        self._tries += 1
+        if not self._stands(self._untold):
+            log.info("the operator is not rung, it is over: {text}", text=self._untold.text)
+            self._tell(None)
+            return
+        self._rings_for, self._perhaps, self._next = self._untold, None, now + BETWEEN
         log.warn("ringing the operator (`oncall`): {text}", text=self._untold.text)
         self._place(Wish(to.number, flow=to.flow), PARTY).addErrback(self._not_placed)
 
     def _not_placed(self, failure: Failure) -> None:
-        self._rings_for = None
-        failure.trap(VoicedError)
-        wait = failure.value.retry_after if isinstance(failure.value, Refused) else None
-        unsure = getattr(failure.value, "unsure", False)
-        if not unsure:
-            self._next = self._clock.seconds() + max(wait or 0.0, AGAIN)
-        given_up = self._tries >= MOST_TRIES
+        trouble, self._rings_for = self._rings_for, None
+        if failure.check(VoicedError) is None:
+            log.failure("the operator could not be rung, by a fault of ours", failure)
+            return
+        if getattr(failure.value, "unsure", False):  # it may ring all the same: then `ended` is told of it
+            self._perhaps = trouble
+        else:
+            self._unplaced += 1
+            asked = failure.value.retry_after if isinstance(failure.value, Refused) else None
+            wait = AGAIN if self._unplaced < QUICK_TRIES else BETWEEN
+            self._next = self._clock.seconds() + max(asked or 0.0, wait)
         log.error(
-            "the operator could not be rung: {error}; {then}",
+            "the operator could not be rung: {error}; it is tried again in {seconds} s, while there is trouble",
             error=failure.getErrorMessage(),
-            then="not tried again for this" if given_up else "it is tried again",
+            seconds=round(self._next - self._clock.seconds()),
         )
-        if given_up:
-            self._untold, self._tries = None, 0
 
 
 def _broke(failure: Failure) -> None:

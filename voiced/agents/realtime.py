@@ -232,7 +232,7 @@ class Talk:
             case Ended(outcome):
                 self._leave(outcome)
             case Failed(reason):
-                self._fail(reason, kind)
+                self._fail(reason, event.kind or kind)
             case Trouble(reason):
                 if self._is_new(reason):
                     log.warn("{call}: the agent: {reason}", call=self._call.info.sid, reason=reason)

@@ -18,6 +18,7 @@ from voiced.call.lookout import Lookout
 from voiced.call.ordered import Ordered
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, Direction, Ending
+from voiced.call.room import Purpose
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.call.underway import UnderWay
@@ -217,8 +218,7 @@ class Placing:
 
     def _begin(self, request: Request) -> CallSession:
         """What there is of the call on our side, before the carrier is asked: it may ask us before it answers."""
-        # The operator is rung in trouble: it may be this machine's, or that there are too many calls of ours.
-        self._switchboard.check_room(inbound=request.party.on_call, urgent=request.party.on_call)
+        self._switchboard.check_room(Purpose.ON_CALL if request.party.on_call else Purpose.OUTBOUND)
         wish, order = request.wish, request.order
         permit = self._guard.place(order, request.party)
         order = attrs.evolve(order, seconds=permit.seconds)

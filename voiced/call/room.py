@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import attrs
 from zope.interface import implementer
 
@@ -9,6 +11,17 @@ from voiced.errors import Overloaded
 from voiced.iwatch import ILag, ILoad, Punctual
 
 MEGABYTE = 1_000_000
+
+
+class Purpose(enum.Enum):
+    """What a call is for, that wants in."""
+
+    INBOUND = "inbound"
+    """Somebody rings us: all of the limits are theirs."""
+    OUTBOUND = "outbound"
+    """We place it: it leaves the reserve to those who ring us."""
+    ON_CALL = "on call"
+    """We ring our operator in trouble: it may be that very load, so only the number of calls counts."""
 
 
 @attrs.frozen
@@ -44,15 +57,15 @@ class Room:
     """What holds from now on."""
     load: ILoad = Unloaded()
 
-    def check(self, live: int, *, inbound: bool = True, beyond: int = 0, urgent: bool = False) -> None:
-        """Raises Overloaded where there is no room beside so many live calls; `beyond`: calls that may be more;
-        `urgent`: only how many they are counts, not the load."""
-        limits, share = self.limits, 1.0 if inbound else 1 - self.limits.reserve / 100
-        places = limits.calls + beyond if inbound else limits.calls - limits.calls * limits.reserve // 100
-        if live >= places:
-            kept = "" if inbound else f", and {limits.calls - places} places are kept for callers"
-            raise Overloaded(f"{live} calls are live{kept}", "calls")
-        if urgent:
+    def check(self, live: int, purpose: Purpose = Purpose.INBOUND, *, beyond: int = 0) -> None:
+        """Raises Overloaded where there is no room beside so many live calls; `beyond`: calls that may be more."""
+        limits = self.limits
+        reserve = limits.reserve if purpose is Purpose.OUTBOUND else 0
+        share, kept = 1 - reserve / 100, limits.calls * reserve // 100
+        if live >= limits.calls - kept + beyond:
+            for_them = f", and {kept} places are kept for callers" if kept else ""
+            raise Overloaded(f"{live} calls are live{for_them}", "calls")
+        if purpose is Purpose.ON_CALL:
             return
         late = self.load.lag.p95
         if limits.lag is not None and late > limits.lag * share:

@@ -17,7 +17,7 @@ from voiced.call.flow import Flow
 from voiced.call.life import EXPECT_SECONDS
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending, Stage
-from voiced.call.room import Room
+from voiced.call.room import Purpose, Room
 from voiced.errors import Overloaded, UnknownTicket
 from voiced.iguard import IPermit
 
@@ -93,11 +93,11 @@ class Switchboard:
         """Whether that call was ours a while ago and is over."""
         return call_sid in self._past
 
-    def check_room(self, *, inbound: bool = True, beyond: int = 0, urgent: bool = False) -> None:
+    def check_room(self, purpose: Purpose = Purpose.INBOUND, *, beyond: int = 0) -> None:
         """Raises Overloaded when there is no room for another call (see Room), or when we are closing."""
         if self.draining:
             raise Overloaded("the daemon is stopping")
-        self.room.check(len(self._calls), inbound=inbound, beyond=beyond, urgent=urgent)
+        self.room.check(len(self._calls), purpose, beyond=beyond)
 
     def expect(self, info: CallInfo, program: Program, flow: Flow, permit: IPermit) -> CallSession:
         """An inbound call whose stream will come."""

@@ -41,6 +41,25 @@ def ours(public_url: str, number: NumberState) -> NumberState:
     )
 
 
+@attrs.frozen
+class Unfit:
+    """Why a number cannot be ours, and what to do about it."""
+
+    says: str
+    fix: str
+
+
+def unfit(number: NumberState) -> Unfit | None:
+    """What keeps calls of a number from coming here, whatever its own URLs are; None: nothing does."""
+    if number.trunk_sid:
+        fix = "take it out of the trunk in the console (Elastic SIP Trunking), then `voiced connect`"
+        return Unfit(f"its calls go to the SIP trunk {number.trunk_sid}", fix)
+    if number.application_sid:
+        fix = "let it be configured with a webhook instead in the console, then `voiced connect`"
+        return Unfit(f"its calls go to the TwiML app {number.application_sid}", fix)
+    return None if number.voice else Unfit("it cannot be called: it has no voice", "take another number")
+
+
 def astray(number: NumberState, wanted: NumberState, *, exact: bool = False) -> Mapping[str, tuple[str, str]]:
     """What is not as it has to be: name -> (as it is, as it has to be). What stands behind a `#` may differ, unless
     `exact`."""
@@ -169,14 +188,8 @@ def number(console: TwilioConsole, public_url: str, found: NumberState) -> Findi
     """Whether this one leads to us; it can be mended, unless a trunk has it."""
     wanted = ours(public_url, found)
     changes = astray(found, wanted)
-    if found.trunk_sid:
-        return bad("number", f"its calls go to the SIP trunk {found.trunk_sid}", "take it out of the trunk in the "
-                   "console (Elastic SIP Trunking), then `voiced connect`", found.number)  # fmt: skip
-    if found.application_sid:
-        return bad("number", f"its calls go to the TwiML app {found.application_sid}", "let it be configured with a "
-                   "webhook instead in the console, then `voiced connect`", found.number)  # fmt: skip
-    if not found.voice:
-        return bad("number", "it cannot be called: it has no voice", "take another number", found.number)
+    if why := unfit(found):
+        return bad("number", why.says, why.fix, found.number)
     if not changes:
         return good("number", f"leads here{_patience(found, wanted)}", found.number)
 

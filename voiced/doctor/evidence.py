@@ -59,8 +59,9 @@ class Evidence:
 
 
 def files(journal: Path) -> list[Path]:
-    """The journal, and what has been rotated away beside it (journal.jsonl.1), the oldest first."""
-    beside = sorted(journal.parent.glob(journal.name + ".*"), key=lambda path: path.name, reverse=True)
+    """The journal, and what has been rotated away beside it (journal.jsonl.1), the oldest first: the highest number
+    is; other endings (a date, say) come before those, by name."""
+    beside = sorted(journal.parent.glob(journal.name + ".*"), key=_age, reverse=True)
     return [path for path in (*beside, journal) if path.is_file() and path.suffix not in (".gz", ".xz", ".zst")]
 
 
@@ -125,6 +126,13 @@ def moment(written: Any) -> float | None:
         return datetime.fromisoformat(written).timestamp()
     except (TypeError, ValueError):
         return None
+
+
+def _age(path: Path) -> tuple[bool, int, str]:
+    """The older the greater, of files that the same hand has rotated."""
+    ending = path.suffix[1:]
+    number = int(ending) if ending.isascii() and ending.isdigit() else 0
+    return not number, number, path.name
 
 
 def _line(text: str) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from twisted.internet.defer import (
     gatherResults,
 )
 from twisted.internet.error import ConnectingCancelledError
+from twisted.python.failure import Failure
 
 from voiced.agents.dialects.elevenlabs_dashboard import overridden
 from voiced.doctor import account, agents, way_in
@@ -21,7 +22,7 @@ from voiced.doctor.clock import clock
 from voiced.doctor.finding import Finding, Verdict, bad, good, unasked
 from voiced.doctor.world import World
 from voiced.errors import CarrierError
-from voiced.net.trouble import NETWORK
+from voiced.net.trouble import NETWORK, sentence
 from voiced.settings.load import Configuration
 from voiced.twilio.console import TwilioConsole
 
@@ -86,12 +87,16 @@ class Examination:
         seconds: float = SECONDS,
         about: str = "",
     ) -> Deferred[list[Finding]]:
-        def late(failure: Any) -> list[Finding]:
+        until = self.world.clock.seconds() + seconds
+
+        def unanswered(failure: Failure) -> list[Finding]:
             failure.trap(TimeoutError, CancelledError, ConnectingCancelledError, *NETWORK)
-            return [unasked(check, f"no answer within {seconds:g} s", about)]
+            late = self.world.clock.seconds() >= until
+            why = f"no answer within {seconds:g} s" if late else sentence(failure, "the other side")
+            return [unasked(check, why, about)]
 
         asked: Deferred[list[Finding]] = Deferred.fromCoroutine(looking)
-        return asked.addTimeout(seconds, self.world.clock).addErrback(late)
+        return asked.addTimeout(seconds, self.world.clock).addErrback(unanswered)
 
 
 async def mended(findings: Sequence[Finding]) -> list[Finding]:

@@ -62,23 +62,13 @@ async def find(world: World, configuration: Configuration, number: str) -> Found
         others += listed
         for one in listed:
             if one.number == number:
-                _check(one)
+                if why := account.unfit(one):
+                    raise NotOurs(f"{number}: {why.says}; {why.fix}")
                 return Found(console, await console.state(), one, account.ours(settings.public_url, one))
     raise NotOurs(
         f"no account of these settings has the number {number}; they have {known(others)}. Buy it in Twilio's "
         "console, or add its account to `twilio:`"
     )
-
-
-def _check(number: NumberState) -> None:
-    if not number.voice:
-        raise NotOurs(f"{number.number} cannot be called: it has no voice. Take another number")
-    if taken := number.trunk_sid or number.application_sid:
-        what = "SIP trunk" if number.trunk_sid else "TwiML app"
-        raise NotOurs(
-            f"calls of {number.number} go to the {what} {taken}: let the number be configured with a webhook "
-            "instead (console, Phone Numbers, the number, Voice), then connect it"
-        )
 
 
 def answers(configuration: Configuration, number: str) -> str | None:

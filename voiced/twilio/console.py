@@ -19,6 +19,7 @@ import attrs
 from twisted.internet.interfaces import IReactorTime
 
 from voiced.errors import CarrierError
+from voiced.twilio import loose
 from voiced.twilio.rest import asked, client_of
 from voiced.twilio.webhook import Account
 
@@ -143,8 +144,8 @@ class TwilioConsole:
         span = {"start_date": _date(since), "end_date": _date(until)}
         found = self._client.monitor.v1.alerts.list_async(limit=MOST_ALERTS, **span)
         return [
-            Notice(_int(each.error_code), _seconds(each.date_generated) or 0.0, str(each.log_level or "error"),
-                   _call(each.resource_sid), _bare(each.request_url))
+            Notice(loose.number(each.error_code), _seconds(each.date_generated) or 0.0,
+                   str(each.log_level or "error"), _call(each.resource_sid), loose.address(each.request_url))
             for each in await asked("listing the account's alerts", found)
         ]  # fmt: skip
 
@@ -160,9 +161,9 @@ class TwilioConsole:
             str(found.direction),
             _seconds(found.start_time),
             _seconds(found.end_time),
-            _int(found.duration) if found.duration else None,
+            loose.number(found.duration) if found.duration else None,
             str(found.answered_by or ""),
-            _int(found.queue_time),
+            loose.number(found.queue_time),
         )
 
     async def events(self, sid: str) -> list[Event]:
@@ -174,8 +175,8 @@ class TwilioConsole:
         """What Twilio complains of about the call."""
         listed = self._client.calls(sid).notifications.list_async(limit=MOST_ALERTS)
         return [
-            Notice(_int(each.error_code), _seconds(each.message_date) or 0.0,
-                   "error" if str(each.log) == "0" else "warning", sid, _bare(each.request_url))
+            Notice(loose.number(each.error_code), _seconds(each.message_date) or 0.0,
+                   "error" if str(each.log) == "0" else "warning", sid, loose.address(each.request_url))
             for each in await asked(f"listing the notifications of {sid}", listed)
         ]  # fmt: skip
 
@@ -203,9 +204,9 @@ def _event(request: Any, response: Any) -> Event:
     asking: Mapping[str, Any] = request if isinstance(request, Mapping) else {}
     answer: Mapping[str, Any] = response if isinstance(response, Mapping) else {}
     return Event(
-        _bare(asking.get("url")),
-        _int(answer.get("response_code")),
-        _int(answer.get("request_duration")),
+        loose.address(asking.get("url")),
+        loose.number(answer.get("response_code")),
+        loose.number(answer.get("request_duration")),
         _rfc2822(answer.get("date_created")),
     )
 
@@ -219,18 +220,6 @@ def _rfc2822(written: Any) -> float | None:
 
 def _call(sid: str | None) -> str:
     return sid if sid and sid.startswith("CA") else ""
-
-
-def _bare(url: Any) -> str:
-    """A URL without what may hold somebody's number."""
-    return str(url or "").partition("#")[0].partition("?")[0]
-
-
-def _int(written: Any) -> int:
-    try:
-        return int(written)
-    except (TypeError, ValueError):
-        return 0
 
 
 def _seconds(moment: Any) -> float | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import attrs
 
+from voiced.twilio import loose
 from voiced.twilio.refusals import Meaning
 from voiced.twilio.remedies import alert_meaning, fix
 from voiced.twilio.webhook import Form
@@ -60,11 +61,11 @@ def read(form: Form) -> Alert:
     return Alert(
         fields.get("Sid", "")[:LONGEST],
         form.account.name,
-        _int(payload.get("error_code")),
+        loose.number(payload.get("error_code")),
         "warning" if fields.get("Level", "").lower() == "warning" else "error",
         resource if resource.startswith("CA") and resource.isalnum() and len(resource) <= 64 else "",
-        _bare(_object(webhook, "request").get("url")),
-        _int(_object(webhook, "response").get("status_code")),
+        loose.address(_object(webhook, "request").get("url"))[:LONGEST],
+        loose.number(_object(webhook, "response").get("status_code")),
     )
 
 
@@ -79,14 +80,3 @@ def _payload(text: str) -> Mapping[str, Any]:
 def _object(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = whole.get(name)
     return found if isinstance(found, dict) else {}
-
-
-def _bare(url: Any) -> str:
-    return url.partition("#")[0].partition("?")[0][:LONGEST] if isinstance(url, str) else ""
-
-
-def _int(written: Any) -> int:
-    try:
-        return int(written)
-    except (TypeError, ValueError, OverflowError):
-        return 0

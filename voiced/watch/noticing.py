@@ -74,6 +74,13 @@ class Noticing:
         for word in sorted(new):
             self._tell(PLACES[word])
 
+    def stands(self, trouble: Trouble) -> bool:
+        """Whether it is still so, for all that is known: a word holds at the last look, nobody has found the voice or
+        agent well since, calls still fail."""
+        if trouble.kind in PLACES:
+            return trouble.kind in self._broken
+        return self._endings.bad if trouble.kind == "errors" else self._vendors.stands(trouble)
+
     # What happens (IWatch)
 
     def first_audio(self, seconds: float) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IResponse
 
-from voiced.agents.brains.completion import complaint
+from voiced.agents.brains.completion import QUOTA, complaint
 from voiced.agents.brains.eventstream import EventStream
 from voiced.errors import AgentError
 from voiced.net.exchange import abort
@@ -39,9 +40,9 @@ _BUSY = (408, 409, 429, 500, 502, 503, 504, 529)
 class Unanswered(AgentError):
     """Nothing of an answer has come; `retry` says whether the same request may work a moment later."""
 
-    def __init__(self, message: str, *, retry: bool) -> None:
+    def __init__(self, message: str, *, retry: bool, kind: str = "failed") -> None:
         self.retry = retry
-        super().__init__(message)
+        super().__init__(message, kind=kind)
 
 
 class Asking(Protocol):
@@ -160,7 +161,8 @@ class Asking(Protocol):
                 why = f"{self._host} takes no more at the moment (429: {said}): check its limits and its bill"
             case status:
                 why = f"{self._host} refuses the request ({status}: {said})"
-        return Unanswered(why, retry=self._status in _BUSY)
+        kind = "quota" if said in QUOTA or self._status == HTTPStatus.PAYMENT_REQUIRED else "failed"
+        return Unanswered(why, retry=self._status in _BUSY, kind=kind)
 
     def _stop(self, result: Failure | None) -> None:
         """It is over, so or so; a connection that is still open is closed."""

@@ -21,6 +21,8 @@ import attrs
 from voiced.errors import AgentError
 
 DONE = "[DONE]"
+QUOTA = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_credits")
+"""Words of a complaint that mean: nothing is answered until somebody pays."""
 _THINK, _THOUGHT = "<think>", "</think>"
 _WORD = re.compile(r"[A-Za-z_]{1,64}")
 
@@ -63,7 +65,8 @@ class Completion:
         if not isinstance(chunk, dict):
             raise AgentError("the chat endpoint sent something that is no chunk of a completion: check its base_url")
         if chunk.get("error"):
-            raise AgentError(f"the chat endpoint broke off: {complaint(chunk)}")
+            why = complaint(chunk)
+            raise AgentError(f"the chat endpoint broke off: {why}", kind="quota" if why in QUOTA else "failed")
         text = ""
         for choice in _mappings(chunk.get("choices")):
             self.finish = str(choice.get("finish_reason") or self.finish)

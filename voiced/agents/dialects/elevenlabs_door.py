@@ -96,7 +96,8 @@ def refusal(settings: Settings, status: int, body: bytes) -> AgentError:
     if sentence is None and status >= 500:
         sentence = "ElevenLabs has trouble of its own; see status.elevenlabs.io"
     sentence = sentence or "ElevenLabs refused to open a conversation: check the agent's settings"
-    return AgentError(f"{sentence.format(agent=settings.agent_id)} ({status})", kind="refused")
+    kind = "quota" if sentence is _CREDITS else "refused"
+    return AgentError(f"{sentence.format(agent=settings.agent_id)} ({status})", kind=kind)
 
 
 def _is_plain(url: str, parts: SplitResult) -> bool:

@@ -135,7 +135,7 @@ def closed(code: int | None, reason: str) -> Ended | Failed:
 
 def refused(status: int) -> Failed:
     """What it means that the handshake was answered with this HTTP status."""
-    return Failed(f"{_BY_STATUS.get(status, _OWN)} ({status})")
+    return _named(_BY_STATUS.get(status, _OWN), str(status))
 
 
 def _by_words(code: int, text: str) -> Ended | Failed:
@@ -154,4 +154,8 @@ def _failed(sentence: str, text: str, name: str) -> Failed:
     if sentence is _OVERRIDE:
         field = next((f"`{field}`" for field in _FIELDS if field in text.lower()), "something that is set")
         sentence = sentence.format(field=field)
-    return Failed(f"{sentence} ({name})")
+    return _named(sentence, name)
+
+
+def _named(sentence: str, name: str) -> Failed:
+    return Failed(f"{sentence} ({name})", "quota" if sentence is _CREDITS else "")

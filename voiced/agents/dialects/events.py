@@ -98,6 +98,8 @@ class Failed:
     """The conversation is over, in disorder; `reason` is for the operator and says what to do next."""
 
     reason: str
+    kind: str = ""
+    """A word of voiced.iwatch.AGENT_TROUBLE, where the vendor's trouble has one of its own: `quota`."""
 
 
 @attrs.frozen

@@ -67,7 +67,7 @@ def error(what: Error, ready: bool) -> Event | None:
     if code == "session_expired":
         return Ended(Outcome("timeout"))
     if sentence := _FATAL.get(code) or _FATAL.get(what.type or ""):
-        return Failed(f"{sentence} ({code})")
+        return _fatal(sentence, code)
     if not ready:
         param = what.param or ""
         setting = f"`{param}`" if _SETTING.fullmatch(param) else "the agent's settings"
@@ -84,7 +84,7 @@ def response(status: str, details: StatusDetails) -> Event | None:
     why = details.error or Error()
     code = why.code or why.type or ""
     if sentence := _FATAL.get(code) or _FATAL.get(why.type or ""):
-        return Failed(f"{sentence} ({code})")
+        return _fatal(sentence, code)
     return Trouble(f"{_PASSING.get(code, _UNANSWERED)} ({_named(code)})")
 
 
@@ -95,7 +95,7 @@ def closed(code: int | None, reason: str) -> Ended | Failed:
         return Ended(Outcome("timeout"))
     for word, sentence in _FATAL.items():
         if word in lower:
-            return Failed(f"{sentence} ({word})")
+            return _fatal(sentence, word)
     if code == 1000:
         return Ended(Outcome("completed"))
     return Failed(_LOST if code is None else f"{_BY_CODE.get(code, _CLOSED)} (code {code})")
@@ -105,6 +105,10 @@ def refused(status: int) -> Failed:
     """What it means that the handshake was answered with this HTTP status."""
     sentence = _BY_STATUS.get(status, _OWN if status >= 500 else "OpenAI refused the connection: check base_url")
     return Failed(f"{sentence} ({status})")
+
+
+def _fatal(sentence: str, code: str) -> Failed:
+    return Failed(f"{sentence} ({code})", "quota" if sentence is _QUOTA else "")
 
 
 def _named(code: str) -> str:
