@@ -1,7 +1,7 @@
 """What else is asked for over HTTP: signed URLs and speech of ElevenLabs, calls of Twilio's REST.
 
 GET  /v1/convai/conversation/get-signed-url   -> {"signed_url": "ws(s)://127.0.0.1:…/v1/convai/conversation"}
-POST /v1/text-to-speech/{voice}/stream        -> a second of mu-law
+POST /v1/text-to-speech/{voice}/stream        -> a second of mu-law; a minute and a half where the voice is LENGTHY
 POST /2010-04-01/…/Calls/{sid}.json           -> {"sid", "status": "completed"}
 """
 
@@ -13,10 +13,14 @@ import ssl
 import msgspec
 from picows import WSUpgradeRequest, ws_create_server
 
+from bench.load import sound
 from bench.load.agent import Agent
 from bench.load.orders import Doubles
 
+LENGTHY = "lengthy"
+"""The voice that speaks for longer than a call is watched."""
 _SECOND = b"\x20" * 8000
+_LENGTHY = sound.decoded(sound.unstamped(90 * 50))
 
 
 class Vendors:
@@ -61,6 +65,6 @@ class Vendors:
             url = f"{scheme}://127.0.0.1:{port}/v1/convai/conversation?agent_id=agent_bench&conversation_signature=x"
             return "application/json", msgspec.json.encode({"signed_url": url})
         if path.startswith("/v1/text-to-speech/"):
-            return "audio/basic", _SECOND
+            return "audio/basic", _LENGTHY if f"/{LENGTHY}/" in path else _SECOND
         sid = path.partition("?")[0].rpartition("/")[2].removesuffix(".json")
         return "application/json", msgspec.json.encode({"sid": sid, "status": "completed"})
