@@ -87,6 +87,8 @@ class Standing(msgspec.Struct, frozen=True):
     leaving: dict[str, float] = {}
     """Those that it leaves by and by, and when."""
     left_off: LeftOff | None = None
+    granted: tuple[int, float] | None = None
+    """How many seconds the guard has granted to the agent that has the line, and when."""
 
     @property
     def info(self) -> CallInfo:

@@ -19,7 +19,7 @@ from bench.load.orders import Doubles
 
 LENGTHY = "lengthy"
 """The voice that speaks for longer than a call is watched."""
-_SECOND = b"\x20" * 8000
+_SECOND = sound.decoded(sound.unstamped(50))
 _LENGTHY = sound.decoded(sound.unstamped(90 * 50))
 
 

@@ -63,6 +63,7 @@ class LastingCall(LivingCall):
             parts=self._since,
             leaving={part: timer.getTime() for part, timer in self._leaving.items() if timer.active()},
             left_off=self._leaves_off(),
+            granted=self._granted,
         )
 
     def go_on(self) -> None:

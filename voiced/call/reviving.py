@@ -52,6 +52,9 @@ class Reviving:
         for _, part, name in sorted(places):
             self._parts.enter(part, name)
         for was in left.standings:
+            if was.granted is not None:
+                granted, since = was.granted
+                self._guard.conversed(was.info, granted, since, was.at)
             if was.info.account not in accounts:
                 self._leave(was, "its account is not in voiced.yaml any more")
                 continue

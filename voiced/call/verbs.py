@@ -81,6 +81,8 @@ class Verbs(Dialogue):
         self._conversation: Conversation | None = None
         self._so_far: tuple[str, tuple[Said, ...]] | None = None
         """With which agent a daemon before us was killed, and what was said, until an agent takes the line."""
+        self._granted: tuple[int, float] | None = None
+        """How many seconds the agent may talk that takes the line, and since when."""
         self._texting = Texting()
         self._sequel: Sequel | None = None
         self.confirmation = CONFIRM
@@ -100,11 +102,15 @@ class Verbs(Dialogue):
         if agent not in self.program.agents:
             return fail(FlowError(f"no agent is called {agent!r}"))
         try:
-            permit = self._guard.converse(self.info)
+            left = self._seconds_left()
+            permit = self._guard.converse(self.info, min(limits.seconds or left, left))
         except Refused:
             return fail()
+        self._granted = permit.seconds, self.clock.seconds()
+        self.changed()
 
         def not_told(failure: Failure) -> Failure:
+            self._granted = None
             permit.over(None)
             return failure
 
@@ -303,7 +309,7 @@ class Verbs(Dialogue):
         return self.ordered.told(brief)
 
     def _agent_left(self, outcome: Any, permit: IPermit, record: AgentRecord, conversation: Conversation) -> Any:
-        self._ear = self._conversation = None
+        self._ear = self._conversation = self._granted = None
         self._ours = self.clock.seconds()
         self.inputs += conversation.heard_caller
         self._wire_conversation(outcome, record)
