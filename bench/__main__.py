@@ -113,10 +113,13 @@ def whole(
 @_report
 @_anyhow
 @click.option("--calls", default=WHOLE.killed_calls, show_default=True)
+@click.option("--agents", default=WHOLE.killed_agents, show_default=True, help="Of calls with agents.")
 @click.option("--turns", default=1, show_default=True, help="How often the daemon is killed in each way.")
-def kill(settings: Path | None, tree: Path, report: Path | None, anyhow: bool, calls: int, turns: int) -> None:
+def kill(
+    settings: Path | None, tree: Path, report: Path | None, anyhow: bool, calls: int, agents: int, turns: int
+) -> None:
     """That figure alone, on whatever else the machine does: the report, in build/bench unless told, has the load."""
-    plan = attrs.evolve(QUICK, name="killed", alternations=turns, killed_calls=calls)
+    plan = attrs.evolve(QUICK, name="killed", alternations=turns, killed_calls=calls, killed_agents=agents)
     _run(plan, settings, tree, ("killed",), ("voiced",), report or BUILD / "killed.md", anyhow)
 
 

@@ -1,4 +1,4 @@
-"""Killed: how soon callers hear speech again, or their agents, when a daemon is killed under 200 calls (quick: 20).
+"""Killed: a daemon under 200 calls in a sentence, or 100 with agents (quick: 20): how soon callers hear them again.
 
 `kill -9`, and at once a new process on the same socket, which is held for it as systemd does. Each caller's carrier
 asks `/call/after` as soon as its stream breaks, and waits for the answer. **dark** is the time from the kill until
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -55,30 +55,39 @@ class Way:
     talk: bool
     asked: str
     within: float
+    least: int
+    """How many calls are wanted for the target."""
 
 
-SPEECH = Way("speech", LENGTHY_NUMBER, False, "every caller hears speech again within 2 s", 2.0)
-AGENTS = Way("agents", AGENT_NUMBER, True, "agents are back within 5 s", 5.0)
+SPEECH = Way("speech", LENGTHY_NUMBER, False, "every caller hears speech again within 2 s", 2.0, 200)
+AGENTS = Way("agents", AGENT_NUMBER, True, "agents are back within 5 s", 5.0, 100)
 
 
 def run(contest: Contest) -> Result:
     """voiced alone, as it is set unless told."""
-    calls = contest.plan.killed_calls
     rows: list[Row] = []
     targets = []
-    for way in (SPEECH, AGENTS):
+    plan = contest.plan
+    for way, calls in ((SPEECH, plan.killed_calls), (AGENTS, plan.killed_agents)):
         program = held(contest.ours[-1], f"voiced, {way.name}")
-        found = list(alternate(contest, [program], ("wss",), lambda stand, way=way: outlived(stand, way, calls)))  # type: ignore[misc]
+        found = list(
+            alternate(
+                contest,
+                [program],
+                ("wss",),
+                lambda stand, way=way, calls=calls: outlived(stand, way, calls, contest.say),
+            )
+        )  # type: ignore[misc]
         targets.append(target(way, calls, found))
         rows += found
     return Result("killed", __doc__ or "", COLUMNS, rows, targets)
 
 
 def target(way: Way, calls: int, rows: Sequence[Row]) -> Target:
-    """What is asked of 200 calls; the worst turn counts."""
-    asked = f"killed with 200 live calls: {way.asked} of the new process listening"
+    """What is asked; the worst turn counts."""
+    asked = f"killed with {way.least} live calls: {way.asked} of the new process listening"
     counted = [row.values for row in rows if not row.spoilt]
-    if calls < 200 or not counted:
+    if calls < way.least or not counted:
         return Target(asked, None, None)
     last, lost = max(values["back"] for values in counted), max(values["lost"] for values in counted)
     untold = max(values["untold"] for values in counted)
@@ -86,7 +95,7 @@ def target(way: Way, calls: int, rows: Sequence[Row]) -> Target:
     return Target(asked, reached, last <= way.within and not lost and not untold)
 
 
-def outlived(stand: Stand, way: Way, calls: int) -> Values:
+def outlived(stand: Stand, way: Way, calls: int, say: Callable[[str], None]) -> Values:
     """One turn: so many calls, a kill, and another daemon."""
     running = stand.running
     assert isinstance(running, Held)  # noqa: S101 - for the type checker
@@ -100,6 +109,8 @@ def outlived(stand: Stand, way: Way, calls: int) -> Values:
     found = stand.generator.obey(orders.AwaitReturn(PATIENCE), orders.Returned)
     cpu = cpu_seconds(running.process.pid) - began
     stand.must_keep_up(found.own_cpu)
+    for why in found.why:
+        say(f"  lost: {why}")
     values = counted(found, way, killed, listening) | {"cpu": cpu, "load": load, "own": found.own_cpu}
     stand.hang_up()
     return values

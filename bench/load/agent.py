@@ -18,6 +18,8 @@ from bench.load import sound
 
 TURN = 250
 """Frames after which the agent begins to say something new."""
+FIRST_TURN = 10
+"""After so many for the first time."""
 AHEAD = 100
 """Frames that the agent speaks ahead before it is interrupted: two seconds."""
 _METADATA = (
@@ -53,7 +55,7 @@ class Agent(WSListener):
         self._agents = agents
         self._call = 0
         self._event = 1
-        self._left = TURN
+        self._left = FIRST_TURN
         self.met = 0
         """When the program has begun the conversation (ns)."""
         self.told = False

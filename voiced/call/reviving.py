@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from voiced.call.arriving import Arrivals
 from voiced.call.flow import Flow
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
@@ -44,6 +45,7 @@ class Reviving:
     _make: MakeSession
     _ordered: Callable[[Ordered], Ordered]
     _lost: Callable[[Standing], object]
+    _arrivals: Arrivals = attrs.field(factory=Arrivals, init=False)
 
     def take_up(self, left: Remembered, program: Program, accounts: Container[str]) -> None:
         """The calls live on here, each where it stood, as soon as the carrier asks what now."""
@@ -97,6 +99,7 @@ class Reviving:
             )
         )
         session = self._make(was, program, flow or Flow(was.flow, "gone", {"gone": ()}), permit, ordered)
+        session.arrivals = self._arrivals
         self._switchboard.take_up(session)
         log.info("{call}: taken up, {stage}, flow {flow}", call=was.name, stage=was.stage.value, flow=was.flow)
         if flow is None:
