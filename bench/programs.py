@@ -47,7 +47,7 @@ inbound: {{calls_at_once: 100000, calls_per_day: 10000000, agent_minutes_per_day
 FLOWS = {
     "agent": '- agent: {use: helper, fallback: "Nobody is here."}',
     "prompt": '- say: "A prompt that is the same for all, and is in the cache."',
-    "lengthy": f'- say: {{text: "{"A sentence that takes a minute and a half. " * 12}", voice: lengthy}}',
+    "lengthy": f'- say: {{text: "{"A sentence that takes most of a minute. " * 2}", voice: lengthy}}',
 }
 FLOW = """
 flow: {name}

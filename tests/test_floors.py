@@ -75,6 +75,7 @@ FLOORS = {
     "voiced.net": 2,
     "voiced.plugins": 2,
     "voiced.call.book": 3,
+    "voiced.call.arriving": 3,
     "voiced.call.conversation": 3,
     "voiced.call.disclosing": 3,
     "voiced.call.flow": 3,

@@ -40,8 +40,6 @@ COLUMNS = [
     Column("own", "generator's core", "{:.0%}"),
 ]
 TRIES, AT_ONCE = 5, 4
-TALK_SECONDS = 7.0
-"""Until each agent has begun to say something new, which it does every five."""
 PATIENCE = 30.0
 """Seconds within which whoever comes back at all is back."""
 
@@ -55,12 +53,14 @@ class Way:
     talk: bool
     asked: str
     within: float
+    settle: float
+    """Seconds until everybody is in the middle of it."""
     least: int
     """How many calls are wanted for the target."""
 
 
-SPEECH = Way("speech", LENGTHY_NUMBER, False, "every caller hears speech again within 2 s", 2.0, 200)
-AGENTS = Way("agents", AGENT_NUMBER, True, "agents are back within 5 s", 5.0, 100)
+SPEECH = Way("speech", LENGTHY_NUMBER, False, "every caller hears speech again within 2 s", 2.0, 2.0, 200)
+AGENTS = Way("agents", AGENT_NUMBER, True, "agents are back within 5 s", 5.0, 5.0, 100)
 
 
 def run(contest: Contest) -> Result:
@@ -100,7 +100,7 @@ def outlived(stand: Stand, way: Way, calls: int, say: Callable[[str], None]) -> 
     running = stand.running
     assert isinstance(running, Held)  # noqa: S101 - for the type checker
     _ring(stand, way, calls)
-    time.sleep(TALK_SECONDS)
+    time.sleep(way.settle)
     load = machine.load()
     stand.generator.obey(orders.Return(), orders.Done)
     killed = running.kill()

@@ -1,7 +1,7 @@
 """What else is asked for over HTTP: signed URLs and speech of ElevenLabs, calls of Twilio's REST.
 
 GET  /v1/convai/conversation/get-signed-url   -> {"signed_url": "ws(s)://127.0.0.1:…/v1/convai/conversation"}
-POST /v1/text-to-speech/{voice}/stream        -> a second of mu-law; a minute and a half where the voice is LENGTHY
+POST /v1/text-to-speech/{voice}/stream        -> a second of mu-law; 40 s where the voice is LENGTHY
 POST /2010-04-01/…/Calls/{sid}.json           -> {"sid", "status": "completed"}; asked with GET, it is in progress
 """
 
@@ -20,7 +20,7 @@ from bench.load.orders import Doubles
 LENGTHY = "lengthy"
 """The voice that speaks for longer than a call is watched."""
 _SECOND = sound.decoded(sound.unstamped(50))
-_LENGTHY = sound.decoded(sound.unstamped(90 * 50))
+_LENGTHY = sound.decoded(sound.unstamped(40 * 50))
 
 
 class Vendors:

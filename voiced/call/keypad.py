@@ -33,6 +33,20 @@ class Keypad:
         """A key was pressed; whoever listens gets it by `hand_over`."""
         self._keys.append((key, self._clock.seconds()))
 
+    def put_back(self, keys: str) -> None:
+        """These were pressed before all others, and nothing has come of them."""
+        now = self._clock.seconds()
+        self._keys.extendleft((key, now) for key in reversed(keys))
+
+    def clear(self) -> None:
+        """Those that wait are for nobody."""
+        self._keys.clear()
+
+    @property
+    def waiting(self) -> str:
+        """The keys that nobody has taken yet."""
+        return "".join(key for key, _ in self._keys)
+
     def hand_over(self) -> None:
         """Give the first key that waits to whoever listens."""
         if self._listener is not None and self._keys:

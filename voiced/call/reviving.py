@@ -1,4 +1,4 @@
-"""Takes up the calls of a daemon that was killed, and asks the carrier which of them are over."""
+"""Takes up the calls of a daemon before us, and asks the carrier which of them are over."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voiced.call.flow import Flow
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
-from voiced.call.records import Ending, Stage
+from voiced.call.records import Departure, Ending, Stage
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import CarrierError
@@ -67,8 +67,14 @@ class Reviving:
                 log.failure("{call}: it cannot be taken up", call=was.name)
                 permit.over(None)
                 self._leave(was, "a fault of ours; the log has its traceback")
-        if left.standings:
-            log.warn("{n} calls of a daemon that was killed go on here", n=len(left.standings))
+        if calls := left.calls_of(Departure.RESTARTED):
+            log.info("{n} calls go on here: the daemon before was restarted under them", n=calls)
+        if calls := left.calls_of(Departure.KILLED):
+            log.warn(
+                "{n} calls go on here: the daemon before was killed under them, or has crashed; what it said last is "
+                "above, and `journalctl -k` knows of one that was out of memory",
+                n=calls,
+            )
 
     def compare(self) -> Deferred[None]:
         """Ask the carrier about every call that has not come back by itself; fires when it has said of each, as far

@@ -81,7 +81,7 @@ class Verbs(Dialogue):
         """The step whose agent was told what was asked for."""
         self._conversation: Conversation | None = None
         self._so_far: tuple[str, tuple[Said, ...]] | None = None
-        """With which agent a daemon before us was killed, and what was said, until an agent takes the line."""
+        """With which agent a daemon before us went, and what was said, until an agent takes the line."""
         self.arrivals: Arrivals | None = None
         """Where its agent waits for its turn to come back, once; None: it comes at once."""
         self._granted: tuple[int, float] | None = None
@@ -106,7 +106,7 @@ class Verbs(Dialogue):
             return fail(FlowError(f"no agent is called {agent!r}"))
         try:
             left = self._seconds_left()
-            permit = self._guard.converse(self.info, min(limits.seconds or left, left))
+            permit = self._guard.converse(self.info, int(min(limits.seconds or left, left)))
         except Refused:
             return fail()
         self._granted = permit.seconds, self.clock.seconds()

@@ -8,12 +8,12 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from voiced.call.records import AgentRecord, CallRecord
+from voiced.call.records import DEPARTED, AgentRecord, CallRecord
 from voiced.call.retelling import retold
 from voiced.ioperator import NO_TROUBLE
 from voiced.iwatch import IWatch
 from voiced.watch.endings import FAILURES, Endings
-from voiced.watch.trouble import PLACES, Trouble
+from voiced.watch.trouble import KILLED_CALLS, PLACES, Trouble
 from voiced.watch.vendors import Part, Vendors
 
 NO_FAULT = ("silent",)
@@ -73,6 +73,12 @@ class Noticing:
         new, self._broken = broken - self._broken, broken
         for word in sorted(new):
             self._tell(PLACES[word])
+
+    def outlived(self, calls: int) -> None:
+        """So many calls live on that the daemon before was killed under: of many, somebody should know."""
+        if calls >= KILLED_CALLS:
+            text = f"The daemon was killed under {calls} live calls, or has crashed. They go on with the next one."
+            self._tell(Trouble("killed", text))
 
     # What happens (IWatch)
 
@@ -147,4 +153,5 @@ class Noticing:
 
 
 def _in_order(record: AgentRecord) -> bool:
-    return record.ready_ms is not None and not record.error and record.outcome != "failed"
+    """Of a conversation that a daemon went away under, nobody knows how it would have ended."""
+    return record.ready_ms is not None and not record.error and record.outcome not in ("failed", *DEPARTED)
