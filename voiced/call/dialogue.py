@@ -150,6 +150,9 @@ class Dialogue(Scene):
     def begin_anew(self) -> None:
         """Whatever was heard of what a daemon before us said, is said again."""
         self._left_off = None
+
+    def forget_keys(self) -> None:
+        """Those that wait are for nobody."""
         self._keypad.clear()
 
     def step_over(self) -> None:

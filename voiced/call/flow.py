@@ -296,6 +296,7 @@ class Flow:
         run.resumed = None
         if placed.resume is not Resume.CONTINUE:
             call.begin_anew()
+            call.forget_keys()
         if placed.resume is Resume.ON_ERROR:
             went = departure.value
             raise FlowError(f"the daemon was {went} in this step, which is not run twice (`resume: on_error`)")

@@ -114,9 +114,9 @@ class LastingCall(LivingCall):
     def _take_up_place(self, was: Standing) -> None:
         """Where its flow stood; of what is not there any more in the flows of today, from where that was called."""
         self.position, self.entered = was.position, was.entered
-        there = [place for place in was.position if self._is_there(place)]
-        if there != was.position:
-            depth = next(at for at, place in enumerate(was.position) if not self._is_there(place))
+        gone = [at for at, place in enumerate(was.position) if not self._is_there(place)]
+        if gone:
+            depth = gone[0]
             self._leave_flow(max(depth, 1))
             del self.position[depth:]
             self.record.faults.append(
@@ -124,7 +124,7 @@ class LastingCall(LivingCall):
             )
         if was.verdict is None and was.returned is None and self.position:
             self._resumed = was.departure
-            if there == was.position:  # else they were for another step
+            if not gone:  # else they were for another step
                 self._keypad.put_back(was.keys)
 
     def _is_there(self, place: Position) -> bool:
