@@ -122,7 +122,8 @@ def _endpoint(reactor: Any, listen: str, file: Path) -> IStreamServerEndpoint:
     except (ValueError, TypeError, LookupError, OSError) as error:
         why = (
             f"`listen: {listen}`: systemd has handed over no such socket: is voiced.socket enabled and started "
-            "(`systemctl status voiced.socket`), and has it as many Listen…= lines as `index=` counts, from 0?"
+            "(`systemctl status voiced.socket`; voiced@1.socket for one of several), and has it as many Listen…= "
+            "lines as `index=` counts, from 0?"
         )
         raise ConfigError([Fault(str(file), 1, 1, why)]) from error
     return endpoint
