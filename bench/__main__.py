@@ -3,6 +3,7 @@
 \b
 python -m bench quick      two or three minutes: to see that all works, and roughly where one stands
 python -m bench whole      about an hour and a half: the figures that count (`make bench`)
+python -m bench killed     how soon the callers of a killed daemon hear speech, or their agents, again
 python -m bench profile    what voiced does with its time while it carries calls
 """
 
@@ -19,7 +20,7 @@ import click
 import msgspec
 
 from bench import machine, profiling
-from bench.figures import capacity, endurance, first_audio, interruption, latency, relay, webhooks
+from bench.figures import capacity, endurance, first_audio, interruption, killed, latency, relay, webhooks
 from bench.figures.plan import QUICK, WHOLE, Contest, Plan
 from bench.plot import draw
 from bench.programs import BUILD, NotStarted, Program, choices_of_voiced, node, plain
@@ -34,6 +35,7 @@ FIGURES: dict[str, Callable[[Contest], Result | None]] = {
     "webhooks": webhooks.run,
     "first_audio": first_audio.run,
     "interruption": interruption.run,
+    "killed": killed.run,
     "endurance": endurance.run,
 }
 HERE = Path(__file__).parent
@@ -103,6 +105,22 @@ def whole(
     """Everything, on a machine that does nothing else; the report goes to bench/report.md unless told."""
     plan = attrs.evolve(WHOLE, alternations=turns, endurance_seconds=endurance_seconds)
     _run(plan, settings, tree, only, named, report or HERE / "report.md", anyhow)
+
+
+@main.command(name="killed")
+@_settings
+@_tree
+@_report
+@_anyhow
+@click.option("--calls", default=WHOLE.killed_calls, show_default=True)
+@click.option("--agents", default=WHOLE.killed_agents, show_default=True, help="Of calls with agents.")
+@click.option("--turns", default=1, show_default=True, help="How often the daemon is killed in each way.")
+def kill(
+    settings: Path | None, tree: Path, report: Path | None, anyhow: bool, calls: int, agents: int, turns: int
+) -> None:
+    """That figure alone, on whatever else the machine does: the report, in build/bench unless told, has the load."""
+    plan = attrs.evolve(QUICK, name="killed", alternations=turns, killed_calls=calls, killed_agents=agents)
+    _run(plan, settings, tree, ("killed",), ("voiced",), report or BUILD / "killed.md", anyhow)
 
 
 @main.command()

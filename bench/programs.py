@@ -11,10 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import attrs
 
 from bench.load.account import PUBLIC, TOKEN
+from bench.load.vendors import LENGTHY
 from bench.machine import node_version
 
 START_SECONDS = 30.0
@@ -24,6 +26,7 @@ BUILD = Path(__file__).parent.parent / "build" / "bench"
 """Git ignores it: what npm installs, and what a quick run reports."""
 AGENT_NUMBER = "+14155550123"
 PROMPT_NUMBER = "+14155550124"
+LENGTHY_NUMBER = "+14155550125"
 AGENT_ID, API_KEY = "agent_bench", "sk_bench"
 UVLOOP = "uv:{port}:interface=127.0.0.1"
 GROUPED = 60
@@ -33,18 +36,22 @@ SETTINGS = """
 listen: "{listen}"
 public_url: https://{public}
 twilio: {{account_sid: AC00000000000000000000000000000000, auth_token: {token}, base_url: "{vendors}"}}
-voices: {{vendor: {{engine: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM, api_key: {key}, base_url: "{vendors}"}}}}
+voices:
+  vendor: {{engine: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM, api_key: {key}, base_url: "{vendors}"}}
+  lengthy: {{engine: elevenlabs, voice: {lengthy}, api_key: {key}, base_url: "{vendors}"}}
 agents: {{helper: {{agent: elevenlabs, agent_id: {agent}, api_key: {key}, base_url: "{vendors}"{more}}}}}
-numbers: {{"{agent_number}": agent, "{prompt_number}": prompt}}
+numbers: {{"{agent_number}": agent, "{prompt_number}": prompt, "{lengthy_number}": lengthy}}
 limits: {{calls: 100000}}
 inbound: {{calls_at_once: 100000, calls_per_day: 10000000, agent_minutes_per_day: 10000000}}
 """
 FLOWS = {
     "agent": '- agent: {use: helper, fallback: "Nobody is here."}',
     "prompt": '- say: "A prompt that is the same for all, and is in the cache."',
+    "lengthy": f'- say: {{text: "{"A sentence that takes most of a minute. " * 2}", voice: lengthy}}',
 }
 FLOW = """
 flow: {name}
+voice: vendor
 start: start
 nodes:
   start:
@@ -96,18 +103,28 @@ class Program:
 
     def start(self, where: Surroundings) -> Running:
         """Start it on its core; returns when its port is open. Raises NotStarted, with what it has written."""
-        environment = {**where.environment(), **self.environment}
-        with (where.home / "log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - the commands are below
-                self.command(where), cwd=where.home, env=environment, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, preexec_fn=lambda: os.sched_setaffinity(0, {where.core}),
-            )  # fmt: skip
-        running = Running(self, process, where)
+        running = Running(self, self.process(where, self.command(where)), where)
         running.wait_for_port()
         return running
 
+    def process(
+        self,
+        where: Surroundings,
+        command: list[str],
+        more: Mapping[str, str] = MappingProxyType({}),
+        sockets: tuple[int, ...] = (),
+    ) -> subprocess.Popen[bytes]:
+        """That command, on its core, with more in its environment, and these sockets of ours."""
+        environment = {**where.environment(), **self.environment, **more}
+        with (where.home / "log").open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - the commands are below
+                command, cwd=where.home, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, pass_fds=sockets,
+                preexec_fn=lambda: os.sched_setaffinity(0, {where.core}),
+            )  # fmt: skip
 
-@attrs.frozen
+
+@attrs.define
 class Running:
     """A program that runs."""
 
@@ -162,7 +179,8 @@ def write_settings(where: Surroundings, listen: str, more: str, besides: str) ->
         (where.home / "flows" / f"{name}.yaml").write_text(FLOW.format(name=name, step=step))
     settings = SETTINGS.format(
         listen=listen.format(port=where.port), public=PUBLIC, token=TOKEN, vendors=where.vendors, key=API_KEY,
-        agent=AGENT_ID, more=more, agent_number=AGENT_NUMBER, prompt_number=PROMPT_NUMBER,
+        agent=AGENT_ID, more=more, agent_number=AGENT_NUMBER, prompt_number=PROMPT_NUMBER, lengthy=LENGTHY,
+        lengthy_number=LENGTHY_NUMBER,
     )  # fmt: skip
     instead = {line.partition(":")[0] for line in besides.splitlines() if line[:1].isalpha()}
     kept = [line for line in settings.splitlines() if line.partition(":")[0] not in instead]

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import attrs
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
@@ -208,6 +209,16 @@ class FaultTests(RealtimeTestCase):
 
 
 class CancelTests(RealtimeTestCase):
+    def test_while_it_connects(self):
+        """Who is given up while it connects, as Twisted's own endpoints say it, is no fault of ours: nothing is
+        logged."""
+        connecting = Deferred(lambda given_up: given_up.errback(ConnectingCancelledError(None)))
+        self.endpoint = lambda url: self
+        self.connect = lambda factory: connecting
+        self.converse()
+        self.stop()
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_an_endpoint_that_does_not_obey(self):
         """A connection that comes although nobody wants it any more is closed at once."""
         stubborn = Stubborn(self.endpoint)

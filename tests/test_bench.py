@@ -7,6 +7,7 @@ from collections.abc import Callable
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
+from bench.figures import killed
 from bench.figures.capacity import searched
 from bench.load import orders, sound
 from bench.load.histogram import Histogram
@@ -113,6 +114,36 @@ class CapacityTests(SynchronousTestCase):
     def test_none(self) -> None:
         """Not even a few calls: that is no figure."""
         self.assertRaises(NotCounted, self.search, PretendedStand(0))
+
+
+class KilledTests(SynchronousTestCase):
+    """Who is back after a kill."""
+
+    def test_counted(self) -> None:
+        """Seconds since the new process listens; who is not back, and which agents were not told."""
+        found = orders.Returned(4, [3_000_000_000, 4_500_000_000], [2_500_000_000], 1, [], 0.1)
+        values = killed.counted(found, killed.AGENTS, 500_000_000, 2_000_000_000)
+        self.assertEqual(values, {"back": 2.5, "p50": 1.75, "dark": 1.5, "lost": 2.0, "untold": 1.0, "met": 0.5})
+        self.assertEqual(killed.counted(found, killed.SPEECH, 0, 0)["untold"], 0.0)
+
+    def test_nobody(self) -> None:
+        """Where nobody is back there is no figure, but why."""
+        found = orders.Returned(4, [], [], 0, ["TimeoutError: "], 0.1)
+        self.assertRaisesRegex(NotCounted, "none of 4 .* TimeoutError", killed.counted, found, killed.SPEECH, 0, 0)
+
+    def test_target(self) -> None:
+        """The worst turn counts, and nobody may be lost; of fewer calls than asked nobody can say."""
+
+        def turn(back: float, lost: float = 0.0, untold: float = 0.0) -> Row:
+            return Row("voiced", True, "wss", {"back": back, "lost": lost, "untold": untold})
+
+        def met(*rows: Row, calls: int = 100) -> bool | None:
+            return killed.target(killed.AGENTS, calls, rows).met
+
+        spoilt = Row("voiced", True, "wss", {}, "the generator was late")
+        self.assertEqual([met(turn(1.0), turn(5.0)), met(turn(1.0), turn(5.1))], [True, False])
+        self.assertEqual([met(turn(1.0, lost=1.0)), met(turn(1.0, untold=1.0))], [False, False])
+        self.assertEqual([met(turn(1.0), calls=99), met(spoilt), met(spoilt, turn(1.0))], [None, None, True])
 
 
 class KeepingUpTests(SynchronousTestCase):

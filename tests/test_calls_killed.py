@@ -7,17 +7,19 @@ from zlib import crc32
 
 import attrs
 import msgspec
-from twisted.internet.defer import maybeDeferred
+from sqlalchemy import select
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from tests.agents import ScriptedAgent
 from tests.house import NUMBER, PARTY, PERSON, House, flow, say
 from tests.mortal import Backlog, Mortal, MortalClock
+from voiced.call.arriving import AT_ONCE
 from voiced.call.flow import Flow, Resume
 from voiced.call.optout import OptOut
 from voiced.call.program import Colleague
-from voiced.call.records import Ending
+from voiced.call.records import Departure, Ending
 from voiced.call.steps.calling import Call
 from voiced.call.steps.digits import Gather, Menu
 from voiced.call.steps.handover import Agent, Transfer
@@ -27,10 +29,11 @@ from voiced.call.steps.speech import Pause, Play
 from voiced.call.template import Template
 from voiced.daemon import Daemon
 from voiced.istanding import LegStanding
-from voiced.ivoiced import Dial, ICall, IStep, Mentions, Who
+from voiced.ivoiced import Brief, Dial, IAgent, ICall, ILine, IStep, Mentions, Outcome, Who
 from voiced.simulator.carrier import SimulatedCall
 from voiced.store.database import Database
 from voiced.store.kept import KeptCalls
+from voiced.store.schema import LIVE
 from voiced.store.standings import Standings
 from voiced.testing.fake_guard import FakeGuard
 from voiced.testing.fakes import spell
@@ -272,6 +275,107 @@ class StepTests(KilledHouse):
         self.assertEqual(self.read(call)[-2:], ["23.", "4711."])
         self.assertNotIn("4711", str(self.journal.lines))
 
+    def gathering(self, resume: Resume = Resume.CONTINUE, **more: Any) -> SimulatedCall:
+        """A caller has pressed six digits of eight, which are private, and half a second has passed."""
+        pin = Gather(Template.parse("Pin."), "pin", digits=8, private=True, **more)
+        self.lives_in(resuming(flow({"a": [pin, say("{pin}.")]}), resume))
+        call = self.ring()
+        self.passes(1)
+        call.press("471193")
+        self.passes(0.5)
+        return call
+
+    def test_gather_goes_on(self) -> None:
+        """Digits that were gathered count, and skip the prompt; they stand in the clear nowhere."""
+        call = self.gathering()
+        self.assertEqual(self.standings.load().standings[0].keys, "471193")
+        with self.standings._database._engine.connect() as connection:
+            rows = connection.execute(select(LIVE.c.standing)).scalars().all()
+        self.assertEqual([b"471193" in sealed for sealed in rows], [False])
+        self.killed()
+        self.passes(1)
+        call.press("05")
+        self.passes(10)
+        self.assert_heard(call, "Pin.", "47119305.")
+        self.assertNotIn("471193", str(self.journal.lines))
+
+    def test_gather_with_a_terminator(self) -> None:
+        """So they do twice, and with the key that ends them."""
+        room = Gather(Template.parse("Room."), "room", most=8)
+        self.lives_in(flow({"a": [room, say("{room}.")]}))
+        call = self.ring()
+        self.passes(1)
+        for keys in ("1", "2"):
+            call.press(keys)
+            self.passes(0.5)
+            self.killed()
+            self.passes(0.5)
+        call.press("3#")
+        self.passes(10)
+        self.assert_heard(call, "Room.", "123.")
+
+    def test_gather_again(self) -> None:
+        """Of a number that was wrong nothing is left."""
+        invalid = Template.parse("Again.")
+        call = self.gathering(invalid=invalid, between=1.0)
+        self.passes(3)
+        call.press("11")
+        self.passes(0.5)
+        self.killed()
+        self.passes(0.5)
+        call.press("223344")
+        self.passes(10)
+        self.assertEqual(self.read(call)[-1], "11223344.")
+
+    def test_gather_waited_in_vain(self) -> None:
+        """Nor where nothing is said of it, and nobody has pressed anything since."""
+        self.gathering(between=1.0, retries=5, timeout=20.0)
+        self.assertEqual(self.standings.load().standings[0].keys, "471193")
+        self.passes(4)
+        self.assertEqual(self.standings.load().standings[0].keys, "")
+
+    def test_gather_anew(self) -> None:
+        """`resume: restart` asks anew, for all of it."""
+        call = self.gathering(Resume.RESTART)
+        self.killed()
+        self.passes(2)
+        call.press("12345678")
+        self.passes(10)
+        self.assert_heard(call, "Pin.", "Pin.", "12345678.")
+
+    def test_typed_ahead(self) -> None:
+        """Keys that wait for the next step are there for it; those that a step has used are not."""
+        first = Menu(Template.parse("Press 1."), {"1": "b"}, timeout=5)
+        hold = Play("x.wav", interruptible=False)
+        second = Gather(Template.parse("Room."), "room", digits=2)
+        made = flow({"a": [first], "b": [hold, second, say("{room}.")]}, sounds={"x.wav": spell(ALPHABET)})
+        self.lives_in(made)
+        call = self.ring()
+        self.passes(1)
+        call.press("14")
+        self.passes(0.5)
+        self.assertEqual(self.standings.load().standings[0].keys, "4")
+        self.killed()
+        call.press("2")
+        self.passes(10)
+        self.assertTrue(self.read(call)[-1].endswith("42."))
+
+    def test_another_step_by_now(self) -> None:
+        """Keys for a step that is not there any more are for no other."""
+        inner = flow({"x": [Gather(Template.parse("Room."), "room", digits=2)]}, name="inner")
+        self.lives_in(flow({"a": [Call("inner", {}), say("Back.")]}), inner)
+        call = self.ring()
+        self.passes(1)
+        call.press("4")
+        self.passes(0.5)
+        self.dies()
+        other = flow({"x": [Gather(Template.parse("Age."), "age", digits=1)]}, name="inner")
+        self.program = attrs.evolve(self.program, flows={**self.program.flows, "inner": other})
+        self.keep(self.standings.load().standings[0], position=[("test", "a", 0), ("inner", "x", 5)])
+        self.rises()
+        self.passes(2)
+        self.assertEqual(self.read(call)[-1], "Age.")
+
     def test_pause(self) -> None:
         """What says nothing begins again."""
         self.lives_in(flow({"a": [Pause(2), say("Here.")]}))
@@ -382,6 +486,135 @@ class StepTests(KilledHouse):
         self.assert_ended(call, Ending.TRANSFERRED)
 
 
+class RestartTests(KilledHouse):
+    """A daemon that leaves its calls to the next one on purpose."""
+
+    def restarted(self) -> Daemon:
+        """It leaves, and the next one comes."""
+        leaving = Deferred.fromCoroutine(self.daemon.leave(self.daemon.kept))
+        self.passes(0)
+        self.successResultOf(leaving)
+        return self.killed()
+
+    def test_goes_on(self) -> None:
+        """The call goes on, and its record says that the daemon was restarted, not killed."""
+        self.lives_in(flow({"a": [say(ALPHABET)]}))
+        call = self.ring()
+        self.passes(0.7)
+        self.assertEqual(self.restarted().outlived, 0)
+        self.passes(10)
+        self.whole(call, ALPHABET)
+        line = self.assert_ended(call, Ending.COMPLETED)
+        self.assertEqual([step["result"] for step in line["steps"]], ["restarted", "done"])
+
+    def test_on_error(self) -> None:
+        """So does the fault of a step that is not run twice."""
+        made = flow({"a": [say(ALPHABET)], "sorry": [say("Sorry.")]}, on_error="sorry")
+        self.lives_in(resuming(made, Resume.ON_ERROR))
+        call = self.ring()
+        self.passes(0.7)
+        self.restarted()
+        self.passes(10)
+        self.assertIn("the daemon was restarted in this step", self.assert_ended(call, Ending.COMPLETED)["faults"][0])
+
+    def test_killed_after_that(self) -> None:
+        """Who is killed after a restart was killed."""
+        self.lives_in(flow({"a": [say(ALPHABET * 2)]}))
+        call = self.ring()
+        self.passes(0.7)
+        self.restarted()
+        self.passes(1)
+        self.assertEqual(self.killed().outlived, 1)
+        self.passes(10)
+        line = self.assert_ended(call, Ending.COMPLETED)
+        self.assertEqual([step["result"] for step in line["steps"]], ["restarted", "killed", "done"])
+
+    def test_calls_meanwhile(self) -> None:
+        """A call that begins while all is written down is written down, too, and goes on with the next daemon."""
+        self.lives_in(flow({"a": [say(ALPHABET)]}))
+        asked: list[Deferred[None]] = []
+
+        def written() -> Deferred[None]:
+            asked.append(Deferred())
+            return asked[-1]
+
+        leaving = Deferred.fromCoroutine(self.daemon.leave(written))
+        call = self.ring()
+        asked[0].callback(None)
+        self.assertNoResult(leaving)
+        self.passes(0.1)
+        asked[1].callback(None)
+        self.successResultOf(leaving)
+        self.assertEqual(len(asked), 2)
+        self.assertEqual([each.departure for each in self.standings.load().standings], [Departure.RESTARTED])
+        self.killed()
+        self.passes(10)
+        self.assertEqual(self.whole(call, ALPHABET)[-1], "z")
+        self.assert_ended(call, Ending.COMPLETED)
+
+
+@implementer(IAgent)
+@attrs.define
+class Crowd:
+    """Every agent of a crowd; each is there when it is told."""
+
+    notices_interruptions = True
+    lines: list[ILine] = attrs.field(factory=list)
+
+    def converse(self, line: ILine, call: ICall, brief: Brief) -> Deferred[Outcome]:
+        """See IAgent."""
+        self.lines.append(line)
+        return Deferred()
+
+
+class CrowdTests(KilledHouse):
+    """Many agents that come back at once."""
+
+    def begins(self, crowd: Crowd, calls: int) -> list[SimulatedCall]:
+        """So many calls have agents, and the daemon is killed."""
+        self.lives_in(
+            flow({"a": [Agent("helper"), say("Goodbye.")], "sorry": [say("Sorry.")]}, on_error="sorry"),
+            agents={"helper": Colleague(crowd)},
+            most_calls=100,
+        )
+        ringing = [self.ring(from_=f"+1415555{number:04d}") for number in range(calls)]
+        self.passes(0.1)
+        for line in crowd.lines:
+            line.ready()
+        self.passes(0.5)
+        crowd.lines.clear()
+        self.killed()
+        self.passes(0.5)
+        return ringing
+
+    def test_turns(self) -> None:
+        """So many are asked at once; the next when one of them is there, or will not be. Each has all its time."""
+        crowd = Crowd()
+        calls = self.begins(crowd, AT_ONCE + 3)
+        self.assertEqual(len(crowd.lines), AT_ONCE)
+        crowd.lines[0].ready()
+        self.assertEqual(len(crowd.lines), AT_ONCE + 1)
+        calls[1].hang_up()
+        self.passes(0.1)
+        self.assertEqual(len(crowd.lines), AT_ONCE + 2)
+        self.passes(1.9)  # those of the first turn have had their two seconds, and are late
+        self.assertEqual(len(crowd.lines), AT_ONCE + 3)
+        crowd.lines[-1].ready()
+        self.passes(1.0)
+        self.assertEqual(crowd.lines[-1].record.outcome, "")  # type: ignore[attr-defined]
+
+    def test_gone_before(self) -> None:
+        """Who hangs up in line has taken nothing: neither a turn nor minutes of an agent."""
+        crowd = Crowd()
+        calls = self.begins(crowd, AT_ONCE + 2)
+        calls[-1].hang_up()
+        self.passes(0.1)
+        crowd.lines[0].ready()
+        crowd.lines[1].ready()
+        self.assertEqual(len(crowd.lines), AT_ONCE + 1)
+        self.assertEqual(len([permit for permit in self.guard.held if permit.kind == "converse"]), AT_ONCE + 1)
+
+
 class OptOutTests(KilledHouse):
     """A human who does not want to be called any more."""
 
@@ -442,6 +675,20 @@ class AgentTests(KilledHouse):
         line = self.assert_ended(call, Ending.COMPLETED)
         self.assertEqual([agent["outcome"] for agent in line["agents"]], ["killed", "killed", "completed"])
         self.assertEqual(self.read(call)[-1], "Goodbye.")
+
+    def test_minutes(self) -> None:
+        """The minutes that were set aside for it are there again, but for those that it has talked."""
+        self.begins()
+        left = self.standings.load().standings[0]
+        assert left.granted is not None
+        self.killed()
+        granted, since = left.granted
+        asked = [what for kind, what in self.guard.asked if kind == "conversed"]
+        self.assertEqual(asked, [(left.name, granted, since, left.at)])
+        self.assertEqual((granted, left.at > since), (14400, True))
+        self.agent.ends()
+        self.passes(0.1)
+        self.assertIsNone(self.standings.load().standings[0].granted)
 
     def test_another_before(self) -> None:
         """What was said with another agent before, is not for this one."""

@@ -151,6 +151,12 @@ class TroubleTests(OnCallHouse):
         self.assertEqual(len(self.rung), 1)
         self.patch(self.building.guard, "settled", settled)
 
+    def test_killed(self) -> None:
+        """A daemon before this one that was killed under many calls rings, once somebody may be rung."""
+        self.building.noticing.outlived(3)
+        said = "The service was killed, or has crashed, under live calls. They go on."
+        self.assertEqual(self.heard(self.told())[1], said)
+
     def test_once(self) -> None:
         """However many fail, there is one call in ten minutes, and its own silence is no trouble."""
         self.dies(calls=9)

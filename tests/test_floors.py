@@ -77,6 +77,7 @@ FLOORS = {
     "voiced.twilio.webhook": 2,
     "voiced.net": 2,
     "voiced.plugins": 2,
+    "voiced.call.arriving": 3,
     "voiced.call.book": 3,
     "voiced.call.conversation": 3,
     "voiced.call.disclosing": 3,

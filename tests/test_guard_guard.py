@@ -664,6 +664,28 @@ class ConverseTests(GuardCase):
         self.assertEqual((granted[0], sum(granted)), (3600, 36000))
         self.assertGreater(len(granted), 30)
 
+    def test_a_crowd(self) -> None:
+        """Of a large cap nobody gets more than their call has left: hundreds talk at once."""
+        guard = self.conversing(80_000)
+        granted = [guard.converse(info(), 7200).seconds for _ in range(500)]
+        self.assertEqual((granted[0], min(granted), sum(granted) < 80_000 * 60), (7200, 7200, True))
+
+    def test_daemon_before(self) -> None:
+        """What was granted by a daemon before us, and not talked, is there again; talked is talked, and no more."""
+        for ended, left in ((NOW + 100.0, 500), (NOW - 5.0, 600), (NOW + 9000.0, 300)):
+            self.kept = DictCounts()
+            guard = self.conversing(10)
+            self.assertEqual(guard.converse(info()).seconds, 300)
+            guard.conversed(info(), 300, NOW, ended)
+            self.assertEqual(guard._ledger.amount("agent_minutes_per_day 'main'"), 600 - left)
+
+    def test_daemon_of_yesterday(self) -> None:
+        """What was granted on another day is no minute of this one."""
+        guard = self.conversing(10)
+        guard.converse(info())
+        guard.conversed(info(), 300, NOW - 86400.0, NOW)
+        self.assertEqual(guard._ledger.amount("agent_minutes_per_day 'main'"), 300)
+
     def test_a_fraction_of_a_second(self) -> None:
         """What is left is whole seconds, or nothing."""
         guard = self.conversing(1)

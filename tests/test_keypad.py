@@ -53,6 +53,19 @@ class KeypadTests(SynchronousTestCase):
         self.press("7")
         self.assertEqual(self.successResultOf(self.keypad.listen(5)), "7")
 
+    def test_put_back(self) -> None:
+        """Keys that are put back come before those that wait."""
+        self.press("3")
+        self.keypad.put_back("12")
+        self.assertEqual(self.keypad.waiting, "123")
+        self.assertEqual([self.successResultOf(self.keypad.listen(1)) for _ in "123"], ["1", "2", "3"])
+
+    def test_clear(self) -> None:
+        """Keys that are cleared are for nobody."""
+        self.press("1", "2")
+        self.keypad.clear()
+        self.assertEqual((self.keypad.waiting, len(self.keypad)), ("", 0))
+
     def test_two(self) -> None:
         """One listener at a time."""
         self.keypad.listen(5)

@@ -207,6 +207,25 @@ class ActivatedTests(TwistdCase):
             self.assertNotIn("Traceback", process.written + after.written)
 
     @inlineCallbacks
+    def test_called_while_it_leaves(self) -> Any:
+        """Who calls in the moment of a restart is answered, by whichever of both, and hears all of it."""
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.carrier.account.daemon = TCP4ClientEndpoint(reactor, "127.0.0.1", listening.getsockname()[1])
+            first = self.carrier.ring(NUMBER)
+            process = self.activate(listening)
+            yield self.until(first, "audio")
+            self.running.signalProcess(signal.SIGUSR2)
+            late = self.carrier.ring(NUMBER)
+            self.assertEqual((yield process.ended), 0)
+            after = self.activate(listening)
+            yield late.ended
+            heard = "".join(read_speech(late.heard))
+            self.assertTrue(heard.endswith("sentence.The second."), heard)
+            self.assertEqual(heard[:4], "The ")
+            yield first.ended
+            self.assertNotIn("Traceback", process.written + after.written)
+
+    @inlineCallbacks
     def test_no_socket(self) -> Any:
         """Started by hand it says what is missing, and starts nothing."""
         process = self.start()

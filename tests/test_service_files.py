@@ -21,7 +21,7 @@ CONFIG = ROOT / "config"
 README = (ROOT / "README.md").read_text("utf-8")
 SERVICE = (CONFIG / "voiced.service").read_text("utf-8")
 ANALYZE = shutil.which("systemd-analyze")
-UNITS = ("voiced.service", "voiced@.service", "voiced.socket")
+UNITS = ("voiced.service", "voiced@.service", "voiced.socket", "voiced@.socket")
 
 
 class Unit(configparser.ConfigParser):
@@ -56,7 +56,8 @@ class AnalyzedTests(SynchronousTestCase):
     def test_verify(self) -> None:
         """They say nothing that systemd does not know."""
         for name in UNITS:
-            self.assertEqual(self.analyze("verify", "--man=no", name), (0, ""), name)
+            one = name.replace("@.", "@1.")  # of a template, an instance: its port is a number then
+            self.assertEqual(self.analyze("verify", "--man=no", one), (0, ""), name)
 
     def test_security(self) -> None:
         """They are exposed less than 3.0, of 10."""
@@ -99,6 +100,15 @@ class UnitTests(SynchronousTestCase):
         self.assertIn("${PORT:-" + port + "}", (CONFIG / "voiced.yaml").read_text("utf-8"))
         listen = re.findall(r'^#   (listen: "[^"]+")', text, re.MULTILINE)
         self.assertEqual(listen, ['listen: "uvsystemd:domain=INET:index=0"'])
+
+    def test_sockets(self) -> None:
+        """Of several, each has the port that its service says, and all else as the only one."""
+        one, many = ((CONFIG / name).read_text("utf-8") for name in ("voiced.socket", "voiced@.socket"))
+        service = Unit((CONFIG / "voiced@.service").read_text("utf-8"))["Service"]["Environment"]
+        listens = Unit(many)["Socket"]["ListenStream"]
+        self.assertIn("PORT=" + listens.rpartition(":")[2] + " ", service)
+        self.assertEqual({**Unit(one)["Socket"], "ListenStream": listens}, dict(Unit(many)["Socket"]))
+        self.assertIn('listen: "uvsystemd:domain=INET:index=0"', many)
 
     def test_credentials(self) -> None:
         """The install section's edit puts the credentials that the unit loads into the shipped settings."""

@@ -127,6 +127,7 @@ class VendorTests(NoticingHouse):
         """An agent's conversation that ended in order counts from its beginning."""
         good = AgentRecord("clerk", began=2.0, ended=9.0, ready_ms=300.0, outcome="completed")
         bad = [attrs.evolve(good, ready_ms=None), attrs.evolve(good, error="x"), attrs.evolve(good, outcome="failed")]
+        bad += [attrs.evolve(good, outcome=outcome) for outcome in ("killed", "restarted")]
 
         def troubles(agent: AgentRecord) -> int:
             self.setUp()
@@ -137,7 +138,17 @@ class VendorTests(NoticingHouse):
             self.noticing.agent_failed("lost", "clerk", "CA1")
             return len(self.kinds)
 
-        self.assertEqual([troubles(agent) for agent in (good, *bad)], [0, 1, 1, 1])
+        self.assertEqual([troubles(agent) for agent in (good, *bad)], [0, 1, 1, 1, 1, 1])
+
+    def test_killed(self) -> None:
+        """Many calls that the daemon before was killed under are trouble; one or two are none."""
+        self.noticing.outlived(2)
+        self.assertEqual(self.kinds, [])
+        self.noticing.outlived(3)
+        self.assertEqual(self.kinds, [("killed", "", "")])
+        self.assertIn("killed under 3 live calls", self.noticing.report()["text"])
+        self.noticing.look(())
+        self.assertTrue(self.noticing.stands(self.bell.troubles[0]), "it has happened")
 
     def test_quota(self) -> None:
         """A quota that is used up is trouble at once."""

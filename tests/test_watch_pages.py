@@ -6,7 +6,7 @@ import json
 import os
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
@@ -194,6 +194,19 @@ class LookTests(SynchronousTestCase):
         self.assertTrue(self.look())
         self.assertEqual(len(self.looks), 1)
         self.looks[0].callback(True)
+        self.assertFalse(self.look())
+
+    def test_broken(self):
+        """A look that breaks, in whatever way, is trouble, logged once, and is tried again."""
+        self.look()
+        self.looks[-1].errback(ZeroDivisionError())
+        self.assertTrue(self.look())
+        self.look._look = lambda: 1 / 0
+        self.clock.advance(LOOK_EVERY)
+        self.assertTrue(self.look())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.look._look = lambda: succeed(True)
+        self.clock.advance(LOOK_EVERY)
         self.assertFalse(self.look())
 
     def test_room(self):

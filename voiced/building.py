@@ -213,6 +213,7 @@ class Building:
             standings=self.store.standings,
             watch=self.noticing,
         )
+        self.noticing.outlived(self.daemon.outlived)
 
     def _api(self, settings: Settings) -> Api:
         return Api(
@@ -292,10 +293,12 @@ class Building:
     async def _drain(self, seconds: float) -> None:
         await self.daemon.drain(seconds)
         await self._write_down()
+        await self.store.close()
 
-    def written_down(self) -> Deferred[None]:
-        """Fires when all is on the disk that the next daemon needs to go on with the calls."""
-        return Deferred.fromCoroutine(self._write_down())
+    def leave(self) -> Deferred[None]:
+        """Leave the calls to the daemon that follows: fires when all is on the disk that it needs, and nothing may
+        happen between that and the end of this process. The store stays open: calls may still begin meanwhile."""
+        return Deferred.fromCoroutine(self.daemon.leave(lambda: Deferred.fromCoroutine(self._write_down())))
 
     async def _write_down(self) -> None:
         await self.daemon.kept()
@@ -304,7 +307,6 @@ class Building:
             await self.guard.settled()
         except StoreError as error:
             log.error("the guard's counts are not kept over this restart: {error}", error=str(error))
-        await self.store.close()
 
     def abandon(self) -> None:
         """End every call at once."""

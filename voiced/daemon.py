@@ -24,7 +24,7 @@ from voiced.call.parts import Parts
 from voiced.call.persevering import Persevering
 from voiced.call.placing import Placing
 from voiced.call.program import Program
-from voiced.call.records import CallInfo, CallRecord, Ending
+from voiced.call.records import CallInfo, CallRecord, Departure, Ending
 from voiced.call.rescue import Rescue
 from voiced.call.reviving import Reviving
 from voiced.call.room import Limits, Room
@@ -36,7 +36,7 @@ from voiced.errors import ConfigError, Fault, Refused
 from voiced.icarrier import ICarrier
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ikept import IJournal, IKeptCalls, IPlacedCalls
-from voiced.istanding import IStandings, Standing
+from voiced.istanding import IStandings, Remembered, Standing
 from voiced.iwatch import IWatch
 from voiced.net.site import LimitedSite
 from voiced.twilio.media import call_socket
@@ -149,8 +149,10 @@ class Daemon:
             self.placing.ordered,
             self._lost,
         )
-        if standings is not None:
-            self._reviving.take_up(standings.load(), program, accounts.by_name)
+        left = Remembered((), ()) if standings is None else standings.load()
+        self._reviving.take_up(left, program, accounts.by_name)
+        self.outlived = left.calls_of(Departure.KILLED)
+        """Live calls of the daemon before, under which it was killed, or has crashed."""
 
     def compare(self) -> Deferred[None]:
         """Ask the carrier about the calls of a daemon before us; fires when it has answered. Never fails."""
@@ -159,6 +161,15 @@ class Daemon:
     def kept(self) -> Deferred[None]:
         """Fires when where the live calls stand is on the disk, or that was tried in vain."""
         return succeed(None) if self._book is None else self._book.settled()
+
+    async def leave(self, written: Callable[[], Deferred[None]]) -> None:
+        """Leave the calls to the daemon that follows; `written()` fires when all is on the disk that it needs, as far
+        as it is there by then. Calls that begin meanwhile are left to it, too: it is asked again."""
+        self.switchboard.leave()
+        known: set[str] | None = None
+        while known != (live := {call.name for call in self.switchboard}):
+            known = live
+            await written()
 
     def follow(self, program: Program, api: Api, limits: Limits) -> None:
         """What holds from now on: new calls follow this program, and the API has these keys, pages and ways.

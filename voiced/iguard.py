@@ -60,8 +60,13 @@ class IGuard(Interface):
         """A call of a daemon before us, or with `dial` a leg of it: it holds its place again, for so long, whatever
         the caps say. It was counted then, and is not counted again."""
 
-    def converse(info: CallInfo) -> IPermit:
-        """An agent that is about to take the line: so long it may; `over(seconds)` counts what it has taken."""
+    def converse(info: CallInfo, seconds: int | None = None) -> IPermit:
+        """An agent that is about to take the line: so long it may, and no longer than `seconds` (None: nobody else
+        says how long); `over(seconds)` counts what it has taken."""
+
+    def conversed(info: CallInfo, granted: int, began: float, ended: float) -> None:
+        """An agent on a call of a daemon before us had the line then (seconds since the epoch), and had been granted
+        so many seconds: those that it has not taken are there again."""
 
     def text(info: CallInfo, to: str) -> None:
         """A text message to be sent on this call, to that number; counts it."""

@@ -1,4 +1,4 @@
-"""Where a live call stands: all that a daemon needs to go on with a call of one that was killed, and who keeps it."""
+"""Where a live call stands: all that a daemon needs to go on with a call of one before it, and who keeps it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from voiced.call.records import CallInfo, CallRecord, Ending, Stage
+from voiced.call.records import CallInfo, CallRecord, Departure, Ending, Stage
 from voiced.icarrier import CallOrder
 from voiced.ivoiced import Dial, Dialled
 
@@ -87,6 +87,12 @@ class Standing(msgspec.Struct, frozen=True):
     leaving: dict[str, float] = {}
     """Those that it leaves by and by, and when."""
     left_off: LeftOff | None = None
+    granted: tuple[int, float] | None = None
+    """How many seconds the guard has granted to the agent that has the line, and when."""
+    departure: Departure = Departure.KILLED
+    """How its daemon went, as far as that had said by then."""
+    keys: str = ""
+    """The keys that the step which runs has gathered so far, and those that wait for it or the next."""
 
     @property
     def info(self) -> CallInfo:
@@ -107,6 +113,10 @@ class Remembered:
     """Its live calls, in the order in which they began."""
     over: tuple[str, ...]
     """The SIDs of calls that ended lately, the oldest first."""
+
+    def calls_of(self, departure: Departure) -> int:
+        """How many of the live calls had a daemon that went so."""
+        return sum(each.departure is departure for each in self.standings)
 
 
 class IStandings(Interface):

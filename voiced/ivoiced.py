@@ -214,8 +214,8 @@ class Brief:
     """Facts for the agent, by names it knows."""
     tools: IToolbox | None = None
     so_far: tuple[Said, ...] = attrs.field(default=(), repr=False)
-    """What was said before, when the agent comes back to a conversation whose daemon was killed: it goes on from
-    there, and is the first to speak, so that the caller knows that somebody is there."""
+    """What was said before, when the agent comes back to a conversation whose daemon was killed or restarted: it
+    goes on from there, and is the first to speak, so that the caller knows that somebody is there."""
 
     @property
     def comes_back(self) -> bool:

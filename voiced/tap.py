@@ -122,7 +122,8 @@ def _endpoint(reactor: Any, listen: str, file: Path) -> IStreamServerEndpoint:
     except (ValueError, TypeError, LookupError, OSError) as error:
         why = (
             f"`listen: {listen}`: systemd has handed over no such socket: is voiced.socket enabled and started "
-            "(`systemctl status voiced.socket`), and has it as many Listen…= lines as `index=` counts, from 0?"
+            "(`systemctl status voiced.socket`; voiced@1.socket for one of several), and has it as many Listen…= "
+            "lines as `index=` counts, from 0?"
         )
         raise ConfigError([Fault(str(file), 1, 1, why)]) from error
     return endpoint
@@ -262,7 +263,9 @@ class DaemonService(MultiService):
         log.info("SIGUSR2: {n} calls are left to the daemon that follows", n=len(switchboard))
         self.building.oncall.stop()
         self._supervised.stopping(HAND_OVER_SECONDS)
-        written = self.building.written_down().addTimeout(HAND_OVER_SECONDS, self._reactor)
+        # Who connects from now on waits in the socket's queue for the daemon that follows; who has, is answered.
+        self._listening.stopService()
+        written = self.building.leave().addTimeout(HAND_OVER_SECONDS, self._reactor)
         # Not by way of the reactor's own stop, which drains: the streams break when the process ends, not before.
         written.addErrback(lambda failure: log.failure("not all is written down", failure))
         written.addBoth(lambda _: end_now(0))

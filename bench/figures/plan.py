@@ -34,13 +34,17 @@ class Plan:
     """Calls whose first audio is timed."""
     rounds: int
     """Interruptions of each call."""
+    killed_calls: int
+    """Live when the daemon is killed, each in a sentence ..."""
+    killed_agents: int
+    """... or with an agent."""
     endurance_calls: int
     endurance_seconds: float
     """0: the figure is left out."""
 
 
-QUICK = Plan("quick", 1, 20, 3.0, 1.0, 40, 50, 2.0, 2.0, 20, 1, 0, 0.0)
-WHOLE = Plan("whole", 5, 100, 10.0, 4.0, 200, 25, 5.0, 5.0, 200, 5, 500, 600.0)
+QUICK = Plan("quick", 1, 20, 3.0, 1.0, 40, 50, 2.0, 2.0, 20, 1, 20, 20, 0, 0.0)
+WHOLE = Plan("whole", 5, 100, 10.0, 4.0, 200, 25, 5.0, 5.0, 200, 5, 200, 100, 500, 600.0)
 
 
 @attrs.frozen

@@ -1,6 +1,6 @@
 """The agent: ElevenLabs' socket, of an agent that says back whatever it hears, at once.
 
-    ◄ conversation_initiation_client_data, {"user_audio_chunk": base64}, pong
+    ◄ conversation_initiation_client_data, {"user_audio_chunk": base64}, contextual_update, pong
     ► conversation_initiation_metadata, audio, interruption; and every five seconds a turn begins: user_transcript,
       agent_response, ping
 
@@ -18,6 +18,8 @@ from bench.load import sound
 
 TURN = 250
 """Frames after which the agent begins to say something new."""
+FIRST_TURN = 10
+"""After so many for the first time."""
 AHEAD = 100
 """Frames that the agent speaks ahead before it is interrupted: two seconds."""
 _METADATA = (
@@ -53,7 +55,11 @@ class Agent(WSListener):
         self._agents = agents
         self._call = 0
         self._event = 1
-        self._left = TURN
+        self._left = FIRST_TURN
+        self.met = 0
+        """When the program has begun the conversation (ns)."""
+        self.told = False
+        """Whether it was told something besides: what was said with an agent before."""
 
     def speak_ahead(self) -> None:
         """Say two seconds at once, as agents do."""
@@ -77,7 +83,10 @@ class Agent(WSListener):
             message = _read(frame.get_payload_as_bytes())
             if message.user_audio_chunk is not None:
                 self._answer(message.user_audio_chunk)
+            elif message.type == "contextual_update":
+                self.told = True
             elif message.type == "conversation_initiation_client_data":
+                self.met = time.monotonic_ns()
                 self._send(_METADATA % id(self))
         elif frame.msg_type == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())

@@ -48,8 +48,20 @@ class Caller(WSListener):
 
     tally: Tally
 
-    def __init__(self, number: int, call_sid: str, parameters: dict[str, str], tally: Tally) -> None:
+    def __init__(
+        self,
+        number: int,
+        call_sid: str,
+        parameters: dict[str, str],
+        tally: Tally,
+        after: str = "",
+        talks: bool = True,
+    ) -> None:
+        """`after` is the path at which the carrier asks what follows the stream."""
         self.number = number
+        self.after = after
+        self.talks = talks
+        """Whether there is an agent, who answers."""
         self.call_sid = call_sid
         self.tally = tally
         self.started = 0
@@ -71,6 +83,11 @@ class Caller(WSListener):
         self._heard_at = 0
         self._marks: deque[tuple[int, str]] = deque()
         self._part = b""
+
+    @property
+    def reached(self) -> asyncio.Future[int]:
+        """When there was what this caller rings for: an agent's answer, or something to hear."""
+        return self.answered if self.talks else self.first_audio
 
     # What the pacer and the carrier have it do
 

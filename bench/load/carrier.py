@@ -19,6 +19,8 @@ from bench.load.tally import Tally
 
 PATIENCE = 10.0
 """Seconds for a request, a handshake, or an agent to answer."""
+WAITS = 15.0
+"""Seconds that Twilio waits for an answer to a webhook."""
 _validator = RequestValidator(TOKEN)
 
 
@@ -85,17 +87,37 @@ class Carrier:
             **more,
         }
 
-    async def ring(self, connection: Connection, called: str, tally: Tally) -> Caller:
+    async def ring(self, connection: Connection, called: str, tally: Tally, talks: bool = True) -> Caller:
         """A call, until its stream has begun. Raises NotAnswered."""
         form = self.form(called)
         number = self._number
-        status, answer = await asyncio.wait_for(connection.post("/call/incoming", form), PATIENCE)
-        stream = ElementTree.fromstring(answer).find(".//Stream") if status == 200 else None  # noqa: S314 - ours
-        if stream is None:
-            raise NotAnswered(f"no stream, but {status} {answer.decode()[:200]}")
+        answer = await asyncio.wait_for(connection.post("/call/incoming", form), PATIENCE)
+        return await self._stream(answer, number, form["CallSid"], tally, talks)
+
+    async def come_back(self, lost: Caller, tally: Tally) -> Caller:
+        """What follows a stream that broke, as Twilio asks it; until the next one has begun. Raises NotAnswered."""
+        form = {
+            "AccountSid": ACCOUNT, "ApiVersion": "2010-04-01", "CallSid": lost.call_sid, "CallStatus": "in-progress",
+            "Direction": "inbound",
+        }  # fmt: skip
+        connection = Connection(self._port)
+        try:
+            answer = await asyncio.wait_for(connection.post(lost.after, form), WAITS)
+        finally:
+            connection.close()
+        return await self._stream(answer, lost.number, lost.call_sid, tally, lost.talks)
+
+    async def _stream(
+        self, answer: tuple[int, bytes], number: int, call_sid: str, tally: Tally, talks: bool
+    ) -> Caller:
+        status, text = answer
+        connect = ElementTree.fromstring(text).find(".//Connect") if status == 200 else None  # noqa: S314 - ours
+        stream = None if connect is None else connect.find("Stream")
+        if connect is None or stream is None:
+            raise NotAnswered(f"no stream, but {status} {text.decode()[:200]}")
         parameters = {each.get("name", ""): each.get("value", "") for each in stream.iter("Parameter")}
         url = stream.get("url", "")
-        caller = Caller(number, form["CallSid"], parameters, tally)
+        caller = Caller(number, call_sid, parameters, tally, urlsplit(connect.get("action", "")).path, talks)
         headers = {"X-Twilio-Signature": _validator.compute_signature(url, {}), "Host": PUBLIC}
         await ws_connect(
             lambda: caller, f"ws://127.0.0.1:{self._port}{urlsplit(url).path}", extra_headers=headers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -40,6 +41,8 @@ class Generator:
             orders.FirstAudio: self._first_audio,
             orders.Interrupt: self._interrupt,
             orders.Webhooks: self._webhooks,
+            orders.Return: self._return,
+            orders.AwaitReturn: self._await_return,
             orders.HangUp: self._hang_up,
         }
 
@@ -65,21 +68,51 @@ class Generator:
                 if len(why) > MOST_FAILED:
                     break
                 try:
-                    await self._talk(connection, order.called)
+                    await self._talk(connection, order)
                 except TROUBLE as error:
                     why.append(f"{type(error).__name__}: {error}")
                     connection.close()
             connection.close()
 
         await asyncio.gather(*(some() for _ in range(min(order.at_once, order.calls))))
-        return orders.Rung(len(self._live()), len(why), why[:10])
+        return orders.Rung(len(self._reached()), len(why), why[:10])
 
-    async def _talk(self, connection: Connection, called: str) -> None:
-        """One more call, until its agent answers."""
-        caller = await self._carrier.ring(connection, called, self._tally)
+    async def _talk(self, connection: Connection, order: orders.Ring) -> None:
+        """One more call, until its agent answers, or it hears what is said."""
+        await self._listens(await self._carrier.ring(connection, order.called, self._tally, order.talk))
+
+    async def _listens(self, caller: Caller) -> None:
         self._callers.append(caller)
         self._pacer.add(caller)
-        await asyncio.wait_for(caller.answered, PATIENCE)
+        await asyncio.wait_for(caller.reached, PATIENCE)
+
+    async def _return(self, order: orders.Return) -> orders.Done:
+        self._lost: list[str] = []
+        self._since = Usage.now(self._pid)
+        self._returning = [asyncio.ensure_future(self._come_back(caller)) for caller in self._reached()]
+        return orders.Done()
+
+    async def _come_back(self, caller: Caller) -> None:
+        await caller.gone
+        if not caller.hung_up:
+            try:
+                await self._listens(await self._carrier.come_back(caller, self._tally))
+            except TROUBLE as error:
+                self._lost.append(f"{type(error).__name__}: {error}")
+
+    async def _await_return(self, order: orders.AwaitReturn) -> orders.Returned:
+        await asyncio.wait(self._returning, timeout=order.seconds)
+        own = time.process_time() - self._since.own, (time.monotonic_ns() - self._since.at) / 1e9
+        back = self._reached()
+        agents = [agent for caller in back if (agent := self._vendors.agents.get(caller.number)) is not None]
+        return orders.Returned(
+            len(self._returning),
+            [caller.reached.result() for caller in back],
+            [agent.met for agent in agents],
+            sum(agent.told for agent in agents),
+            self._lost[:10],
+            own[0] / own[1],
+        )
 
     async def _measure(self, order: orders.Measure) -> orders.Measured:
         tally = self._watch()
@@ -169,6 +202,13 @@ class Generator:
 
     def _live(self) -> list[Caller]:
         return [caller for caller in self._callers if caller.answered.done() and not caller.gone.done()]
+
+    def _reached(self) -> list[Caller]:
+        return [
+            caller
+            for caller in self._callers
+            if caller.reached.done() and not caller.reached.cancelled() and not caller.gone.done()
+        ]
 
     def _watch(self) -> Tally:
         self._tally = Tally(self._pid)

@@ -28,6 +28,8 @@ class Ring(msgspec.Struct, frozen=True, tag=True):
     called: str
     at_once: int = 8
     """How many are on their way at a time."""
+    talk: bool = True
+    """Whether they have agents; else each hears what is said."""
 
 
 class Measure(msgspec.Struct, frozen=True, tag=True):
@@ -57,11 +59,21 @@ class Webhooks(msgspec.Struct, frozen=True, tag=True):
     seconds: float
 
 
+class Return(msgspec.Struct, frozen=True, tag=True):
+    """From now on whoever's stream breaks asks `/call/after`, and comes back on another. Answered: Done."""
+
+
+class AwaitReturn(msgspec.Struct, frozen=True, tag=True):
+    """Wait until all are back that were live at `Return`, for so long at the most. Answered: Returned."""
+
+    seconds: float
+
+
 class HangUp(msgspec.Struct, frozen=True, tag=True):
     """Every live call ends. Answered: Done, when all sockets are gone."""
 
 
-Order = Aim | Ring | Measure | FirstAudio | Interrupt | Webhooks | HangUp
+Order = Aim | Ring | Measure | FirstAudio | Interrupt | Webhooks | Return | AwaitReturn | HangUp
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
@@ -124,10 +136,26 @@ class Served(msgspec.Struct, frozen=True, tag=True):
     own_cpu: float
 
 
+class Returned(msgspec.Struct, frozen=True, tag=True):
+    """Who is back, and when: nanoseconds of the machine's monotonic clock, one for each that is."""
+
+    calls: int
+    """How many were to come back."""
+    heard: list[int]
+    """When the first audio came on the new stream; of calls with agents, the first that an agent has answered."""
+    met: list[int]
+    """When the program has begun a conversation with an agent again."""
+    told: int
+    """How many of these agents were told what was said before."""
+    why: list[str]
+    """Why others are not back, at most ten."""
+    own_cpu: float
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """The order could not be carried out."""
 
     why: str
 
 
-Answer = Done | Rung | Measured | Times | Served | Failed
+Answer = Done | Rung | Measured | Times | Served | Returned | Failed

@@ -1,8 +1,8 @@
 """What else is asked for over HTTP: signed URLs and speech of ElevenLabs, calls of Twilio's REST.
 
 GET  /v1/convai/conversation/get-signed-url   -> {"signed_url": "ws(s)://127.0.0.1:…/v1/convai/conversation"}
-POST /v1/text-to-speech/{voice}/stream        -> a second of mu-law
-POST /2010-04-01/…/Calls/{sid}.json           -> {"sid", "status": "completed"}
+POST /v1/text-to-speech/{voice}/stream        -> a second of mu-law; 40 s where the voice is LENGTHY
+POST /2010-04-01/…/Calls/{sid}.json           -> {"sid", "status": "completed"}; asked with GET, it is in progress
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ import ssl
 import msgspec
 from picows import WSUpgradeRequest, ws_create_server
 
+from bench.load import sound
 from bench.load.agent import Agent
 from bench.load.orders import Doubles
 
-_SECOND = b"\x20" * 8000
+LENGTHY = "lengthy"
+"""The voice that speaks for longer than a call is watched."""
+_SECOND = sound.decoded(sound.unstamped(50))
+_LENGTHY = sound.decoded(sound.unstamped(40 * 50))
 
 
 class Vendors:
@@ -49,18 +53,20 @@ class Vendors:
                     (line[15:] for line in head.lower().split("\r\n") if line.startswith("content-length:")), 0
                 )
                 await reader.readexactly(int(length))
-                kind, body = self._answer(head.split(" ", 2)[1])
+                kind, body = self._answer(*head.split(" ", 2)[:2])
                 about = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
                 writer.write(about.encode() + body)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    def _answer(self, path: str) -> tuple[str, bytes]:
+    def _answer(self, method: str, path: str) -> tuple[str, bytes]:
         if path.startswith("/v1/convai/"):
             scheme, port = ("wss", self._doubles.wss) if self.tls else ("ws", self._doubles.ws)
             url = f"{scheme}://127.0.0.1:{port}/v1/convai/conversation?agent_id=agent_bench&conversation_signature=x"
             return "application/json", msgspec.json.encode({"signed_url": url})
         if path.startswith("/v1/text-to-speech/"):
-            return "audio/basic", _SECOND
+            return "audio/basic", _LENGTHY if f"/{LENGTHY}/" in path else _SECOND
         sid = path.partition("?")[0].rpartition("/")[2].removesuffix(".json")
-        return "application/json", msgspec.json.encode({"sid": sid, "status": "completed"})
+        return "application/json", msgspec.json.encode(
+            {"sid": sid, "status": "in-progress" if method == "GET" else "completed"}
+        )

@@ -117,14 +117,14 @@ class Book:
 
     def _written(self, _: object) -> None:
         if self._failing:
-            log.info("where live calls stand is kept again: they outlive a daemon that is killed")
+            log.info("where live calls stand is kept again: they outlive this daemon")
         self._failing = False
 
     def _not_written(self, failure: Failure, changed: dict[str, Lasting], over: set[str]) -> None:
         failure.trap(StoreError)
         if not self._failing:
             log.error(
-                "where live calls stand is not kept: {error}. They go on, but would not outlive a killed daemon",
+                "where live calls stand is not kept: {error}. They go on, but would not outlive this daemon",
                 error=failure.getErrorMessage(),
             )
         self._failing = True

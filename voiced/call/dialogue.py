@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from twisted.python.failure import Failure
 
 from voiced.call.answering import Answering
 from voiced.call.bargein import BargeIn, Saying
-from voiced.call.keypad import Keypad
+from voiced.call.keypad import MOST_KEYS, Keypad
 from voiced.call.recorder import Recorder, facts_of
 from voiced.call.rest import Rest
 from voiced.call.scene import Scene
@@ -53,6 +54,9 @@ class Dialogue(Scene):
         self._ours: float | None = 0.0
         """Since when it is our turn to be heard; None while it is the caller's, or an agent has the line."""
         self._keypad = Keypad(self.clock, self._key_taken)
+        self._gathered: deque[str] = deque(maxlen=MOST_KEYS)
+        """The keys that the step has taken, as long as more may follow them: until it ends, says something, or has
+        waited for one in vain."""
         self._ear: Deliver | None = None
         """Who hears the caller, while anybody does."""
         self._overheard = b""
@@ -63,7 +67,7 @@ class Dialogue(Scene):
         self._saying = ("", Rest(0))
         """What was said last, and from where on."""
         self._left_off: LeftOff | None = None
-        """What was being said when a daemon was killed, until something is said again."""
+        """What was being said when a daemon before us went, until something is said again."""
 
     def say(
         self,
@@ -100,7 +104,7 @@ class Dialogue(Scene):
         """See ICall."""
         if self._stream is None:
             return fail(CallOver())
-        return self._theirs(self._keypad.listen(timeout))
+        return self._theirs(self._keypad.listen(timeout)).addCallback(self._pressed)
 
     def answer(self, timeout: float, words: Mapping[str, Sequence[str]]) -> Deferred[str | None]:
         """See ICall."""
@@ -147,10 +151,29 @@ class Dialogue(Scene):
         """Whatever was heard of what a daemon before us said, is said again."""
         self._left_off = None
 
+    def forget_keys(self) -> None:
+        """Those that wait are for nobody."""
+        self._keypad.clear()
+
+    def step_over(self) -> None:
+        """The step has done with the keys that it has taken."""
+        self._gathered.clear()
+
     # Within
+
+    def _keys(self) -> str:
+        """What was pressed, and nothing has come of yet."""
+        return "".join(self._gathered) + self._keypad.waiting
+
+    def _pressed(self, key: str | None) -> str | None:
+        """A step has waited for a key."""
+        if key is None:
+            self._gathered.clear()
+        return key
 
     def _key_taken(self, key: str, pressed: float) -> None:
         """A step takes a key, which may have waited for it: whether it is private, only that step says."""
+        self._gathered.append(key)
         self.wire.note("key", pressed, key="" if getattr(self.step, "private", False) else key)
 
     def _theirs(self, waiting: Deferred[T]) -> Deferred[T]:
@@ -244,6 +267,7 @@ class Dialogue(Scene):
         self._overheard = b""
         if self._stream is None:
             return fail(CallOver())
+        self._gathered.clear()
         before, self._left_off = self._left_off, None
         rest = Rest(before.heard if before is not None and before.what == what else 0)
         self._saying = what, rest

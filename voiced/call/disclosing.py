@@ -25,7 +25,7 @@ async def disclose(call: Verbs) -> None:
     if text is None or any(told.heard for told in call.record.disclosures):
         return
     record = _begun(call, text)
-    call.begin_anew()  # what was heard of it before a daemon was killed is not all of it
+    call.begin_anew()  # what was heard of it by a daemon before us is not all of it
 
     def told(heard: Heard) -> None:
         record.seconds = heard.seconds

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from voiced.call.leg import Position
 from voiced.call.optout import OptOut
 from voiced.call.pronunciation import Pronunciation
-from voiced.call.records import Ending, StepRecord
+from voiced.call.records import Departure, Ending, StepRecord
 from voiced.call.spoken import LANGUAGE
 from voiced.call.template import Template
 from voiced.errors import CallOver, FlowError, VoicedError
@@ -43,7 +43,7 @@ class OnMachine(enum.Enum):
 
 
 class Resume(enum.Enum):
-    """How a step goes on whose daemon was killed in it."""
+    """How a step goes on whose daemon was killed or restarted in it."""
 
     CONTINUE = "continue"
     """Run it again: a sentence goes on where the caller had heard it, an agent is told what was said."""
@@ -77,8 +77,8 @@ class Run:
     """Whether the human has opted out of being called: the step that it is in is the last."""
     below: tuple[Position, ...] = ()
     """Where it has to go on in the flows that the first step calls, when it takes up an earlier walk."""
-    resumed: bool = False
-    """Whether the step that it begins with is one in which a daemon was killed."""
+    resumed: Departure | None = None
+    """How the daemon went before us in the step that it begins with; None: it begins there anew."""
     steps: int = 0
     """Steps since something came of the caller ..."""
     inputs: int = 0
@@ -281,6 +281,7 @@ class Flow:
         finally:
             record.ended = call.clock.seconds()
             call.stepping = outer
+            call.step_over()
             call.remember_private()
             call.changed()
         if isinstance(follow, str):
@@ -288,14 +289,17 @@ class Flow:
         return follow
 
     def _resume(self, call: Verbs, run: Run, placed: Placed) -> None:
-        """Have the step go on as it wants to, if it is the one in which a daemon was killed. Raises FlowError."""
-        if not run.resumed or run.below:  # not it, but one that had called the flow that it is in
+        """Have the step go on as it wants to, if it is the one in which a daemon before us went. Raises FlowError."""
+        departure = run.resumed
+        if departure is None or run.below:  # not it, but one that had called the flow that it is in
             return
-        run.resumed = False
+        run.resumed = None
         if placed.resume is not Resume.CONTINUE:
             call.begin_anew()
+            call.forget_keys()
         if placed.resume is Resume.ON_ERROR:
-            raise FlowError("the daemon was killed in this step, which is not run twice (`resume: on_error`)")
+            went = departure.value
+            raise FlowError(f"the daemon was {went} in this step, which is not run twice (`resume: on_error`)")
 
     async def _apologise(self, call: LivingCall, run: Run, ending: Ending) -> Ending:
         """Say sorry with the flow's own voice; where that fails too, the carrier says it."""

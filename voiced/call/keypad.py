@@ -33,6 +33,21 @@ class Keypad:
         self._keys.append((key, self._clock.seconds()))
         del self._keys[:-MOST_KEYS]
 
+    def put_back(self, keys: str) -> None:
+        """These were pressed before all others, and nothing has come of them."""
+        now = self._clock.seconds()
+        self._keys[:0] = [(key, now) for key in keys]
+        del self._keys[MOST_KEYS:]
+
+    def clear(self) -> None:
+        """Those that wait are for nobody."""
+        self._keys.clear()
+
+    @property
+    def waiting(self) -> str:
+        """The keys that nobody has taken yet."""
+        return "".join(key for key, _ in self._keys)
+
     def hand_over(self) -> None:
         """Give the first key that waits to whoever listens."""
         if self._listener is not None and self._keys:

@@ -7,18 +7,12 @@ from typing import Any
 import attrs
 
 from voiced.call.leg import Leg, Position
-from voiced.call.life import AWAY_SECONDS, EXPECT_SECONDS, begin_life, resume_life
+from voiced.call.life import COMING_BACK, begin_life, resume_life
 from voiced.call.living import LivingCall
 from voiced.call.optout import OptOut
-from voiced.call.records import AgentRecord, Ending, LegRecord, Said, Stage
+from voiced.call.records import DEPARTED, AgentRecord, Departure, Ending, LegRecord, Said, Stage
 from voiced.istanding import LegStanding, OrderStanding, Standing
 from voiced.ivoiced import Apologise
-
-COMES_BACK = AWAY_SECONDS + EXPECT_SECONDS
-"""Seconds within which the carrier asks what now for a call whose daemon was killed: it tries for 15 s, and so long
-again at its fallback URL; then the call is over there, or it is ended by the API."""
-KILLED = "killed"
-"""The result of a step, and the outcome of a conversation, in which a daemon was killed."""
 
 
 class LastingCall(LivingCall):
@@ -26,6 +20,7 @@ class LastingCall(LivingCall):
 
     def __init__(self, *living: Any, was: Standing | None = None) -> None:
         super().__init__(*living)
+        self._departure = Departure.KILLED
         if was is None:
             self._ring()
         else:
@@ -63,7 +58,15 @@ class LastingCall(LivingCall):
             parts=self._since,
             leaving={part: timer.getTime() for part, timer in self._leaving.items() if timer.active()},
             left_off=self._leaves_off(),
+            granted=self._granted,
+            departure=self._departure,
+            keys=self._keys(),
         )
+
+    def left_behind(self) -> None:
+        """This daemon goes on purpose, and leaves it to the next one."""
+        self._departure = Departure.RESTARTED
+        self.changed()
 
     def go_on(self) -> None:
         """Nothing is to be taken up, but what had begun to end: call it when it is known where it belongs."""
@@ -98,7 +101,7 @@ class LastingCall(LivingCall):
         self._verdict, self._gone, self._left_off = was.verdict, was.gone, was.left_off
         self._sequel = None if was.sorry is None else Apologise(was.sorry)
         self._take_up_place(was)
-        self._close_records(was.at)
+        self._close_records(was.at, was.departure.value)
         self._take_up_parts(was)
         if was.leg is not None:
             self._take_up_leg(was.leg)
@@ -111,37 +114,40 @@ class LastingCall(LivingCall):
     def _take_up_place(self, was: Standing) -> None:
         """Where its flow stood; of what is not there any more in the flows of today, from where that was called."""
         self.position, self.entered = was.position, was.entered
-        there = [place for place in was.position if self._is_there(place)]
-        if there != was.position:
-            depth = next(at for at, place in enumerate(was.position) if not self._is_there(place))
+        gone = [at for at, place in enumerate(was.position) if not self._is_there(place)]
+        if gone:
+            depth = gone[0]
             self._leave_flow(max(depth, 1))
             del self.position[depth:]
             self.record.faults.append(
                 "the flows were changed while no daemon was there: it goes on before that place"
             )
-        self._resumed = was.verdict is None and was.returned is None and bool(self.position)
+        if was.verdict is None and was.returned is None and self.position:
+            self._resumed = was.departure
+            if not gone:  # else they were for another step
+                self._keypad.put_back(was.keys)
 
     def _is_there(self, place: Position) -> bool:
         flow = self.flow if place[0] == self.flow.name else self.program.flows.get(place[0])
         # Behind the last step stands who has said it all.
         return flow is not None and place[1] in flow.nodes and place[2] <= len(flow.nodes[place[1]])
 
-    def _close_records(self, at: float) -> None:
+    def _close_records(self, at: float, departure: str) -> None:
         """What had begun has ended there; what was said with the last agent, is for its next conversation."""
         for step in self.record.steps:
             if step.ended is None:
-                step.ended, step.result = at, KILLED
+                step.ended, step.result = at, departure
         open_ = [agent for agent in self.record.agents if agent.ended is None]
         for agent in open_:
-            agent.ended, agent.outcome = at, KILLED
+            agent.ended, agent.outcome = at, departure
         if open_:
             self._so_far = open_[-1].agent, self._said_with(open_[-1])
 
     def _said_with(self, last: AgentRecord) -> tuple[Said, ...]:
-        """What was said with the last agent, over all daemons that were killed meanwhile."""
+        """What was said with the last agent, over all daemons that went meanwhile."""
         said: list[Said] = []
         for agent in reversed(self.record.agents):
-            if agent.outcome != KILLED or agent.agent != last.agent:
+            if agent.outcome not in DEPARTED or agent.agent != last.agent:
                 break
             said[:0] = agent.transcript
         return tuple(said)
@@ -163,7 +169,7 @@ class LastingCall(LivingCall):
             self._life = begin_life(self, outbound=True)
             return
         self.stage = Stage.DIALLED if self.connected else Stage.AWAY
-        seconds = COMES_BACK
+        seconds = COMING_BACK
         if self._leg is not None and self.connected:
             seconds = max(seconds, self._leg.record.began + self._leg.limit - self.clock.seconds())
         self._life = resume_life(self, seconds, Ending.STREAM_LOST)

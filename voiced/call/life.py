@@ -28,6 +28,9 @@ EXPECT_SECONDS = 30.0
 """How long a stream may take to come after it was announced; a ticket is good for as long."""
 AWAY_SECONDS = 15.0
 """How long the carrier may take to ask what now, once a stream has ended; then the call is completed by its API."""
+COMING_BACK = AWAY_SECONDS + EXPECT_SECONDS
+"""Seconds within which a call whose line or daemon was lost is back, if it comes back at all: the carrier asks
+what now for 15 s, and as long again at its fallback URL; then the call is over there, or it is ended by the API."""
 PARTING_SECONDS = 10.0
 """How long `on_hangup` may take."""
 LOOK_AGAIN = 30.0

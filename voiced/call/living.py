@@ -16,7 +16,7 @@ from voiced.call.life import AWAY_SECONDS, Life, begin_life
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
-from voiced.call.records import CallInfo, Ending, Stage
+from voiced.call.records import CallInfo, Departure, Ending, Stage
 from voiced.call.speaker import LAST_WORDS
 from voiced.call.verbs import Verbs
 from voiced.errors import FlowError, VoicedError
@@ -92,8 +92,8 @@ class LivingCall(Verbs):
         """Waits for the carrier's word about a leg, of a call that is over."""
         self._gone: Ending | None = None
         """Why the caller has gone, once they have."""
-        self._resumed = False
-        """Whether the next stream begins with the step in which a daemon was killed."""
+        self._resumed: Departure | None = None
+        """How the daemon went before us in the step that the next stream begins with."""
         self._life: Life
 
     @property
@@ -160,7 +160,7 @@ class LivingCall(Verbs):
         self._speaker.attach(stream)
         log.info("{call}: stream {n} of flow {flow}", call=self.info.sid, n=self.record.streams, flow=self.flow.name)
         run = self._run = Run(resumed=self._resumed)
-        self._resumed = False
+        self._resumed = None
         walking = Deferred.fromCoroutine(self.flow.run(self, run))
         walking.addCallbacks(self._flow_ended, self._flow_broke, errbackArgs=(run,))
 

@@ -41,6 +41,19 @@ class Ending(enum.Enum):
     """A fault of ours; the log has its traceback."""
 
 
+class Departure(enum.Enum):
+    """How a daemon went that had this call. The next one goes on with it either way."""
+
+    KILLED = "killed"
+    """Without a word: a crash, out of memory, `kill -9`."""
+    RESTARTED = "restarted"
+    """On purpose: it left its calls to the daemon that follows."""
+
+
+DEPARTED = tuple(departure.value for departure in Departure)
+"""The results of a step, and the outcomes of a conversation, in which a daemon went."""
+
+
 class Stage(enum.StrEnum):
     """Where a live call stands, as the API says it (voiced.call.life has the machine)."""
 

@@ -1,4 +1,4 @@
-"""Takes up the calls of a daemon that was killed, and asks the carrier which of them are over."""
+"""Takes up the calls of a daemon before us, and asks the carrier which of them are over."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from voiced.call.arriving import Arrivals
 from voiced.call.flow import Flow
 from voiced.call.ordered import Ordered
 from voiced.call.parts import Parts
 from voiced.call.program import Program
-from voiced.call.records import Ending, Stage
+from voiced.call.records import Departure, Ending, Stage
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import CarrierError
@@ -44,6 +45,7 @@ class Reviving:
     _make: MakeSession
     _ordered: Callable[[Ordered], Ordered]
     _lost: Callable[[Standing], object]
+    _arrivals: Arrivals = attrs.field(factory=Arrivals, init=False)
 
     def take_up(self, left: Remembered, program: Program, accounts: Container[str]) -> None:
         """The calls live on here, each where it stood, as soon as the carrier asks what now."""
@@ -52,6 +54,9 @@ class Reviving:
         for _, part, name in sorted(places):
             self._parts.enter(part, name)
         for was in left.standings:
+            if was.granted is not None:
+                granted, since = was.granted
+                self._guard.conversed(was.info, granted, since, was.at)
             if was.info.account not in accounts:
                 self._leave(was, "its account is not in voiced.yaml any more")
                 continue
@@ -62,8 +67,14 @@ class Reviving:
                 log.failure("{call}: it cannot be taken up", call=was.name)
                 permit.over(None)
                 self._leave(was, "a fault of ours; the log has its traceback")
-        if left.standings:
-            log.warn("{n} calls of a daemon that was killed go on here", n=len(left.standings))
+        if calls := left.calls_of(Departure.RESTARTED):
+            log.info("{n} calls go on here: the daemon before was restarted under them", n=calls)
+        if calls := left.calls_of(Departure.KILLED):
+            log.warn(
+                "{n} calls go on here: the daemon before was killed under them, or has crashed; what it said last is "
+                "above, and `journalctl -k` knows of one that was out of memory",
+                n=calls,
+            )
 
     def compare(self) -> Deferred[None]:
         """Ask the carrier about every call that has not come back by itself; fires when it has said of each, as far
@@ -94,6 +105,7 @@ class Reviving:
             )
         )
         session = self._make(was, program, flow or Flow(was.flow, "gone", {"gone": ()}), permit, ordered)
+        session.arrivals = self._arrivals
         self._switchboard.take_up(session)
         log.info("{call}: taken up, {stage}, flow {flow}", call=was.name, stage=was.stage.value, flow=was.flow)
         if flow is None:

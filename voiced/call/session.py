@@ -90,6 +90,7 @@ class CallSession(LastingCall):
         self._keypad.press(key)
         self._speaker.key_pressed()
         self._keypad.hand_over()
+        self.changed()
 
     def mark_returned(self, name: str) -> None:
         """The carrier has played what stood before this mark, or cleared it."""

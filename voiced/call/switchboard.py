@@ -74,6 +74,8 @@ class Switchboard:
         self._spent: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
         self._past: deque[str] = deque(maxlen=REMEMBERED)
         self._drained: Deferred[None] | None = None
+        self._leaving = False
+        """Whether the calls are left to the daemon that follows."""
         self._look: IDelayedCall | None = None
         """While calls may still go on, although we are closing."""
         self.endings: Counter[Ending] = Counter()
@@ -172,6 +174,12 @@ class Switchboard:
         log.warn("{call}: a stream came with a ticket that is {reason}", call=call_sid, reason=reason)
         return fail(UnknownTicket(reason))
 
+    def leave(self) -> None:
+        """The calls, and those that still begin, are left to the daemon that follows."""
+        self._leaving = True
+        for session in self:
+            session.left_behind()
+
     @property
     def draining(self) -> bool:
         """Whether no new calls are taken any more."""
@@ -228,6 +236,8 @@ class Switchboard:
         if self._book is not None:
             session.changed = partial(self._book.changed, session)
             session.changed()
+            if self._leaving:
+                session.left_behind()
 
     def _close(self, record: CallRecord, program: Program, ending: Ending) -> None:
         self.endings[ending] += 1

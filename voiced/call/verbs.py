@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from voiced.call.arriving import Arrivals, Arriving, Turn, at_once
 from voiced.call.conversation import Conversation
 from voiced.call.dialogue import Dialogue
 from voiced.call.disclosing import disclose
@@ -80,7 +81,11 @@ class Verbs(Dialogue):
         """The step whose agent was told what was asked for."""
         self._conversation: Conversation | None = None
         self._so_far: tuple[str, tuple[Said, ...]] | None = None
-        """With which agent a daemon before us was killed, and what was said, until an agent takes the line."""
+        """With which agent a daemon before us went, and what was said, until an agent takes the line."""
+        self.arrivals: Arrivals | None = None
+        """Where its agent waits for its turn to come back, once; None: it comes at once."""
+        self._granted: tuple[int, float] | None = None
+        """How many seconds the agent may talk that takes the line, and since when."""
         self._texting = Texting()
         self._sequel: Sequel | None = None
         self.confirmation = CONFIRM
@@ -100,18 +105,23 @@ class Verbs(Dialogue):
         if agent not in self.program.agents:
             return fail(FlowError(f"no agent is called {agent!r}"))
         try:
-            permit = self._guard.converse(self.info)
+            left = self._seconds_left()
+            permit = self._guard.converse(self.info, int(min(limits.seconds or left, left)))
         except Refused:
             return fail()
+        self._granted = permit.seconds, self.clock.seconds()
+        self.changed()
 
         def not_told(failure: Failure) -> Failure:
+            self._granted = None
             permit.over(None)
             return failure
 
         # First the disclosure, and only then the agent: one that was there sooner would speak right after it, or hear
         # a caller who does not know yet whom they speak to. It costs the time that an agent takes to come.
         disclosing = Deferred.fromCoroutine(disclose(self))
-        return disclosing.addCallbacks(lambda _: self._hand_over(agent, brief, limits, permit), not_told)
+        disclosing.addCallback(lambda _: self._turn())
+        return disclosing.addCallbacks(lambda turn: self._hand_over(agent, brief, limits, permit, turn), not_told)
 
     def begin_anew(self) -> None:
         """What a daemon before us had begun, is begun again: no sentence and no conversation goes on."""
@@ -194,13 +204,20 @@ class Verbs(Dialogue):
 
     # Within
 
-    def _hand_over(self, agent: str, brief: Brief, limits: AgentLimits, permit: IPermit) -> Deferred[Outcome]:
+    def _turn(self) -> Deferred[Turn]:
+        """When the agent may come: at once, unless many come back together to the calls of a daemon before us."""
+        arrivals, self.arrivals = self.arrivals, None
+        return at_once() if arrivals is None else arrivals.turn()
+
+    def _hand_over(
+        self, agent: str, brief: Brief, limits: AgentLimits, permit: IPermit, turn: Turn
+    ) -> Deferred[Outcome]:
         colleague = self.program.agents[agent]
         limits = attrs.evolve(limits, seconds=min(limits.seconds or permit.seconds, permit.seconds))
         record = AgentRecord(agent, self.clock.seconds())
         self.record.agents.append(record)
-        conversation = self._conversation = Conversation(
-            self, self._speaker, limits, record, self.heard_words, self.watch, lambda: self.changed()
+        conversation = self._conversation = Arriving(
+            turn.over, self, self._speaker, limits, record, self.heard_words, self.watch, lambda: self.changed()
         )
         self._ours = None  # who is silent, the conversation knows
         self._ear = conversation.heard
@@ -213,7 +230,7 @@ class Verbs(Dialogue):
         self.wire.note("agent", name=agent)
         self.changed()
         conversing = conversation.begin(colleague.agent, brief, ears)
-        return conversing.addBoth(self._agent_left, permit, record, conversation)
+        return conversing.addBoth(self._agent_left, permit, record, conversation, turn)
 
     def _opt_outs(self) -> Iterator[OptOut]:
         """Those that hold now: of the flow whose step runs, and of the first one."""
@@ -302,8 +319,11 @@ class Verbs(Dialogue):
         self._told_at = step
         return self.ordered.told(brief)
 
-    def _agent_left(self, outcome: Any, permit: IPermit, record: AgentRecord, conversation: Conversation) -> Any:
-        self._ear = self._conversation = None
+    def _agent_left(
+        self, outcome: Any, permit: IPermit, record: AgentRecord, conversation: Conversation, turn: Turn
+    ) -> Any:
+        turn.over()
+        self._ear = self._conversation = self._granted = None
         self._ours = self.clock.seconds()
         self.inputs += conversation.heard_caller
         self._wire_conversation(outcome, record)

@@ -94,7 +94,7 @@ class Counters:
         if reached:
             never = next((charge for charge in reached if charge.by > charge.cap + _ROUNDING), None)
             longest = never or max(reached, key=lambda charge: charge.window.value)
-            raise CapReached(longest, None if never else _end(longest.window, now) - now)
+            raise CapReached(longest, None if never else window_end(longest.window, now) - now)
         return tuple(self._count(charge, now) for charge in charges)
 
     def correct(self, counted: Counted, by: float) -> None:
@@ -117,7 +117,7 @@ class Counters:
         count = self._counts.get(charge.name)
         if count is None or count.until <= now:
             self._crowd += count is None and charge.name.startswith(CROWD)
-            count = self._counts[charge.name] = _Count(_end(charge.window, now), 0.0)
+            count = self._counts[charge.name] = _Count(window_end(charge.window, now), 0.0)
         count.amount += charge.by
         self._keeping.change(charge.name, (count.until, count.amount))
         if self._crowd > self._most_crowd:
@@ -143,7 +143,7 @@ class Counters:
         self._crowd = len(crowd) - len(crowd) // 2
 
 
-def _end(window: Window, now: float) -> float:
+def window_end(window: Window, now: float) -> float:
     """When the window of now is over. (Days and minutes of UTC begin at multiples of their length.)"""
     return (now // window.value + 1) * window.value
 

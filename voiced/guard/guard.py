@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from voiced.call.records import CallInfo, Direction
 from voiced.errors import Refused
-from voiced.guard.counters import Counted, Window
+from voiced.guard.counters import Charge, Counted, Window
 from voiced.guard.destinations import Destination, destination
 from voiced.guard.leavers import Leavers
 from voiced.guard.ledger import Ledger, Terms, a_day, a_minute, ten_minutes
@@ -33,7 +33,8 @@ T = TypeVar("T")
 
 _SHARE = 10
 _SHORTEST_TALK = 300.0
-"""An agent gets a tenth of the minutes that are left today, and no less than these seconds while there are as many.
+"""An agent gets a tenth of the minutes that are left today, and no less than these seconds while there are as many;
+but no more than its call has left, or a large cap would be set aside for the first hundred agents.
 
 Were it all that is left, the second of two at once would have none; were nothing set aside, all of them could talk as
 long as was left for one. Who has so many at once that the shares are too short uses up the day within minutes."""
@@ -117,10 +118,16 @@ class Guard:
         self._ledger.hold(terms)
         return Permit(seconds, lambda talked: self._ledger.leave(terms))
 
-    def converse(self, info: CallInfo) -> IPermit:
+    def converse(self, info: CallInfo, seconds: int | None = None) -> IPermit:
         """See IGuard. The permit's seconds are set aside until it is over: all agents at once keep the cap, too."""
         attempt = Attempt("agent", info.direction, info.account, info.party, call=info.sid)
-        return self._guarded(attempt, lambda: self._converse(info))
+        return self._guarded(attempt, lambda: self._converse(info, seconds))
+
+    def conversed(self, info: CallInfo, granted: int, began: float, ended: float) -> None:
+        """See IGuard."""
+        charge = attrs.evolve(self._minutes(info), by=float(granted))
+        talked = min(max(ended - began, 0.0), float(granted))
+        self._ledger.correct(self._ledger.taken(charge, began), talked)
 
     def text(self, info: CallInfo, to: str) -> None:
         """See IGuard."""
@@ -250,11 +257,15 @@ class Guard:
             elif talked is None and each.charge.window is Window.DAY:
                 self._ledger.correct(each, 0.0)
 
-    def _converse(self, info: CallInfo) -> IPermit:
+    def _minutes(self, info: CallInfo) -> Charge:
+        return a_day("agent_minutes_per_day", repr(info.account), self._inbound.agent_minutes_per_day.most * 60)
+
+    def _converse(self, info: CallInfo, seconds: int | None) -> IPermit:
         cap = self._inbound.agent_minutes_per_day
-        empty = a_day("agent_minutes_per_day", repr(info.account), cap.most * 60)
+        empty = self._minutes(info)
         left = empty.cap - self._ledger.amount(empty.name)
-        granted = math.floor(min(left, max(left / _SHARE, _SHORTEST_TALK)))
+        most = left if seconds is None else min(left, seconds)
+        granted = math.floor(min(most, max(left / _SHARE, _SHORTEST_TALK)))
         try:
             (counted,) = self._ledger.take(Terms((), (attrs.evolve(empty, by=float(max(granted, 1))),)))
         except Refused as refusal:

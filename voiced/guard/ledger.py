@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from voiced.errors import Refused
-from voiced.guard.counters import CROWD, CapReached, Charge, Counted, Counters, Window
+from voiced.guard.counters import CROWD, CapReached, Charge, Counted, Counters, Window, window_end
 from voiced.guard.places import Limit, Places
 from voiced.ikept import ICounts
 
@@ -57,6 +57,10 @@ class Ledger:
             raise Refused(reached.charge.rule, _sentence(reached), retry_after=reached.wait) from None
         self._places.take(*(limit.name for limit in terms.limits))
         return counted
+
+    def taken(self, charge: Charge, at: float) -> Counted:
+        """What a daemon before us has counted then (seconds since the epoch)."""
+        return Counted(charge, window_end(charge.window, at))
 
     def hold(self, terms: Terms) -> None:
         """Take every place again, full or not: whoever had them is there still. Nothing is counted."""

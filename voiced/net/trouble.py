@@ -17,6 +17,7 @@ NETWORK = (
     client.RequestGenerationFailed,
     defer.TimeoutError,
     error.ConnectError,
+    error.ConnectingCancelledError,
     error.ConnectionClosed,
     error.ConnectionAborted,
     OSError,

@@ -48,7 +48,7 @@ def read_step(part: Part, node: str, number: int, registry: Registry) -> Written
 
 
 def _resume(part: Part) -> Any:
-    """How it goes on whose daemon was killed in it; BROKEN when that is wrong, and noted."""
+    """How it goes on whose daemon was killed or restarted in it; BROKEN when that is wrong, and noted."""
     ways: dict[Any, Resume] = {way.value: way for way in Resume}
     if RESUME not in part:
         return Resume.CONTINUE

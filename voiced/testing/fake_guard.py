@@ -67,10 +67,14 @@ class FakeGuard:
         self.asked.append(("carry_on", info if dial is None else dial.to))
         return self._permit("carry_on", seconds)
 
-    def converse(self, info: CallInfo) -> IPermit:
+    def converse(self, info: CallInfo, seconds: int | None = None) -> IPermit:
         """See IGuard."""
         self.asked.append(("converse", info))
-        return self._permit("converse")
+        return self._permit("converse", seconds)
+
+    def conversed(self, info: CallInfo, granted: int, began: float, ended: float) -> None:
+        """See IGuard."""
+        self.asked.append(("conversed", (info.sid, granted, began, ended)))
 
     def text(self, info: CallInfo, to: str) -> None:
         """See IGuard."""

@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voiced.call.switchboard import Switchboard
@@ -20,6 +21,8 @@ LOOK_EVERY = 5.0
 """Seconds between two looks at a disk."""
 LOOK_SECONDS = 2.0
 """Seconds within which a disk says how full it is; one that does not has more trouble than that."""
+
+log = Logger()
 
 
 class Health:
@@ -66,15 +69,16 @@ class Look:
         now = self._clock.seconds()
         if not self._looking and now - self._looked >= LOOK_EVERY:
             self._looking, self._looked = True, now
-            self._look().addCallbacks(self._seen, self._not_seen)
+            maybeDeferred(self._look).addCallbacks(self._seen, self._not_seen)
         return self._trouble or (self._looking and now - self._looked > LOOK_SECONDS)
 
     def _seen(self, well: bool) -> None:
         self._looking, self._trouble = False, not well
 
     def _not_seen(self, failure: Failure) -> None:
-        failure.trap(OSError, VoicedError)
-        self._looking, self._trouble = False, True
+        known, self._looking, self._trouble = self._trouble, False, True
+        if not known and not failure.check(OSError, VoicedError):
+            log.failure("a look at the disk broke down; new calls go elsewhere until one succeeds", failure)
 
 
 def has_room(directory: Path) -> bool:

@@ -8,12 +8,12 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from voiced.call.records import AgentRecord, CallRecord
+from voiced.call.records import DEPARTED, AgentRecord, CallRecord
 from voiced.call.retelling import retold
 from voiced.ioperator import NO_TROUBLE
 from voiced.iwatch import IWatch
 from voiced.watch.endings import FAILURES, Endings
-from voiced.watch.trouble import PLACES, Trouble
+from voiced.watch.trouble import KILLED_CALLS, PLACES, Trouble
 from voiced.watch.vendors import Part, Vendors
 
 NO_FAULT = ("silent",)
@@ -76,10 +76,18 @@ class Noticing:
 
     def stands(self, trouble: Trouble) -> bool:
         """Whether it is still so, for all that is known: a word holds at the last look, nobody has found the voice or
-        agent well since, calls still fail."""
+        agent well since, calls still fail. That calls outlived their daemon has happened, and stands."""
+        if trouble.kind == "killed":
+            return True
         if trouble.kind in PLACES:
             return trouble.kind in self._broken
         return self._endings.bad if trouble.kind == "errors" else self._vendors.stands(trouble)
+
+    def outlived(self, calls: int) -> None:
+        """So many calls live on that the daemon before was killed under: of many, somebody should know."""
+        if calls >= KILLED_CALLS:
+            text = f"The daemon was killed under {calls} live calls, or has crashed. They go on with the next one."
+            self._tell(Trouble("killed", text))
 
     # What happens (IWatch)
 
@@ -154,4 +162,5 @@ class Noticing:
 
 
 def _in_order(record: AgentRecord) -> bool:
-    return record.ready_ms is not None and not record.error and record.outcome != "failed"
+    """Of a conversation that a daemon went away under, nobody knows how it would have ended."""
+    return record.ready_ms is not None and not record.error and record.outcome not in ("failed", *DEPARTED)

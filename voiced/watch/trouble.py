@@ -5,6 +5,7 @@
 | `voice`, `agent` | VENDOR_FAILURES failures of the same one within VENDOR_SECONDS, and no success between |
 | `quota` | at once, when a vendor says that the plan is used up |
 | `disk`, `journal`, `store` | at once, when /health/ready has that word |
+| `killed` | at the start, when the daemon before was killed, or has crashed, under KILLED_CALLS live calls and more |
 | `errors` | of CALLS and more calls that ended within CALLS_SECONDS, more than FAILED_SHARE ended `failed` or `bug` |
 """
 
@@ -16,8 +17,9 @@ import attrs
 
 VENDOR_FAILURES, VENDOR_SECONDS = 3, 300.0
 CALLS, CALLS_SECONDS, FAILED_SHARE = 10, 600.0, 0.2
+KILLED_CALLS = 3
 
-Kind = Literal["voice", "agent", "quota", "disk", "journal", "store", "errors"]
+Kind = Literal["voice", "agent", "quota", "disk", "journal", "store", "killed", "errors"]
 
 
 @attrs.frozen

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from voiced.call.leg import CONNECTING, SHORTEST_RING
-from voiced.call.life import AWAY_SECONDS, EXPECT_SECONDS
+from voiced.call.life import COMING_BACK
 from voiced.call.steps.digits import Key
 from voiced.call.steps.filling import filled
 from voiced.call.steps.handover import dial_target
@@ -22,9 +22,6 @@ from voiced.ivoiced import Dial, End, ICall, IStep, Mentions, Prompt
 
 RESULT, WAITED = "queue.result", "queue.waited"
 """The facts that say how the waiting ended, and after how many seconds."""
-
-COMING_BACK = AWAY_SECONDS + EXPECT_SECONDS
-"""Seconds within which a line that was lost is back, if it comes back at all."""
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
 

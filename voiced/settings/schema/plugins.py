@@ -35,7 +35,7 @@ class Installed:
                 bare.append(maker.name)
         properties[RESUME] = described(
             self.schemas.choice([way.value for way in Resume]),
-            "How the step goes on when the daemon was killed in it.",
+            "How the step goes on when the daemon was killed or restarted in it.",
         )
         verbs = {"type": "object", "properties": properties, "additionalProperties": False}
         alone: Schema = {"not": {"required": [RESUME]}, "minProperties": 1, "maxProperties": 1}
