@@ -162,7 +162,7 @@ class MarkTests(PlaybackCase):
         )
 
     def test_first_audio(self):
-        """Whoever measures it is told whenever audio goes out, and of nothing else."""
+        """Whoever measures it is told when audio goes out for the first time, and of nothing else."""
         speech = self.playback.speak()
         self.assertEqual(self.firsts, [])
         speech.feed(b"\x01" * 100)

@@ -53,12 +53,13 @@ _LINEAR = [_expand(code) for code in range(256)]
 _CODES = bytes(_compress(sample) for sample in (*range(32768), *range(-32768, 0)))
 
 
-_MAGNITUDES = bytes(~code & 0x7F for code in range(256))
+MAGNITUDES = bytes(~code & 0x7F for code in range(256))
+"""For `translate`: how loud each sample is, from 0 to 127."""
 
 
 def loudness(audio: bytes) -> float:
     """How loud it is on the average, from 0 (silence) to 127: logarithmic as mu-law is, about 2.7 steps a decibel."""
-    return sum(audio.translate(_MAGNITUDES)) / len(audio) if audio else 0.0
+    return sum(audio.translate(MAGNITUDES)) / len(audio) if audio else 0.0
 
 
 def from_linear(pcm: bytes) -> bytes:

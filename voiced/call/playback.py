@@ -122,7 +122,7 @@ class Playback:
 
     It may pause: then the carrier's queue is empty, and what comes is kept, until it goes on from what was heard.
 
-    `first_audio()` is called whenever audio is sent, `stalled()` when a mark is too late to come, `sounds(since)`
+    `first_audio()` is called when audio is sent for the first time, `stalled()` when a mark is too late to come, `sounds(since)`
     when something is to be heard again, and nothing was since then.
     """
 
@@ -136,6 +136,7 @@ class Playback:
     ) -> None:
         self._clock = clock
         self._first_audio = first_audio
+        self._sounded = False
         self._stalled = stalled
         self._sounds = sounds
         self._watcher = watch or Unwatched()
@@ -179,10 +180,12 @@ class Playback:
         stream = self._stream
         if stream is None:
             return
-        self._first_audio()
-        now = self._clock.seconds()
-        if now >= self.until and self.position() == self.sent:  # nothing is playing: it starts now
-            self._sounds(self.until)
+        if not self._sounded:
+            self._sounded = True
+            self._first_audio()
+        now, until = self._clock.seconds(), self.until
+        if now >= until and self.position() == self.sent:  # nothing is playing: it starts now
+            self._sounds(until)
             self._anchor = (now, self.sent)
         if self._keeps:
             self._kept.add(piece)

@@ -17,10 +17,12 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any
 
+from autobahn.websocket.protocol import WebSocketProtocol
 from twisted.protocols.policies import ProtocolWrapper
 
 from voiced.net.immediate import outlet
 
+_OPEN = WebSocketProtocol.STATE_OPEN
 _TEXT = 0x81
 """The first byte of a whole text message: FIN, no RSV, opcode 1."""
 _MASKED = 0x80
@@ -96,10 +98,12 @@ class FastLane:
             _SHORT < size <= self._longest_in
             and data[:2] == self._usual
             and data[2] << 8 | data[3] == size
-            and self.state == here.STATE_OPEN
+            and self.state == _OPEN
             and not here.failedByMe
         ):
-            payload = xor(data[begins:], data[4:begins]) if self._receives_masked else data[begins:]
+            payload = data[begins:]
+            if self._receives_masked:
+                payload = _xor(payload, int.from_bytes(data[4:begins], "big"))
             if payload.isascii():
                 here.onMessage(payload, False)
                 return
@@ -109,7 +113,7 @@ class FastLane:
         """The frames that are whole and take the lane; from the first on that does not, all is Autobahn's."""
         here: Any = self
         at, end = 0, len(data)
-        while at < end and self.state == here.STATE_OPEN and not here.failedByMe:
+        while at < end and self.state == _OPEN and not here.failedByMe:
             payload, after = self._read(data, at, end)
             if payload is None:
                 break
@@ -163,7 +167,7 @@ class FastLane:
         if (
             self._lane
             and size <= self._longest_out
-            and self.state == here.STATE_OPEN
+            and self.state == _OPEN
             and not (isBinary or sync or here.send_queue or fragmentSize is not None)
             and type(payload) is bytes
         ):
