@@ -122,8 +122,8 @@ class Playback:
 
     It may pause: then the carrier's queue is empty, and what comes is kept, until it goes on from what was heard.
 
-    `first_audio()` is called when audio is sent for the first time, `stalled()` when a mark is too late to come, `sounds(since)`
-    when something is to be heard again, and nothing was since then.
+    `first_audio()` is called when audio is sent for the first time, `stalled()` when a mark is too late to come,
+    `sounds(since)` when something is to be heard again, and nothing was since then.
     """
 
     def __init__(
