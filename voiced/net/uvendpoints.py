@@ -41,6 +41,7 @@ from zope.interface import implementer
 
 from voiced.net.uvnetwork import UvNetwork
 from voiced.net.uvreactor import UvloopReactor
+from voiced.net.uvtls import client_context, server_context
 from voiced.net.uvtransport import UvTransport, tls_error
 
 PATIENCE = 30
@@ -70,7 +71,7 @@ def warm_up(reactor: Any) -> None:
 @cache
 def trusted() -> ssl.SSLContext:
     """What says who is who: this machine's trust store. Read once: it takes a while."""
-    return ssl.create_default_context()
+    return client_context()
 
 
 # Descriptions
@@ -92,9 +93,7 @@ def parse_tls_server(
 
     Raises OSError and ssl.SSLError for files that are not there, or are no such things.
     """
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(certKey or privateKey, privateKey)
-    tls.set_alpn_protocols(["http/1.1"])
+    tls = server_context(certKey or privateKey, privateKey)
     if isinstance(reactor, UvloopReactor):
         described = _described("tcp", (port,), named)
         endpoint: IStreamServerEndpoint = serverFromString(UvNetwork(reactor, tls), described)
