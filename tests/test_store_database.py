@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.worker_threads import Threads
 from voiced.errors import StoreError
 from voiced.store.database import Database
-from voiced.store.schema import COUNTS, KEPT, LIVE, OPTED_OUT, PLACED, VERSIONS
+from voiced.store.schema import COUNTS, KEPT, LIVE, OPTED_OUT, PLACED, TURNS, VERSIONS
 from voiced.store.store import FILE, open_store
 
 

@@ -145,7 +145,7 @@ class StandingsTests(SynchronousTestCase):
         seal = self.standings._sealed(STANDING.name, {"no": "standing"})
         self.store.database.now(
             lambda connection: connection.exec_driver_sql(
-                "INSERT INTO live VALUES (?, ?), (?, ?), (?, ?)",
+                "INSERT INTO live (call, standing) VALUES (?, ?), (?, ?), (?, ?)",
                 (STANDING.name, seal, "CA2", b"", "CA3", self.standings._sealed("other", STANDING)),
             )
         )

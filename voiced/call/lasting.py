@@ -11,12 +11,16 @@ from voiced.call.life import AWAY_SECONDS, EXPECT_SECONDS, begin_life, resume_li
 from voiced.call.living import LivingCall
 from voiced.call.optout import OptOut
 from voiced.call.records import AgentRecord, Ending, LegRecord, Said, Stage
+from voiced.errors import CallOver
 from voiced.istanding import LegStanding, OrderStanding, Standing
 from voiced.ivoiced import Apologise
 
 COMES_BACK = AWAY_SECONDS + EXPECT_SECONDS
 """Seconds within which the carrier asks what now for a call whose daemon was killed: it tries for 15 s, and so long
 again at its fallback URL; then the call is over there, or it is ended by the API."""
+TAKEN_UP = 2.0
+"""Seconds after which a daemon has taken up a call that was handed over to it, and holds its place with the guard:
+until then it has two, so that it never has none."""
 KILLED = "killed"
 """The result of a step, and the outcome of a conversation, in which a daemon was killed."""
 
@@ -63,7 +67,24 @@ class LastingCall(LivingCall):
             parts=self._since,
             leaving={part: timer.getTime() for part, timer in self._leaving.items() if timer.active()},
             left_off=self._leaves_off(),
+            charged=self._permit.charged,
         )
+
+    def hand_over(self) -> Standing:
+        """Another daemon goes on with it, as soon as its stream is there: gives where it stands. Nothing more happens
+        here, and nobody is told of an end. Raises CallOver where no stream is waited for."""
+        waits = self.stage in (Stage.EXPECTED, Stage.AWAY) and self._verdict is None and self._leg is None
+        if not waits or self.sockets:
+            raise CallOver
+        standing = self.standing()
+        self.changed = lambda: None
+        self._life.handed_over()
+        self.stage = Stage.OVER
+        self._tell_verdict()
+        self._out_of_parts()
+        self._stop_timers()
+        self.clock.callLater(TAKEN_UP, self._permit.leave)
+        return standing
 
     def go_on(self) -> None:
         """Nothing is to be taken up, but what had begun to end: call it when it is known where it belongs."""

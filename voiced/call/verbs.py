@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -99,19 +100,8 @@ class Verbs(Dialogue):
             return fail(CallOver())
         if agent not in self.program.agents:
             return fail(FlowError(f"no agent is called {agent!r}"))
-        try:
-            permit = self._guard.converse(self.info)
-        except Refused:
-            return fail()
-
-        def not_told(failure: Failure) -> Failure:
-            permit.over(None)
-            return failure
-
-        # First the disclosure, and only then the agent: one that was there sooner would speak right after it, or hear
-        # a caller who does not know yet whom they speak to. It costs the time that an agent takes to come.
-        disclosing = Deferred.fromCoroutine(disclose(self))
-        return disclosing.addCallbacks(lambda _: self._hand_over(agent, brief, limits, permit), not_told)
+        permitted = self._guard.whole(partial(self._guard.converse, self.info))
+        return permitted.addCallback(self._converse, agent, brief, limits)
 
     def begin_anew(self) -> None:
         """What a daemon before us had begun, is begun again: no sentence and no conversation goes on."""
@@ -138,10 +128,10 @@ class Verbs(Dialogue):
         else:
             self._sequel = sequel
 
-    def dial(self, dial: Dial) -> None:
+    def dial(self, dial: Dial) -> Deferred[None]:
         """See ICall."""
         self._check_line()
-        self._order_leg(dial, step=self.position[-1])
+        return _asked(self._guard.whole(partial(self._order_leg, dial, step=self.position[-1])))
 
     def dialled(self) -> Dialled | None:
         """See ICall."""
@@ -164,9 +154,11 @@ class Verbs(Dialogue):
         info = self.info
 
         def send() -> Deferred[str]:
-            self._guard.text(info, info.party)
-            sending = self._carrier.send_text(info.account, info.party, from_ or info.ours, message)
-            return sending.addCallback(self._texted)
+            permitted = _asked(self._guard.whole(partial(self._guard.text, info, info.party)))
+            permitted.addCallback(
+                lambda _: self._carrier.send_text(info.account, info.party, from_ or info.ours, message)
+            )
+            return permitted.addCallback(self._texted)
 
         try:
             sending = self._texting.send((*map(tuple, self.position), message, from_), send)
@@ -193,6 +185,19 @@ class Verbs(Dialogue):
         return next((each for each in self._opt_outs() if each.key == key), None)
 
     # Within
+
+    def _converse(self, permit: IPermit, agent: str, brief: Brief, limits: AgentLimits) -> Deferred[Outcome]:
+        def not_told(failure: Failure) -> Failure:
+            permit.over(None)
+            return failure
+
+        if self._stream is None:  # it was lost while other daemons were asked
+            permit.over(None)
+            return fail(CallOver())
+        # First the disclosure, and only then the agent: one that was there sooner would speak right after it, or hear
+        # a caller who does not know yet whom they speak to. It costs the time that an agent takes to come.
+        disclosing = Deferred.fromCoroutine(disclose(self))
+        return disclosing.addCallbacks(lambda _: self._hand_over(agent, brief, limits, permit), not_told)
 
     def _hand_over(self, agent: str, brief: Brief, limits: AgentLimits, permit: IPermit) -> Deferred[Outcome]:
         colleague = self.program.agents[agent]
@@ -316,6 +321,14 @@ class Verbs(Dialogue):
         facts = outcome.facts if isinstance(outcome, Outcome) else {}
         more = {name: value for name, value in facts.items() if name not in ("transcript", "conversation")}
         self.wire.note("outcome", name=record.outcome, facts=more, error=record.error)
+
+
+def _asked(answer: Deferred[Any]) -> Deferred[Any]:
+    """The same. Raises what it has failed with, where that is known already: so it is where no other daemon counts."""
+    if isinstance(failure := getattr(answer, "result", None), Failure):
+        answer.addErrback(lambda _: None)
+        failure.raiseException()
+    return answer
 
 
 def _as_answered(answer: HttpAnswer) -> Mapping[str, Any]:
