@@ -181,7 +181,8 @@ class VersionTests(InDirectory):
             return {name: {column["name"] for column in look.get_columns(name)} for name in look.get_table_names()}
 
         expected = {
-            table.name: {column.name for column in table.columns} for table in (COUNTS, PLACED, KEPT, OPTED_OUT, LIVE)
+            table.name: {column.name for column in table.columns}
+            for table in (COUNTS, PLACED, KEPT, OPTED_OUT, LIVE, TURNS)
         }
         self.assertEqual(self.open().now(made), expected)
 

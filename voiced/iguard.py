@@ -68,8 +68,8 @@ class IGuard(Interface):
     """
 
     def whole(ask: Callable[[], _T]) -> Deferred[_T]:
-        """Call `ask`, which asks this guard, with all in view that was counted so far, also by other daemons that share
-        its counts; none of them is answered meanwhile. Fires with what it gives, at once where there are no others.
+        """Call `ask`, which asks this guard, with all in view that was counted so far, also by other daemons that
+        share its counts; none of them is answered meanwhile. Fires with what it gives, at once where there are none.
 
         Whoever may be refused by a cap asks so: else it is by what was seen last. Fails with what `ask` raises only.
         Cancelling before its turn leaves it unasked.

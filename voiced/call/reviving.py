@@ -57,7 +57,7 @@ class Reviving:
             log.warn("{n} calls of a daemon that was killed go on here", n=len(left.standings))
 
     def adopt(self, was: Standing, program: Program, accounts: Container[str]) -> None:
-        """A call of another daemon, that runs no more or has handed it over, lives on here; unless it does already."""
+        """A call of another daemon, which is gone or has handed it over, lives on here, unless it does already."""
         if self._switchboard.find(was.name) is None and not self._switchboard.has_ended(was.name):
             for part in sorted(was.parts):
                 self._parts.enter(part, was.name)

@@ -324,7 +324,7 @@ class Verbs(Dialogue):
 
 
 def _asked(answer: Deferred[Any]) -> Deferred[Any]:
-    """The same. Raises what it has failed with, where that is known already: so it is where no other daemon counts."""
+    """The same. Raises what it has failed with, where that is known: so it is where no other daemon counts."""
     if isinstance(failure := getattr(answer, "result", None), Failure):
         answer.addErrback(lambda _: None)
         failure.raiseException()

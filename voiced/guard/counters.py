@@ -73,8 +73,8 @@ class _Count:
 
 
 class Counters:
-    """All counts. What is in `kept` was counted before; loading it may raise StoreError. `others` is what other daemons
-    have counted under the same names."""
+    """All counts. What is in `kept` was counted before; loading it may raise StoreError. `others` is what other
+    daemons have counted under the same names."""
 
     def __init__(
         self, clock: IReactorTime, kept: ICounts, most_crowd: int = 50_000, others: Others | None = None

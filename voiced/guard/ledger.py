@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from voiced.errors import Refused
 from voiced.guard.counters import CROWD, CapReached, Charge, Counted, Counters, Window
-from voiced.guard.places import Limit, Places
 from voiced.guard.others import Others
+from voiced.guard.places import Limit, Places
 from voiced.ikept import AT_ONCE, ICounts
 
 LONGEST = 2 * 86400.0

@@ -46,8 +46,8 @@ class Places:
 
 @implementer(IPermit)
 class Permit:
-    """A call, or something on one, that may be, for so many seconds. `settle(talked)` is what `over` does, and `leave`
-    what is done instead."""
+    """A call, or something on one, that may be, for so many seconds. `settle(talked)` is what `over` does, and
+    `leave` what is done instead."""
 
     def __init__(
         self,

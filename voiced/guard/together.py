@@ -1,8 +1,8 @@
 """Whoever asks the guard of one daemon, while others count beside it: one after the other, over all daemons.
 
-A turn is a transaction of the database (ISharedCounts). It begins by seeing what the others have counted; then all who
-wait are answered, each at once; what they have counted is written, and only then may another daemon look. Nobody waits
-in the reactor for that: it costs who asks a few milliseconds.
+A turn is a transaction of the database (ISharedCounts). It begins by seeing what the others have counted; then all
+who wait are answered; what is counted for them is written, and only then may another daemon look. The reactor does
+not stand still for that; whoever asks waits for it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ log = Logger()
 
 
 class Together:
-    """Turns: `whole` takes one, and whatever `keeping` has to write does. `opted_out(numbers)` is told who is new on the
-    list.
+    """Turns: `whole` takes one, and whatever `keeping` has to write does. `opted_out(numbers)` is told who is new on
+    the list.
 
     While the database cannot be looked at, everybody is answered by what was seen last: calls go on, and none is
     placed, for what is counted for it cannot be written.
@@ -89,8 +89,8 @@ class Together:
         if self._batch is None:
             if not self._failing:
                 log.error(
-                    "what other daemons have counted cannot be seen ({error}): no calls are placed, and all else goes "
-                    "by what was seen last",
+                    "what other daemons have counted cannot be seen ({error}): no calls are placed, and all else "
+                    "goes by what was seen last",
                     error=failure.getErrorMessage(),
                 )
             self._failing = True

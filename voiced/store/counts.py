@@ -81,7 +81,9 @@ class Counts:
 class SharedCounts:
     """The counts of all daemons. `is_gone(node)` says, in a worker thread, whether one does not run."""
 
-    def __init__(self, database: Database, own: Counts, clock: IReactorTime, node: str, is_gone: Callable[[str], bool]):
+    def __init__(
+        self, database: Database, own: Counts, clock: IReactorTime, node: str, is_gone: Callable[[str], bool]
+    ):
         self._database = database
         self._own = own
         self._clock = clock

@@ -92,7 +92,7 @@ class Database:
         thread, `decide(what it gave)` here, and what that gives in a worker thread again (None: nothing is written).
         Fires when it is on the disk.
 
-        Fails with StoreError, before or after `decide` was called: nothing is written then. It is not to be cancelled.
+        Fails with StoreError, before or after `decide` was called: nothing is written then. Not to be cancelled.
         """
         done: Deferred[None] = self._lock.run(lambda: Deferred.fromCoroutine(self._across(look, decide)))
         return done

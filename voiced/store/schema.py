@@ -74,8 +74,8 @@ COUNTS = Table(
     Column("amount", Float, nullable=False),
     Column("turn", Integer, nullable=False, server_default="0"),
 )
-"""ICounts and ISharedCounts. `until` in seconds since the epoch, `node` the daemon that has counted it, `turn` when it
-was written, among all that several daemons write (0: by one without a name)."""
+"""ICounts and ISharedCounts. `until` in seconds since the epoch, `node` the daemon that has counted it, `turn` when
+it was written, among all that several daemons write (0: by one without a name)."""
 
 PLACED = Table(
     "placed",
@@ -120,8 +120,8 @@ LIVE = Table(
     Column("node", String, nullable=False, server_default=""),
     Column("boot", String, nullable=False, server_default=""),
 )
-"""IStandings. `call` is a SID, or our reference as long as there is none; `standing` a sealed Standing, as JSON; `node`
-the daemon that has the call, `boot` which start of it."""
+"""IStandings. `call` is a SID, or our reference as long as there is none; `standing` a sealed Standing, as JSON;
+`node` the daemon that has the call, `boot` which start of it."""
 
 TURNS = Table("turns", _metadata, Column("number", Integer, nullable=False))
 """One row: the last turn that was written."""

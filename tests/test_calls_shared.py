@@ -1,0 +1,297 @@
+"""Several daemons on one machine, with one data directory: whole calls that come to whichever the proxy chooses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.web.server import Site
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from tests.files_house import FLOW, KEY, NUMBER, PERSON, REGISTRY, SETTINGS, FilesHouse
+from tests.mortal import MortalClock
+from voiced import building
+from voiced.building import Building
+from voiced.call.records import Stage
+from voiced.inodes import INeighbours
+from voiced.nodes.reaching import HOST
+from voiced.settings.load import read
+from voiced.simulator.carrier import SimulatedCall
+
+NODES = ("one", "two")
+LONG = "abcdefghijklmnopqrstuvwxyz" * 2
+SAID = f"First, {LONG}.Second, {LONG}."
+OTHER = "+14155550188"
+
+
+class MortalReactor(MortalClock):
+    """A reactor of one daemon that may be killed; all but the time is another's."""
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor)
+        self._reactor = reactor
+
+    def __getattr__(self, name: str) -> Any:
+        """Named by Python: what is not here."""
+        return getattr(self._reactor, name)
+
+
+@implementer(IStreamClientEndpoint)
+class Balancer:
+    """A proxy that shares connections out as it was told, and then one after the other."""
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        self.plan: list[str] = []
+        self.alive = list(NODES)
+
+    def connect(self, protocolFactory: Any) -> Any:
+        """See IStreamClientEndpoint."""
+        if not self.plan:
+            self.plan = list(self.alive)
+        name = self.plan.pop(0)
+        return self._network.endpoint(name if name in self.alive else self.alive[0]).connect(protocolFactory)
+
+
+class SharedHouse(FilesHouse):
+    """Two daemons, `one` and `two`, whose database is one file; `self.balancer.plan` says which gets what."""
+
+    flow = FLOW.format(LONG)
+    rules = ("calls_at_once: 1", "calls_at_once: 1")
+
+    def setUp(self) -> None:
+        """They begin."""
+        super().setUp()
+        self.successResultOf(self.building.drain())
+        self.patch(building, "agent", lambda reactor, directory: self.network.agent())
+        self.write("voiced.yaml", SETTINGS.replace(*self.rules) + "node: ${NODE}\ndata: shared\n")
+        self.write("flows/test.yaml", self.flow)
+        self.clocks: dict[str, MortalReactor] = {}
+        self.nodes: dict[str, Building] = {}
+        for name in NODES:
+            self.begin(name)
+        self.building = self.nodes["one"]
+        self.daemon = self.building.daemon
+        self.balancer = Balancer(self.network)
+        verifyObject(IStreamClientEndpoint, self.balancer)
+        self.carrier.account.daemon = self.balancer
+        self.network.forget("daemon")
+        self.network.listen("daemon", self.daemon.site())
+
+    def tearDown(self) -> None:
+        """Nothing is left of any call, in neither of them, nor on the disk."""
+        super().tearDown()
+        for name, node in self.nodes.items():
+            if not self.clocks[name].dead:
+                self.assertEqual((len(node.daemon.switchboard), len(node.guard)), (0, 0), name)
+                self.assertEqual((node.daemon.switchboard._tickets, node.daemon.switchboard.bad_tickets), ({}, {}))
+                self.assertEqual(node.daemon.routes.refused["unsigned"], 0)
+                self.successResultOf(node.drain())
+
+    def begin(self, name: str) -> Building:
+        """A daemon of that name begins."""
+        reactor = self.clocks[name] = MortalReactor(self.reactor)
+        node = self.nodes[name] = Building(read(self.home / "voiced.yaml", {"NODE": name}, REGISTRY), reactor)
+        self.network.listen(name, Site(node.daemon.site().resource, reactor=reactor))
+        self.network.listen(name + HOST, node.daemon.neighbours_site())
+        node.daemon.compare()
+        return node
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        self.clocks[name].die()
+        for port in (name, name + HOST):
+            self.network.cut(port)
+            self.network.forget(port)
+        self.nodes[name].store.lock.release()
+        self.balancer.alive.remove(name)
+        self.building = next(node for other, node in self.nodes.items() if not self.clocks[other].dead)
+        self.daemon = self.building.daemon
+
+    def asked_at(self, name: str, method: str, path: str, **body: Any) -> tuple[int, Any]:
+        """What an API client is answered by that one."""
+        self.network.forget("daemon")
+        self.network.listen("daemon", Site(self.nodes[name].daemon.site().resource, reactor=self.reactor))
+        return self.asks(method, path, KEY, **body)
+
+    def here(self, name: str) -> list[str]:
+        """The calls that live there."""
+        return [call.info.sid for call in self.nodes[name].daemon.switchboard]
+
+    def lines(self, call: SimulatedCall, event: str = "ended") -> list[dict[str, Any]]:
+        """What the journal of them all has of the call."""
+        lines = map(json.loads, (self.home / "shared/journal.jsonl").read_text().splitlines())
+        return [line for line in lines if line["event"] == event and line["call"] == call.sid]
+
+    def assert_whole(self, call: SimulatedCall) -> dict[str, Any]:
+        """The caller has heard all of it, once, and there is one record."""
+        self.assertEqual("".join(self.heard(call)), SAID)
+        self.assertTrue(call.over)
+        (line,) = self.lines(call)
+        self.assertEqual((line["ending"], line["faults"], len(self.lines(call, "began"))), ("completed", [], 1))
+        return line
+
+
+class StreamTests(SharedHouse):
+    """The webhook at one, the stream at the other."""
+
+    def test_stream_elsewhere(self) -> None:
+        """The other finds the call, takes it over with its ticket, and carries it; the first lets go of it."""
+        self.balancer.plan = ["one", "two"]
+        call = self.ring()
+        self.passes(0.5)
+        self.assertEqual((self.here("one"), self.here("two")), ([], [call.sid]))
+        self.assertEqual(self.nodes["two"].daemon.switchboard.find(call.sid).stage, Stage.RUNNING)
+        self.passes(20)
+        self.assertEqual(self.assert_whole(call)["streams"], 1)
+
+    def test_all_turns(self) -> None:
+        """Wherever webhooks, streams and callbacks come to, in whatever order."""
+        for turns in (["one", "two", "two", "one"], ["two", "one", "two", "one"], ["one", "one", "two"]):
+            self.balancer.plan = list(turns)
+            call = self.ring()
+            self.passes(30)
+            self.assert_whole(call)
+            self.assertEqual((self.here("one"), self.here("two")), ([], []))
+
+    def test_many(self) -> None:
+        """As the proxy likes."""
+        calls = [self.carrier.ring(NUMBER, from_=f"+141555501{n}") for n in range(40, 47)]
+        self.passes(40)
+        for call in calls:
+            self.assert_whole(call)
+
+    def test_placed(self) -> None:
+        """A call that one has placed, and whose stream comes to the other; what it has cost is known in the end."""
+        self.balancer.plan = ["two", "two", "one"]
+        status, answer = self.asked_at("one", "POST", "/outbound-call", number=PERSON)
+        self.assertEqual(status, 200)
+        self.passes(30)
+        self.assert_whole(self.carrier.calls[answer["callSid"]])
+
+    def test_interface(self) -> None:
+        """They are what the routes know of them."""
+        verifyObject(INeighbours, self.daemon.routes._neighbours)
+
+    def test_lost_stream(self) -> None:
+        """A stream that breaks, and whose next one comes to the other: the flow goes on there."""
+        self.balancer.plan = ["one", "one", "one", "two"]
+        call = self.ring()
+        self.passes(1)
+        self.network.cut("one")
+        self.passes(1)
+        self.assertEqual((self.here("one"), self.here("two")), ([], [call.sid]))
+        self.passes(20)
+        self.assertIn(f"Second, {LONG}.", "".join(self.heard(call)))
+        (line,) = self.lines(call)
+        self.assertEqual((line["ending"], line["streams"]), ("completed", 2))
+
+    def test_second_stream(self) -> None:
+        """A stream of a call that talks already is refused, wherever it comes to."""
+        self.balancer.plan = ["one", "one"]
+        call = self.ring()
+        self.passes(0.5)
+        bringing = self.nodes["two"].daemon.routes._neighbours.bring(call.sid)
+        self.passes(0)
+        self.assertEqual(self.successResultOf(bringing), 409)
+        self.assertEqual(self.here("one"), [call.sid])
+        self.passes(20)
+        self.assert_whole(call)
+
+
+class KilledTests(SharedHouse):
+    """One is killed; the other gets what Twilio asks."""
+
+    def test_goes_on(self) -> None:
+        """In the middle of a sentence: the other goes on with it; the next of the first one's name does not, too."""
+        self.balancer.plan = ["one", "one"]
+        call = self.ring()
+        self.passes(0.9)
+        self.kill("one")
+        self.passes(1)
+        self.assertEqual(self.here("two"), [call.sid])
+        again = self.begin("one")
+        self.assertEqual(len(again.daemon.switchboard), 0)
+        self.balancer.alive.append("one")
+        self.passes(30)
+        self.assertIn(f"Second, {LONG}.", "".join(self.heard(call)))
+        (line,) = self.lines(call)
+        self.assertEqual((line["ending"], line["streams"]), ("completed", 2))
+
+    def test_own_successor(self) -> None:
+        """What was not asked for elsewhere, the next one of that name takes up."""
+        self.balancer.plan = ["one", "one"]
+        call = self.ring()
+        self.passes(0.9)
+        self.kill("one")
+        self.begin("one")
+        self.balancer.alive.append("one")
+        self.assertEqual((self.here("one"), self.here("two")), ([call.sid], []))
+        self.passes(30)
+        self.assertEqual(self.lines(call)[0]["ending"], "completed")
+
+    def test_over(self) -> None:
+        """A call that has ended at one is known at the other: it does not begin anew."""
+        self.balancer.plan = ["one", "one", "one"]
+        call = self.ring()
+        self.passes(30)
+        self.assert_whole(call)
+        where = self.nodes["two"].daemon.routes._neighbours
+        self.assertIsNone(self.successResultOf(where.ask([call.sid], None)))
+        self.assertTrue(self.nodes["two"].daemon.switchboard.has_ended(call.sid))
+
+
+class CapTests(SharedHouse):
+    """The caps hold for both together."""
+
+    rules = ("calls_at_once: 1", "calls_at_once: 1, per_destination_per_day: 1")
+
+    def test_at_once(self) -> None:
+        """One call at once is the most: asked for at both, one is refused, until the first is over."""
+        people = zip(NODES, (PERSON, OTHER), strict=True)
+        answers = [self.asked_at(name, "POST", "/outbound-call", number=number)[0] for name, number in people]
+        self.assertEqual(answers, [200, 429])
+        self.passes(120)
+        self.assertEqual(self.asked_at("two", "POST", "/outbound-call", number=OTHER)[0], 200)
+        self.passes(60)
+
+    def test_a_day(self) -> None:
+        """One call a day to a number is the most, whoever is asked."""
+        self.assertEqual(self.asked_at("one", "POST", "/outbound-call", number=PERSON)[0], 200)
+        self.passes(120)
+        status, refusal = self.asked_at("two", "POST", "/outbound-call", number=PERSON)
+        self.assertEqual(status, 429)
+        self.assertIn("1 a day (UTC) is the most", refusal["error"])
+
+    def test_idempotency(self) -> None:
+        """The same key is one call, wherever it is asked for."""
+        wish = {"number": PERSON, "idempotency_key": "once"}
+        answers = [self.asked_at(name, "POST", "/outbound-call", **wish) for name in (*NODES, "one")]
+        self.assertEqual(len({answer["callSid"] for _, answer in answers}), 1, answers)
+        self.passes(60)
+
+
+class ApiTests(SharedHouse):
+    """What API clients see, whichever they ask."""
+
+    def test_live(self) -> None:
+        """A call that lives at one is shown, and ended, by the other."""
+        self.balancer.plan = ["one", "one"]
+        call = self.ring()
+        self.passes(0.5)
+        status, shown = self.asked_at("two", "GET", f"/calls/{call.sid}")
+        self.assertEqual((status, shown["stage"]), (200, "running"))
+        self.assertEqual(self.asked_at("two", "DELETE", f"/calls/{call.sid}")[0], 202)
+        self.passes(20)
+        self.assertEqual(self.lines(call)[0]["ending"], "cancelled")
+
+    def test_ended(self) -> None:
+        """Calls that are over are in the lists of both."""
+        call = self.ring()
+        self.passes(30)
+        for name in NODES:
+            self.assertEqual(
+                [each["callSid"] for each in self.asked_at(name, "GET", "/calls")[1]["calls"]], [call.sid]
+            )
