@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.web.server import Site
 from zope.interface import implementer
@@ -15,10 +16,11 @@ from tests.mortal import MortalClock
 from voiced import building
 from voiced.building import Building
 from voiced.call.records import Stage
+from voiced.errors import StoreError
 from voiced.inodes import INeighbours
 from voiced.nodes.reaching import HOST
 from voiced.settings.load import read
-from voiced.simulator.carrier import SimulatedCall
+from voiced.simulator.carrier import ACCOUNT_SID, SimulatedCall
 
 NODES = ("one", "two")
 LONG = "abcdefghijklmnopqrstuvwxyz" * 2
@@ -68,6 +70,7 @@ class SharedHouse(FilesHouse):
         self.patch(building, "agent", lambda reactor, directory: self.network.agent())
         self.write("voiced.yaml", SETTINGS.replace(*self.rules) + "node: ${NODE}\ndata: shared\n")
         self.write("flows/test.yaml", self.flow)
+        self.write("alone.yaml", SETTINGS)
         self.clocks: dict[str, MortalReactor] = {}
         self.nodes: dict[str, Building] = {}
         for name in NODES:
@@ -295,3 +298,143 @@ class ApiTests(SharedHouse):
             self.assertEqual(
                 [each["callSid"] for each in self.asked_at(name, "GET", "/calls")[1]["calls"]], [call.sid]
             )
+
+
+class TroubledHouse(SharedHouse):
+    """Daemons that something happens to."""
+
+    def fails(self, name: str, method: str) -> Any:
+        """That one's database cannot do this; gives how it could."""
+        standings = self.nodes[name].store.standings
+        real = getattr(standings, method)
+        self.patch(standings, method, lambda *_: fail(StoreError("the disk is full")))
+        return lambda: self.patch(standings, method, real)
+
+    def posted(self, name: str, path: str, **fields: str) -> Any:
+        """What Twilio is answered by that one."""
+        self.balancer.plan = [name]
+        form = {"CallSid": "CA" + "1" * 32, "AccountSid": ACCOUNT_SID, "From": "+14155550100", "To": NUMBER}
+        return self.carrier.post(path, form | {"Direction": "inbound", "CallStatus": "in-progress"} | fields)
+
+
+class TroubleTests(TroubledHouse):
+    """What is not as it should be."""
+
+    def test_begins(self) -> None:
+        """One that has its calls already, and cannot be reached yet, is asked until it answers."""
+        self.balancer.plan = ["one", "one"]
+        call = self.ring()
+        self.passes(0.5)
+        self.network.refuse("one" + HOST, times=3)
+        posted = self.posted("two", "/call/answered-by", CallSid=call.sid, AnsweredBy="human")
+        self.passes(2)
+        self.assertEqual(self.successResultOf(posted).status, 204)
+        self.assertEqual(self.nodes["one"].daemon.switchboard.find(call.sid).record.answered_by, "human")
+
+    def test_database(self) -> None:
+        """Where it is not known who has a call, one that is new goes on; all else is asked again by Twilio."""
+        works = self.fails("two", "where")
+        self.balancer.plan = ["two", "two"]
+        call = self.ring()
+        self.passes(20)
+        works()
+        self.assert_whole(call)
+        self.fails("two", "where")
+        posted = self.posted("two", "/call/after")
+        self.passes(0)
+        self.assertEqual(self.successResultOf(posted).status, 503)
+
+    def test_not_handed_over(self) -> None:
+        """A call that cannot be handed over stays; its next stream is heard where it is."""
+        works = self.fails("one", "hand_over")
+        self.balancer.plan = ["one", "two", "one", "one"]
+        call = self.ring()
+        self.passes(0.5)
+        works()
+        self.passes(30)
+        self.assertEqual("".join(self.heard(call)), SAID)
+        self.assertEqual(self.lines(call)[0]["ending"], "completed")
+
+    def test_handing_over_breaks(self) -> None:
+        """A fault of ours is logged, and the stream refused."""
+        self.patch(self.nodes["one"].daemon.switchboard, "hand_over", lambda session: 1 / 0)
+        self.balancer.plan = ["one", "two", "one", "one"]
+        call = self.ring()
+        self.passes(30)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual("".join(self.heard(call)), SAID)
+
+    def test_answer_lost(self) -> None:
+        """It was handed over, and the word of it was lost: the database knows."""
+        handing = self.nodes["one"].store.standings.hand_over
+
+        def hand_over(*given: Any) -> Any:
+            return handing(*given).addCallback(lambda _: self.network.cut("one" + HOST))
+
+        self.patch(self.nodes["one"].store.standings, "hand_over", hand_over)
+        self.balancer.plan = ["one", "two"]
+        call = self.ring()
+        self.passes(1)
+        self.assertEqual((self.here("one"), self.here("two")), ([], [call.sid]))
+        self.passes(20)
+        self.assert_whole(call)
+
+    def test_unreadable(self) -> None:
+        """What another version has written of a call of one that is gone cannot be gone on with: it begins anew."""
+        self.balancer.plan = ["one", "one"]
+        call = self.ring()
+        self.passes(0.9)
+        self.kill("one")
+        self.patch(self.nodes["two"].store.standings, "_opened", lambda name, sealed: None)
+        self.passes(30)
+        self.assertIn(SAID, "".join(self.heard(call)))
+
+    def test_forged(self) -> None:
+        """Who has no signature does not move a call; what a stranger says of our URLs is not believed."""
+        self.balancer.plan = ["one", "one"]
+        call = self.ring()
+        self.passes(0.5)
+        two = self.nodes["two"]
+        url = f"http://two/call/connection/{call.sid}"
+        asking = self.network.http().get(url, headers={"X-Voiced-Bases": "http://evil", "X-Twilio-Signature": "x"})
+        self.passes(0)
+        self.assertEqual(self.successResultOf(asking).code, 403)
+        self.assertEqual(self.here("one"), [call.sid])
+        two.daemon.routes.refused.clear()
+
+    def test_moved_on(self) -> None:
+        """A daemon that is asked for a call which it has not, says so, and begins nothing."""
+        asking = self.network.http().post(f"http://one{HOST}/node/hand-over/CA1?node=two&boot=x")
+        self.passes(0)
+        self.assertEqual(self.successResultOf(asking).code, 421)
+
+    def test_alone(self) -> None:
+        """A daemon without a name has no neighbours."""
+        alone = Building(read(self.home / "alone.yaml", {}, REGISTRY), self.reactor)
+        self.assertIsNone(alone.daemon.neighbours_site())
+        self.successResultOf(alone.drain())
+
+
+class HangingTests(TroubledHouse):
+    """A daemon that runs, and does not answer."""
+
+    flow = FLOW.format(LONG) + "    - pause: 100\n"
+
+    def test_hangs(self) -> None:
+        """A daemon that has a call and does not answer: Twilio is told so in time, and nothing begins twice."""
+        self.balancer.plan = ["one", "one"]
+        call = self.ring()
+        self.passes(0.5)
+        self.network.swallow("one" + HOST)
+        for path in ("/call/after", "/call/status", "/call/answered-by", "/call/fallback"):
+            posted = self.posted("two", path, CallSid=call.sid)
+            self.passes(14)
+            self.assertEqual(self.successResultOf(posted).status, 503)
+        bringing = self.nodes["two"].daemon.routes._brought(
+            self.nodes["two"].daemon.routes._neighbours, None, call.sid
+        )
+        brought = Deferred.fromCoroutine(bringing)
+        self.passes(14)
+        self.assertEqual(self.successResultOf(brought)._status, 503)
+        self.network.accept("one" + HOST)
+        self.assertEqual(self.here("two"), [])

@@ -1,4 +1,4 @@
-"""Two real processes with one data directory, on one port each: calls that come to both, and a daemon that is killed."""
+"""Two real processes with one data directory, each with a port: calls that come to both, and one that is killed."""
 
 from __future__ import annotations
 
