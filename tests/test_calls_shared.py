@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
+import msgspec
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.web.server import Site
@@ -298,6 +300,52 @@ class ApiTests(SharedHouse):
             self.assertEqual(
                 [each["callSid"] for each in self.asked_at(name, "GET", "/calls")[1]["calls"]], [call.sid]
             )
+
+
+class PartsTests(SharedHouse):
+    """A call that has a place in a part of the flows."""
+
+    flow = """
+flow: test
+start: start
+nodes:
+  start:
+    - limit: {part: advice, most: 1, otherwise: full}
+    - say: "An expert is with you, abcdefghijklmnopqrstuvwxyz."
+    - say: "Goodbye."
+  full:
+    - say: "All experts are talking."
+"""
+
+    def test_taken_up(self) -> None:
+        """It has it where it goes on, and is taken up there once."""
+        self.balancer.plan = ["one", "one"]
+        call = self.ring()
+        self.passes(0.9)
+        self.kill("one")
+        self.passes(1)
+        two = self.nodes["two"].daemon
+        two._adopt(two.switchboard.find(call.sid).standing())
+        self.assertEqual(len(two._parts), 1)
+        other = self.carrier.ring(NUMBER, from_="+14155550140")
+        self.passes(30)
+        self.assertIn("All experts are talking.", "".join(self.heard(other)))
+        self.assertTrue("".join(self.heard(call)).endswith("Goodbye."))
+        self.assertEqual(len(two._parts), 0)
+
+    def test_strange_account(self) -> None:
+        """A call of an account that one does not have ends there, with a record."""
+        self.balancer.plan = ["one", "one"]
+        call = self.ring()
+        self.passes(0.9)
+        standing = self.nodes["one"].daemon.switchboard.find(call.sid).standing()
+        info = attrs.evolve(standing.info, sid="CA" + "9" * 32, account="another")
+        strange = msgspec.structs.replace(standing, record=attrs.evolve(standing.record, info=info), ticket="t")
+        self.nodes["two"].daemon._adopt(strange)
+        self.assertEqual(self.here("two"), [])
+        self.passes(30)
+        lines = (self.home / "shared/journal.jsonl").read_text().splitlines()
+        self.assertEqual([json.loads(line)["ending"] for line in lines if info.sid in line], ["failed"])
 
 
 class TroubledHouse(SharedHouse):

@@ -191,9 +191,6 @@ class Verbs(Dialogue):
             permit.over(None)
             return failure
 
-        if self._stream is None:  # it was lost while other daemons were asked
-            permit.over(None)
-            return fail(CallOver())
         # First the disclosure, and only then the agent: one that was there sooner would speak right after it, or hear
         # a caller who does not know yet whom they speak to. It costs the time that an agent takes to come.
         disclosing = Deferred.fromCoroutine(disclose(self))
