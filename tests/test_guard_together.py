@@ -326,6 +326,25 @@ class TurnTests(GuardsCase):
         self.one.follow(Outbound(allow=US, per_destination_per_day=1), Inbound())
         self.assert_refused("per_destination_per_day", self.one, lambda: self.one.place(order(), CRM))
 
+    def test_fault(self) -> None:
+        """A fault of ours is logged, and nobody waits for ever because of it."""
+        self.patch(self.stores["slow"].counts, "write", lambda *_: 1 / 0)
+        asked = self.ask()
+        self.threads.run()
+        settled = self.slow.settled()
+        with capturedLogs():
+            self.threads.run()
+        self.successResultOf(asked)
+        self.failureResultOf(settled, StoreError)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        again = self.ask(BOB)
+        self.threads.run()
+        self.successResultOf(again)
+        with capturedLogs():
+            while self.threads.work:
+                self.threads.run()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_closed(self) -> None:
         """A daemon that stops is asked no more; it answers by what was seen last."""
         closing = self.stores["slow"].close()

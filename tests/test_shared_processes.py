@@ -78,6 +78,8 @@ class SharedTests(TwistdCase):
     @inlineCallbacks
     def test_turns(self) -> Any:
         """Webhooks, streams and callbacks come to each in turn; each call is whole, and in the journal once."""
+        for node in "12":
+            self.assertEqual((self.data / f"voiced.{node}.sock").stat().st_mode & 0o777, 0o600)
         calls = [self.carrier.ring(NUMBER, from_=f"+1415555013{n}") for n in range(6)]
         for call in calls:
             yield call.ended

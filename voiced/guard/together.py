@@ -85,7 +85,9 @@ class Together:
         self._next()
 
     def _not_written(self, failure: Failure) -> None:
-        failure.trap(StoreError)
+        if not failure.check(StoreError):  # the others have to be answered all the same
+            log.failure("counting together with other daemons broke down", failure)
+            failure = Failure(StoreError("a fault of ours; the log has its traceback"))
         if self._batch is None:
             if not self._failing:
                 log.error(
