@@ -77,7 +77,7 @@ class LastingCall(LivingCall):
         if not waits or self.sockets:
             raise CallOver
         standing = self.standing()
-        self.changed = lambda: None
+        self.changed = lambda *_, **__: None
         self._life.handed_over()
         self.stage = Stage.OVER
         self._tell_verdict()
