@@ -31,7 +31,7 @@ plugins: .venv/installed
 # The suite once more, with few examples and without what runs elsewhere: in processes of its own, for hours of calls.
 # The proof that floors 0-3 are covered, branch by branch.
 ELSEWHERE := $(addprefix tests/test_,api_schemathesis.py cli_demokill.py cli_dial_process.py docs_plugins.py examples.py \
-	net_conformance.py proxies.py replay.py service.py soak.py twistd.py)
+	net_conformance.py proxies.py replay.py service.py shared_processes.py soak.py twistd.py)
 
 coverage: .venv/installed
 	$(BIN)/coverage erase

@@ -83,12 +83,11 @@ class UnitTests(SynchronousTestCase):
         """One of several is hardened, watched and stopped as the only one is."""
         several = (CONFIG / "voiced@.service").read_text("utf-8")
         one, many = ({line for line in text.splitlines() if not line.startswith("#")} for text in (SERVICE, several))
-        self.assertEqual(one - many, {"Description=voiced, a telephony daemon", "StateDirectory=voiced"})
+        self.assertEqual(one - many, {"Description=voiced, a telephony daemon"})
         self.assertEqual(
             many - one,
             {
                 "Description=voiced, a telephony daemon (%i)",
-                "StateDirectory=voiced/%i",
                 "Environment=PORT=808%i NODE=%i",
             },
         )

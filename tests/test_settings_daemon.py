@@ -71,7 +71,7 @@ LOCAL = "must begin with https:// (http:// is for this machine itself)"
 VOICELESS = "it speaks, and has no voice: write `voice:` into the flow or voiced.yaml"
 KNOWN = (
     "agents, api, apology, busy, cache, data, drain_say, drain_seconds, drain_to, flows, goodbye, http, human, "
-    "inbound, insecure, journal, limits, listen, logs, lookups, metrics, node_url, numbers, oncall, outbound, "
+    "inbound, insecure, journal, limits, listen, logs, lookups, metrics, node, node_url, numbers, oncall, outbound, "
     "overflow, prerender, privacy, public_url, refusal, tools, twilio, voice, voices"
 )
 NO_MODULE = "ModuleNotFoundError: No module named 'no_such_module'"

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.worker_threads import Threads
 from voiced.errors import StoreError
 from voiced.store.database import Database
-from voiced.store.schema import COUNTS, KEPT, LIVE, OPTED_OUT, PLACED, VERSIONS
+from voiced.store.schema import COUNTS, KEPT, LIVE, OPTED_OUT, PLACED, TURNS, VERSIONS
 from voiced.store.store import FILE, open_store
 
 
@@ -181,7 +181,8 @@ class VersionTests(InDirectory):
             return {name: {column["name"] for column in look.get_columns(name)} for name in look.get_table_names()}
 
         expected = {
-            table.name: {column.name for column in table.columns} for table in (COUNTS, PLACED, KEPT, OPTED_OUT, LIVE)
+            table.name: {column.name for column in table.columns}
+            for table in (COUNTS, PLACED, KEPT, OPTED_OUT, LIVE, TURNS)
         }
         self.assertEqual(self.open().now(made), expected)
 

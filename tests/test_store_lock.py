@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from voiced.errors import StoreError
-from voiced.store.lock import SUFFIX, Lock
+from voiced.store.lock import SUFFIX, InUse, Lock, is_gone
 from voiced.store.store import FILE, open_store
 
 
@@ -74,3 +74,53 @@ class LockTests(SynchronousTestCase):
         """In memory any number may be open."""
         for _ in range(2):
             self.assertIsNone(open_store(None, maybeDeferred, Clock()).lock)
+
+
+class NodesTests(SynchronousTestCase):
+    """Daemons with names."""
+
+    def setUp(self):
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+        self.path = self.directory / FILE
+
+    def lock(self, node=""):
+        """A daemon of that name begins."""
+        lock = Lock(self.path, node)
+        self.addCleanup(lock.release)
+        return lock
+
+    def test_names(self):
+        """Each name once, any number of names; what to do is said."""
+        first, _ = self.lock("one"), self.lock("two")
+        refused = str(self.assertRaises(InUse, self.lock, "one"))
+        self.assertIn(f"another voiced uses {self.directory} already, and both would count apart", refused)
+        self.assertIn("a name of its own, other than 'one' at `node:`", refused)
+        first.release()
+        self.lock("one")
+
+    def test_unnamed(self):
+        """One without a name beside any other is refused, and so is any other beside it."""
+        named = self.lock("one")
+        self.assertIn("or a name at `node:`", str(self.assertRaises(InUse, self.lock)))
+        named.release()
+        alone = self.lock()
+        self.assertIn("or that one a name at `node:`", str(self.assertRaises(InUse, self.lock, "one")))
+        alone.release()
+        self.lock("one")
+
+    def test_refused_holds_nothing(self):
+        """Who was refused is in nobody's way."""
+        first = self.lock("one")
+        self.assertRaises(InUse, self.lock, "one")
+        first.release()
+        self.lock()
+
+    def test_is_gone(self):
+        """Whether one runs can be seen, and looking is in nobody's way."""
+        self.assertTrue(is_gone(self.path, "one"))
+        lock = self.lock("one")
+        self.assertFalse(is_gone(self.path, "one"))
+        lock.release()
+        self.assertTrue(is_gone(self.path, "one"))
+        self.lock("one")

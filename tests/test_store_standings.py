@@ -26,7 +26,8 @@ from voiced.call.records import (
     ToolRecord,
 )
 from voiced.icarrier import CallOrder
-from voiced.istanding import IStandings, LeftOff, LegStanding, OrderStanding, Standing
+from voiced.iguard import Charged
+from voiced.istanding import ISharedStandings, IStandings, Keeper, LeftOff, LegStanding, OrderStanding, Standing
 from voiced.ivoiced import Dial, Dialled
 from voiced.store.store import open_store
 
@@ -71,6 +72,8 @@ STANDING = Standing(
     parts={"desk": NOW},
     leaving={"desk": NOW + 5},
     left_off=LeftOff("Hello.", 1600),
+    charged=(Charged("spend_per_day", "spend_per_day 'main'", 86400, NOW + 6400, 3.5, 0.25),),
+    ticket="ticket",
 )
 
 
@@ -145,7 +148,7 @@ class StandingsTests(SynchronousTestCase):
         seal = self.standings._sealed(STANDING.name, {"no": "standing"})
         self.store.database.now(
             lambda connection: connection.exec_driver_sql(
-                "INSERT INTO live VALUES (?, ?), (?, ?), (?, ?)",
+                "INSERT INTO live (call, standing) VALUES (?, ?), (?, ?), (?, ?)",
                 (STANDING.name, seal, "CA2", b"", "CA3", self.standings._sealed("other", STANDING)),
             )
         )
@@ -170,3 +173,90 @@ class StandingsTests(SynchronousTestCase):
         self.successResultOf(self.store.kept.keep({"call": STANDING.name, "flow": "reception"}))
         left = self.restart().load()
         self.assertEqual((left.standings, left.over), ((), (STANDING.name,)))
+
+
+class SharedTests(SynchronousTestCase):
+    """Several daemons with one file."""
+
+    def setUp(self):
+        """Two of them, and a call that is the first one's."""
+        self.path = Path(self.mktemp())
+        self.clock = Clock()
+        self.clock.advance(NOW)
+        self.one, self.two = self.begin("one"), self.begin("two")
+        self.successResultOf(self.one.standings.keep({STANDING.name: STANDING}, ()))
+
+    def begin(self, node):
+        """A daemon of that name."""
+        store = open_store(self.path, maybeDeferred, self.clock, b"pepper", node)
+        self.addCleanup(store.close)
+        return store
+
+    def where(self, store, name=STANDING.name):
+        """Where that one finds the call."""
+        return self.successResultOf(store.standings.where([name, "other"]))
+
+    def take(self, store, keeper):
+        """What it is given of the call."""
+        return self.successResultOf(store.standings.take([STANDING.name], keeper))
+
+    def test_interface(self):
+        """The contract is kept."""
+        verifyObject(ISharedStandings, self.one.standings)
+
+    def test_where(self):
+        """Each sees who has it, and whether that one runs."""
+        one = self.one.standings.me
+        self.assertEqual(self.where(self.two).keeper, one)
+        self.assertEqual(self.where(self.one).keeper, one)
+        self.one.lock.release()
+        self.assertTrue(self.where(self.two).keeper.gone)
+        self.assertIsNone(self.where(self.two, "CA2").keeper)
+
+    def test_over(self):
+        """A call that has ended is known as such, also while its row is there."""
+        self.successResultOf(self.one.kept.keep({"call": STANDING.name, "flow": "a"}))
+        self.assertTrue(self.where(self.two).over)
+
+    def test_taken_once(self):
+        """Of two who take it one has it, and whoever had it does not write it any more."""
+        was = self.where(self.two).keeper
+        three = self.begin("three")
+        self.assertEqual(self.take(self.two, was), STANDING)
+        self.assertIsNone(self.take(three, was))
+        changed = msgspec.structs.replace(STANDING, ticket="late")
+        self.successResultOf(self.one.standings.keep({STANDING.name: changed}, [STANDING.name]))
+        self.assertEqual(self.where(three).keeper, self.two.standings.me)
+        self.assertEqual(self.take(three, self.two.standings.me), STANDING)
+
+    def test_next_of_its_name(self):
+        """It takes up what the one before has left; who had seen that one before cannot take it any more."""
+        was = self.where(self.two).keeper
+        self.one.lock.release()
+        again = self.begin("one")
+        self.assertEqual(again.standings.load().standings, (STANDING,))
+        self.assertIsNone(self.take(self.two, was))
+        self.assertEqual(self.where(self.two).keeper, again.standings.me)
+
+    def test_taken_before_that(self):
+        """What was taken meanwhile is not taken up again."""
+        self.one.lock.release()
+        self.take(self.two, self.where(self.two).keeper)
+        self.assertEqual(self.begin("one").standings.load().standings, ())
+
+    def test_handed_over(self):
+        """It is the other one's, as it stands by then; also a call that was never written."""
+        changed = msgspec.structs.replace(STANDING, ticket="new")
+        self.successResultOf(self.one.standings.hand_over(changed, self.two.standings.me))
+        self.assertEqual(self.take(self.two, self.two.standings.me), changed)
+        self.successResultOf(self.one.standings.keep({}, [STANDING.name]))
+        self.assertEqual(self.where(self.one).keeper.node, "two")
+        new = msgspec.structs.replace(STANDING, record=attrs.evolve(RECORD, info=attrs.evolve(INFO, sid="CA9")))
+        self.successResultOf(self.one.standings.hand_over(new, Keeper("two", "boot")))
+        self.assertEqual(self.where(self.one, "CA9").keeper, Keeper("two", "boot"))
+
+    def test_alone(self):
+        """One without a name takes up whatever is left, whoever had it."""
+        self.one.lock.release()
+        self.two.lock.release()
+        self.assertEqual(self.begin("").standings.load().standings, (STANDING,))

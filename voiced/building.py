@@ -18,7 +18,7 @@ from voiced.call.program import Program
 from voiced.call.records import CallRecord
 from voiced.call.room import Room
 from voiced.call.version import Reloaded
-from voiced.daemon import Api, Daemon
+from voiced.daemon import Api, Daemon, Nodes
 from voiced.errors import ConfigError, Fault, Refused, StoreError
 from voiced.guard.guard import Attempt, Guard
 from voiced.hearing.local import open_hearing
@@ -26,6 +26,7 @@ from voiced.ioperator import IOperator, OnCall, Unoperated
 from voiced.ivoiced import IHearing, Tools, Utterance
 from voiced.iwatch import IWatch
 from voiced.journal import FileJournal
+from voiced.nodes.reaching import agent
 from voiced.oncall import Ringing
 from voiced.operating import Operator
 from voiced.recordings import Recordings
@@ -74,10 +75,10 @@ def _pepper(settings: Settings) -> bytes:
     return "".join(token.reveal() for account in settings.accounts for token in account.tokens[:1]).encode()
 
 
-def _opened(path: Path, tools: Tools, pepper: bytes) -> Store:
+def _opened(path: Path, tools: Tools, pepper: bytes, node: str) -> Store:
     """The store. Raises ConfigError: without its counts, the guard would allow what it must not."""
     try:
-        return open_store(path, tools.in_thread, tools.reactor, pepper)
+        return open_store(path, tools.in_thread, tools.reactor, pepper, node)
     except StoreError as error:
         raise ConfigError([Fault(str(path), 1, 1, str(error))]) from error
 
@@ -127,6 +128,7 @@ def restart_for(now: Settings, new: Settings) -> tuple[str, ...]:
         "public_url": now.public_url != new.public_url,
         "node_url": now.node_url != new.node_url,
         "data": now.data.absolute() != new.data.absolute(),
+        "node": now.plain.node != new.plain.node,
         "insecure": now.plain.insecure != new.plain.insecure,
         "logs.format": now.plain.logs.format != new.plain.logs.format,
     }
@@ -170,7 +172,7 @@ class Building:
         self.studio = Studio(configuration, reactor, self.noticing, operator)
         tools, data = self.studio.tools, self.studio.directory
         self.journal = FileJournal(data / JOURNAL, tools.in_thread)
-        self.store = _opened(data / STORE, tools, _pepper(settings))
+        self.store = _opened(data / STORE, tools, _pepper(settings), settings.plain.node or "")
         self.guard = Guard(
             settings.outbound,
             settings.inbound,
@@ -179,6 +181,7 @@ class Building:
             self._refused,
             pepper=_pepper(settings),
             opted_out=self.store.opted_out,
+            shared=self.store.shared,
         )
         self._accounts = Accounts(settings.accounts)
         self._warming: Deferred[None] = succeed(None)
@@ -212,6 +215,7 @@ class Building:
             insecure=settings.plain.insecure,
             standings=self.store.standings,
             watch=self.noticing,
+            nodes=None if self.store.shared is None else Nodes(self.store.standings, agent(reactor, data)),
         )
         self.noticing.outlived(self.daemon.outlived)
 

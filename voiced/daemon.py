@@ -10,6 +10,8 @@ import attrs
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.web.iweb import IAgent
+from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from voiced import journal
@@ -36,9 +38,13 @@ from voiced.errors import ConfigError, Fault, Refused
 from voiced.icarrier import ICarrier
 from voiced.iguard import IGuard, IPermit, Party
 from voiced.ikept import IJournal, IKeptCalls, IPlacedCalls
-from voiced.istanding import IStandings, Remembered, Standing
+from voiced.istanding import ISharedStandings, IStandings, Remembered, Standing
 from voiced.iwatch import IWatch
+from voiced.net.relaying import Relayed
 from voiced.net.site import LimitedSite
+from voiced.nodes.handing import PATH as HAND_OVER
+from voiced.nodes.handing import HandingOver
+from voiced.nodes.neighbours import Neighbours
 from voiced.twilio.media import call_socket
 from voiced.twilio.web import CallRoutes
 from voiced.twilio.webhook import Accounts
@@ -73,6 +79,15 @@ class Api:
     """Who may read /metrics: one of voiced.watch.pages.WHO."""
 
 
+@attrs.frozen
+class Nodes:
+    """What a daemon needs beside others with the same data directory."""
+
+    standings: ISharedStandings
+    agent: IAgent
+    """Reaches them, by their names (voiced.nodes.reaching)."""
+
+
 class Daemon:
     """Everything between the listening port and the flows; it listens nowhere by itself."""
 
@@ -94,6 +109,7 @@ class Daemon:
         insecure: bool = False,
         standings: IStandings | None = None,
         watch: IWatch | None = None,
+        nodes: Nodes | None = None,
     ) -> None:
         self.program = program
         self._clock = clock
@@ -123,6 +139,9 @@ class Daemon:
         self.metrics.look_at(self.switchboard, self._all_refused, self.health)
         self.pages = Pages(self.metrics, self.health, self._opens, api.readers)
         self.placing = Placing(lambda: self.program, api.ways, self.switchboard, carrier, guard, api.placed, clock)
+        self._accounts = accounts
+        self._nodes = nodes
+        neighbours = None if nodes is None else self._neighbours(nodes)
         self.routes = CallRoutes(
             lambda: self.program,
             self.switchboard,
@@ -134,9 +153,18 @@ class Daemon:
             self._status,
             insecure=insecure,
             alerted=self._alerts,
+            neighbours=neighbours,
         )
         self.api = ApiRoutes(
-            api.party_of, self.placing, self.switchboard, api.kept, clock, public_url, api.cors, reload=api.reload
+            api.party_of,
+            self.placing,
+            self.switchboard,
+            api.kept,
+            clock,
+            public_url,
+            api.cors,
+            reload=api.reload,
+            neighbours=neighbours,
         )
 
         self._reviving = Reviving(
@@ -193,11 +221,33 @@ class Daemon:
 
     def site(self) -> Site:
         """The HTTP side, for an endpoint to listen with."""
+        return self._site(self._root())
+
+    def neighbours_site(self) -> Site | None:
+        """The same, for other daemons with the same data directory; None where there are none."""
+        if self._nodes is None:
+            return None
+        handing = HandingOver(self.switchboard, self._nodes.standings, self._adopt)
+        return self._site(Relayed(self._root(), {HAND_OVER: handing}))
+
+    def _root(self) -> Front:
         watched = dict.fromkeys(WATCHED, self.pages.app.resource())
-        root = Front(self.api.app.resource(), self.routes.app.resource(), watched)
+        return Front(self.api.app.resource(), self.routes.app.resource(), watched)
+
+    def _site(self, root: IResource) -> Site:
         site = LimitedSite(root, self._clock, secure=self._public_url.startswith("https:"))
         self._sites.append(site)
         return site
+
+    def _neighbours(self, nodes: Nodes) -> Neighbours:
+        def over(call_sid: str) -> None:
+            self.switchboard.remember([call_sid])
+
+        return Neighbours(nodes.standings, nodes.agent, self._clock, self._adopt, over, self.kept)
+
+    def _adopt(self, was: Standing) -> None:
+        """A call of another daemon is ours from now on."""
+        self._reviving.adopt(was, self.program, self._accounts.by_name)
 
     def drain(self, seconds: float = 0.0) -> Deferred[None]:
         """Take no new call; live ones may go on for `seconds`, then each hears its sentence to the end, and a

@@ -166,6 +166,10 @@ class StoreError(VoicedError):
     """What must survive a restart cannot be written or read now: a full disk, a broken file."""
 
 
+class Unreachable(VoicedError):
+    """Another daemon of the data directory has the call that is asked about, and does not answer."""
+
+
 class FlowError(VoicedError):
     """A flow cannot go on: it runs in a circle without a caller, or names what is not there."""
 

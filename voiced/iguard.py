@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import attrs
+import msgspec
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
@@ -10,6 +14,8 @@ from voiced.call.records import CallInfo
 from voiced.errors import Refused
 from voiced.icarrier import CallOrder
 from voiced.ivoiced import Dial
+
+_T = TypeVar("_T")
 
 
 @attrs.frozen
@@ -27,13 +33,32 @@ class Party:
     its own hold: one such call at once, and one in ten minutes."""
 
 
+class Charged(msgspec.Struct, frozen=True):
+    """Something that was counted for a call, and is corrected when it is over."""
+
+    rule: str
+    name: str
+    window: int
+    """Seconds."""
+    until: float
+    """When it counts no more: seconds since the epoch."""
+    by: float
+    price: float = 0.0
+    """A minute's, where it is money that was counted."""
+
+
 class IPermit(Interface):
     """A call, or a leg of one, that may be: it holds its place among those at once until it is over."""
 
     seconds: int = Attribute("How long it may last.")
+    charged: tuple[Charged, ...] = Attribute("What was counted for it, for whoever goes on with it (`carry_on`).")
 
     def over(talked: float | None) -> None:
         """It is over, after so many seconds of talk (None: it never came to be, and costs nothing). Once."""
+
+    def leave() -> None:
+        """Another daemon has a permit for it by now: the place is left, and what was counted is that one's to
+        correct. Instead of `over`."""
 
 
 class IGuard(Interface):
@@ -41,6 +66,14 @@ class IGuard(Interface):
 
     Whatever is refused raises Refused, costs no request to the carrier, and is in the journal.
     """
+
+    def whole(ask: Callable[[], _T]) -> Deferred[_T]:
+        """Call `ask`, which asks this guard, with all in view that was counted so far, also by other daemons that
+        share its counts; none of them is answered meanwhile. Fires with what it gives, at once where there are none.
+
+        Whoever may be refused by a cap asks so: else it is by what was seen last. Fails with what `ask` raises only.
+        Cancelling before its turn leaves it unasked.
+        """
 
     def place(order: CallOrder, party: Party) -> IPermit:
         """A call to be placed; counts it. The order's `seconds` are what was asked for; the permit's are what is
@@ -56,9 +89,11 @@ class IGuard(Interface):
         name, as in `outbound.allow`; every counter, the do-not-call list and the number's form hold all the same.
         """
 
-    def carry_on(info: CallInfo, seconds: int, dial: Dial | None = None) -> IPermit:
-        """A call of a daemon before us, or with `dial` a leg of it: it holds its place again, for so long, whatever
-        the caps say. It was counted then, and is not counted again."""
+    def carry_on(
+        info: CallInfo, seconds: int, dial: Dial | None = None, charged: tuple[Charged, ...] = ()
+    ) -> IPermit:
+        """A call of another daemon, or of one before us, or with `dial` a leg of it: it holds its place again, for so
+        long, whatever the caps say. It was counted then (`charged`), and is not counted again."""
 
     def converse(info: CallInfo, seconds: int | None = None) -> IPermit:
         """An agent that is about to take the line: so long it may, and no longer than `seconds` (None: nobody else

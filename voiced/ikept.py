@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -64,6 +64,43 @@ class ICounts(Interface):
 
     def keep(counts: Mapping[str, tuple[float, float]]) -> Deferred[None]:
         """Replace these, and forget what counts no more; fires when they are on the disk. Fails with StoreError."""
+
+
+AT_ONCE = "@"
+"""What the names of counts begin with that say how many there are at this moment, and not in a window of time."""
+
+
+@attrs.frozen
+class CountedElsewhere:
+    """What another daemon of this data directory has counted under a name, for as long as it counts."""
+
+    node: str
+    name: str
+    until: float
+    amount: float
+
+
+@attrs.frozen
+class Elsewhere:
+    """What the other daemons of this data directory have counted and learnt since we looked last."""
+
+    counts: Sequence[CountedElsewhere]
+    opted_out: Sequence[str]
+    """Numbers (E.164) that are new on the list."""
+    gone: frozenset[str]
+    """Those of them that have counted, and that do not run now."""
+
+
+class ISharedCounts(Interface):
+    """The counts of several daemons with one data directory: each has its own, and all hold for each."""
+
+    def together(decide: Callable[[Elsewhere], Mapping[str, tuple[float, float]]]) -> Deferred[None]:
+        """Call `decide` with what is new, while nobody else can count, and keep the counts that it gives (as
+        ICounts.keep) before anybody can again. Fires when they are on the disk.
+
+        Fails with StoreError: where that was before, `decide` was not called; where it was afterwards, nothing is
+        kept of what it gave.
+        """
 
 
 @attrs.frozen

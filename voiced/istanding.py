@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 import attrs
 import msgspec
 from twisted.internet.defer import Deferred
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 from voiced.call.records import CallInfo, CallRecord, Departure, Ending, Stage
 from voiced.icarrier import CallOrder
+from voiced.iguard import Charged
 from voiced.ivoiced import Dial, Dialled
 
 Place = tuple[str, str, int]
@@ -93,6 +94,10 @@ class Standing(msgspec.Struct, frozen=True):
     """How its daemon went, as far as that had said by then."""
     keys: str = ""
     """The keys that the step which runs has gathered so far, and those that wait for it or the next."""
+    charged: tuple[Charged, ...] = ()
+    """What was counted for it, and may have to be corrected when it is over."""
+    ticket: str = ""
+    """Its ticket that is not spent; for a daemon that it is handed over to while its stream is on its way."""
 
     @property
     def info(self) -> CallInfo:
@@ -132,3 +137,39 @@ class IStandings(Interface):
     def keep(standings: Mapping[str, Standing], over: Collection[str]) -> Deferred[None]:
         """Keep these, by their names, instead of what was kept of them, and forget those that are `over`: all of it
         or nothing. Fires when it is on the disk. Fails with StoreError only. The standings are read at once."""
+
+
+@attrs.frozen
+class Keeper:
+    """A daemon that has a call: its name, and which start of it that is."""
+
+    node: str
+    boot: str
+    gone: bool = False
+    """Whether no daemon of that name runs now."""
+
+
+@attrs.frozen
+class Whereabouts:
+    """Where a call is, of all daemons of a data directory."""
+
+    keeper: Keeper | None
+    """None: none has it."""
+    over: bool = False
+    """Whether it was one of theirs, and has ended."""
+
+
+class ISharedStandings(Interface):
+    """Where the live calls of several daemons with one data directory stand. Fails with StoreError only."""
+
+    me = Attribute("This very daemon (Keeper).")
+
+    def where(names: Collection[str]) -> Deferred[Whereabouts]:
+        """Who has the call of these names (its SID, and our reference)."""
+
+    def take(names: Collection[str], keeper: Keeper) -> Deferred[Standing | None]:
+        """Where this call stands, which is ours from now on; None where that keeper does not have it any more, or
+        what is kept of it cannot be read. Of two who take it at once only one gets it."""
+
+    def hand_over(standing: Standing, keeper: Keeper) -> Deferred[None]:
+        """A call of ours stands here, and is that daemon's from now on."""

@@ -525,12 +525,14 @@ class ICall(Interface):
     def then(sequel: Sequel) -> None:
         """What the carrier shall do when the flow has ended and all is heard (HangUp, unless set).
 
-        A Dial is for good: nobody comes back from it (see `dial`). Raises Refused (see IGuard.leg).
+        A Dial is for good: nobody comes back from it (see `dial`). Raises Refused (see IGuard.leg); of what other
+        daemons have counted it knows what was seen last.
         """
 
-    def dial(dial: Dial) -> None:
-        """Leave the line to the carrier when all is heard, to connect the human with somebody; the step then answers
-        End.TRANSFERRED at once. Raises Refused (see IGuard.leg).
+    def dial(dial: Dial) -> Deferred[None]:
+        """Leave the line to the carrier when all is heard, to connect the human with somebody; fires when that may
+        be, and the step then answers End.TRANSFERRED at once. Raises Refused (see IGuard.leg), or, where other
+        daemons count, too, and have to be asked, fails with it. Cancelling leaves it undone.
 
         When the other side does not answer, the line comes back: this same step is run again, and `dialled` says so.
         """

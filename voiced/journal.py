@@ -7,6 +7,7 @@ so that `tail -f`, `jq` and log rotation by renaming work as they do on any log.
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -237,7 +238,9 @@ class FileJournal:
         # A lone surrogate, which UTF-8 has no bytes for, is written as the JSON escape that it looks like.
         text = line.encode(errors="backslashreplace")
         with self._path.open("ab", buffering=0) as file:
-            size = file.tell()
+            # Other daemons of the data directory write here, too: what is cut off must be of this line only.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = file.seek(0, os.SEEK_END)
             if file.write(text) < len(text):
                 file.truncate(size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

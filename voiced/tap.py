@@ -19,11 +19,12 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
-from voiced.errors import ConfigError, Fault, VoicedError
+from voiced.errors import ConfigError, Fault, StoreError, VoicedError
 from voiced.logfile import observer
 from voiced.net import uvreactor
 from voiced.net.listening import Listening
 from voiced.net.notify import service_manager
+from voiced.nodes.reaching import door
 from voiced.settings.address import held_by_systemd
 from voiced.settings.load import Configuration, find_settings, read
 from voiced.supervised import Supervised
@@ -162,6 +163,18 @@ class DaemonService(MultiService):
         self._supervised = Supervised(service_manager(os.environ, os.getpid()), reactor, self._status)
         self._listening = Listening(endpoint, self.building.daemon.site())
         self._listening.setServiceParent(self)
+        self._meet(configuration)
+
+    def _meet(self, configuration: Configuration) -> None:
+        """Let daemons with the same data directory reach us, where this one has a name among them."""
+        site, settings = self.building.daemon.neighbours_site(), self._settings
+        if site is None or settings.plain.node is None:
+            return
+        try:
+            endpoint = door(self._reactor, settings.data.absolute(), settings.plain.node)
+        except StoreError as error:
+            raise ConfigError([Fault(str(configuration.file), 1, 1, str(error))]) from error
+        Listening(endpoint, site).setServiceParent(self)
 
     def setServiceParent(self, parent: Any) -> None:
         """Named by Twisted: twistd puts us into its application, and asks that next how to log."""

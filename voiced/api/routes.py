@@ -28,6 +28,8 @@ from voiced.call.version import Reloaded
 from voiced.errors import CallOver, VoicedError
 from voiced.iguard import Party
 from voiced.ikept import IKeptCalls
+from voiced.inodes import INeighbours
+from voiced.net.relaying import asked, is_relayed
 
 CALLS = "/calls"
 OUTBOUND_CALL = "/outbound-call"
@@ -60,8 +62,10 @@ class ApiRoutes:
         cors: Sequence[str] = (),
         *,
         reload: Callable[[], Deferred[Reloaded]],
+        neighbours: INeighbours | None = None,
     ) -> None:
         self.admit(party_of, cors)
+        self._neighbours = neighbours
         self._reload = reload
         self._placing = placing
         self._live = live
@@ -158,6 +162,9 @@ class ApiRoutes:
     async def _show(self, request: Any, party: Party, sid: str) -> Answer:
         _read_query(request, NoQuery)
         call = self._find(party, sid)
+        if call is None and (elsewhere := await self._elsewhere(request, sid)) is not None:
+            return elsewhere
+        call = call or self._find(party, sid)
         if call is not None:
             return Answer(200, showing.live(call, self._clock.seconds()))
         return Answer(200, showing.kept(await self._find_kept(party, sid)))
@@ -165,6 +172,9 @@ class ApiRoutes:
     async def _end(self, request: Any, party: Party, sid: str) -> Answer:
         how = _read_query(request, EndQuery).how
         call = self._find(party, sid)
+        if call is None and (elsewhere := await self._elsewhere(request, sid)) is not None:
+            return elsewhere
+        call = call or self._find(party, sid)
         if call is None and await self._of_another_daemon(party, sid):
             log.info("{party}: ends {call}, which a daemon before us has placed", party=party.name, call=sid)
             return Answer(202, Done(message="The call is ending", sid=sid))
@@ -182,6 +192,9 @@ class ApiRoutes:
         _read_query(request, NoQuery)
         dial = wishes.dial(wishes.body(request))
         call = self._find(party, sid)
+        if call is None and (elsewhere := await self._elsewhere(request, sid)) is not None:
+            return elsewhere
+        call = call or self._find(party, sid)
         if call is None:
             await self._find_kept(party, sid)
             raise CallOver
@@ -207,6 +220,14 @@ class ApiRoutes:
         if call is not None and not may_see(party, call.flow.name):
             raise no_such_call()
         return call
+
+    async def _elsewhere(self, request: Any, sid: str) -> Answer | None:
+        """What another daemon of the data directory answers, which has this call; None where none has it, or it is
+        taken up here by now."""
+        if self._neighbours is None or is_relayed(request) or not _SID.fullmatch(sid):
+            return None
+        answer = await self._neighbours.ask([sid], asked(request))
+        return None if answer is None else Answer(answer.status, answer.body)
 
     async def _of_another_daemon(self, party: Party, sid: str) -> bool:
         """Whether a daemon that is no more has placed it, and it is being ended; its flow is not known any more."""

@@ -69,6 +69,10 @@ class Book:
         self._over.add(name)
         self._write_in(SOON)
 
+    def leave(self, name: str) -> None:
+        """The call of that name is another daemon's from now on: what is kept of it is left alone."""
+        self._changed.pop(name, None)
+
     def settled(self) -> Deferred[None]:
         """Fires when what has changed by now is on the disk, or that was tried once in vain; cancelling leaves the
         queue."""

@@ -11,9 +11,13 @@ from voiced.call.life import COMING_BACK, begin_life, resume_life
 from voiced.call.living import LivingCall
 from voiced.call.optout import OptOut
 from voiced.call.records import DEPARTED, AgentRecord, Departure, Ending, LegRecord, Said, Stage
+from voiced.errors import CallOver
 from voiced.istanding import LegStanding, OrderStanding, Standing
 from voiced.ivoiced import Apologise
 
+TAKEN_UP = 2.0
+"""Seconds after which a daemon has taken up a call that was handed over to it, and holds its place with the guard:
+until then it has two, so that it never has none."""
 
 class LastingCall(LivingCall):
     """A call whose place, facts and record another daemon may go on with. `was` is where it stood then."""
@@ -61,12 +65,29 @@ class LastingCall(LivingCall):
             granted=self._granted,
             departure=self._departure,
             keys=self._keys(),
+            charged=self._permit.charged,
         )
 
     def left_behind(self) -> None:
         """This daemon goes on purpose, and leaves it to the next one."""
         self._departure = Departure.RESTARTED
         self.changed()
+
+    def hand_over(self) -> Standing:
+        """Another daemon goes on with it, as soon as its stream is there: gives where it stands. Nothing more happens
+        here, and nobody is told of an end. Raises CallOver where no stream is waited for."""
+        waits = self.stage in (Stage.EXPECTED, Stage.AWAY) and self._verdict is None and self._leg is None
+        if not waits or self.sockets:
+            raise CallOver
+        standing = self.standing()
+        self.changed = lambda *_, **__: None
+        self._life.handed_over()
+        self.stage = Stage.OVER
+        self._tell_verdict()
+        self._out_of_parts()
+        self._stop_timers()
+        self.clock.callLater(TAKEN_UP, self._permit.leave)
+        return standing
 
     def go_on(self) -> None:
         """Nothing is to be taken up, but what had begun to end: call it when it is known where it belongs."""

@@ -76,6 +76,9 @@ class Life(Protocol):
     def caller_gone(self, why: Ending) -> None:
         """The call is over at the carrier, or will be as soon as our answer arrives."""
 
+    def handed_over(self) -> None:
+        """Another daemon goes on with the call; nothing is to be done here any more."""
+
     def parted(self, why: Ending) -> None:
         """What had to be done after the caller had gone is done."""
 
@@ -278,6 +281,11 @@ def expected_gone(life: Life, core: Core, was: Expected, why: Ending) -> None:
     _stop(was.timer)
 
 
+@expected.upon(Life.handed_over).to(over)
+def expected_elsewhere(life: Life, core: Core, was: Expected) -> None:
+    _stop(was.timer)
+
+
 @running.upon(Life.flow_ended).to(draining)
 @running.upon(Life.evict).to(draining)
 def running_drains(life: Life, core: Core, was: Running, why: Ending) -> None:
@@ -299,6 +307,11 @@ def draining_ends(life: Life, core: Core, was: Draining, why: Ending) -> None:
     _stop(was.timer)
     was.heard.cancel()
     core.close_stream()
+
+
+@away.upon(Life.handed_over).to(over)
+def away_elsewhere(life: Life, core: Core, was: Away) -> None:
+    _stop(was.timer)
 
 
 @away.upon(Life.after).loop()
@@ -364,6 +377,9 @@ _DEAF: dict[Any, tuple[Any, ...]] = {
 for _state, _inputs in _DEAF.items():
     for _input in _inputs + (() if _state is placed else (Life.answered, Life.overdue)):
         _state.upon(_input).loop().returns(None)
+
+for _state in (placed, running, draining, parting, over):  # its stream is here, or none is waited for
+    _state.upon(Life.handed_over).loop().returns(None)
 
 _machine = _life.build()
 

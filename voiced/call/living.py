@@ -238,9 +238,7 @@ class LivingCall(Verbs):
         self._out_of_parts()
         ending = self.record.ending = self._verdict or why
         now = self.record.ended = self.clock.seconds()
-        for timer in (self._limit, self._news, self._ending_step):
-            if timer is not None and timer.active():
-                timer.cancel()
+        self._stop_timers()
         if self._leg is not None:
             self._leg.left() if self._stopping and self.connected else self._leg.over(None)
         talked = 0.0 if self.record.answered is None else now - self.record.answered
@@ -269,6 +267,11 @@ class LivingCall(Verbs):
     def _as_ordered(self) -> Ordered:
         assert self.ordered is not None, "nobody has placed this call"  # noqa: S101 - a fault of ours
         return self.ordered
+
+    def _stop_timers(self) -> None:
+        for timer in (self._limit, self._news, self._ending_step):
+            if timer is not None and timer.active():
+                timer.cancel()
 
     async def _part(self, run: Run) -> None:
         await self.when_kept()

@@ -118,7 +118,7 @@ class Placing:
         if dial.caller_id is not None and plain(dial.caller_id) not in self.ways.numbers:
             raise BadWish("caller_id", "this is none of our numbers")
         await self._guard.settled()
-        session.transfer(dial, party)
+        await self._guard.whole(partial(session.transfer, dial, party))
 
     async def _end(self, call_sid: str) -> bool:
         placed = await self._book.called(call_sid)
@@ -173,7 +173,7 @@ class Placing:
 
     async def _new(self, request: Request) -> str:
         try:
-            session = self._begin(request)
+            session = await self._guard.whole(partial(self._begin, request))
         except VoicedError:
             await self._free(request.key)
             raise

@@ -54,19 +54,7 @@ class Reviving:
         for _, part, name in sorted(places):
             self._parts.enter(part, name)
         for was in left.standings:
-            if was.granted is not None:
-                granted, since = was.granted
-                self._guard.conversed(was.info, granted, since, was.at)
-            if was.info.account not in accounts:
-                self._leave(was, "its account is not in voiced.yaml any more")
-                continue
-            permit = self._guard.carry_on(was.info, was.seconds)
-            try:
-                self._take_up(was, program, permit)
-            except Exception:  # noqa: BLE001 - a fault of ours in one call must not keep the daemon from starting
-                log.failure("{call}: it cannot be taken up", call=was.name)
-                permit.over(None)
-                self._leave(was, "a fault of ours; the log has its traceback")
+            self._adopt(was, program, accounts)
         if calls := left.calls_of(Departure.RESTARTED):
             log.info("{n} calls go on here: the daemon before was restarted under them", n=calls)
         if calls := left.calls_of(Departure.KILLED):
@@ -75,6 +63,15 @@ class Reviving:
                 "above, and `journalctl -k` knows of one that was out of memory",
                 n=calls,
             )
+
+    def adopt(self, was: Standing, program: Program, accounts: Container[str]) -> None:
+        """A call of another daemon, which is gone or has handed it over, lives on here, unless it does already."""
+        if self._switchboard.find(was.name) is None and not self._switchboard.has_ended(was.name):
+            for part in sorted(was.parts):
+                self._parts.enter(part, was.name)
+            self._adopt(was, program, accounts)
+            if was.ticket and self._switchboard.find(was.name) is not None:
+                self._switchboard.expect_again(was.name, was.ticket)
 
     def compare(self) -> Deferred[None]:
         """Ask the carrier about every call that has not come back by itself; fires when it has said of each, as far
@@ -87,6 +84,21 @@ class Reviving:
         waiting = [call for call in self._switchboard if call.stage in (Stage.AWAY, Stage.DIALLED)]
         asking = [gate.run(self._asked, call) for call in waiting]
         await gatherResults(asking)
+
+    def _adopt(self, was: Standing, program: Program, accounts: Container[str]) -> None:
+        if was.granted is not None:
+            granted, since = was.granted
+            self._guard.conversed(was.info, granted, since, was.at)
+        if was.info.account not in accounts:
+            self._leave(was, "its account is not in voiced.yaml any more")
+            return
+        permit = self._guard.carry_on(was.info, was.seconds, charged=was.charged)
+        try:
+            self._take_up(was, program, permit)
+        except Exception:  # noqa: BLE001 - a fault of ours in one call must not keep the daemon from starting
+            log.failure("{call}: it cannot be taken up", call=was.name)
+            permit.over(None)
+            self._leave(was, "a fault of ours; the log has its traceback")
 
     def _take_up(self, was: Standing, program: Program, permit: IPermit) -> None:
         flow = program.flows.get(was.flow)

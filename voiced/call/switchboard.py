@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -20,6 +21,7 @@ from voiced.call.records import CallInfo, CallRecord, Ending, Stage
 from voiced.call.room import Purpose, Room
 from voiced.errors import Overloaded, UnknownTicket
 from voiced.iguard import IPermit
+from voiced.istanding import Standing
 
 if TYPE_CHECKING:
     from voiced.call.book import Book
@@ -123,6 +125,24 @@ class Switchboard:
         self._follow(session)
         session.go_on()
 
+    def hand_over(self, session: CallSession) -> Standing:
+        """Another daemon goes on with this call: where it stands, with its ticket. It is gone here, and nobody is
+        told of an end. Raises CallOver where no stream is waited for."""
+        standing = session.hand_over()
+        ticket = next((each for each in self._tickets.values() if each.call_sid == session.info.sid), None)
+        if ticket is not None:
+            self._spend(ticket.name, "handed over")
+            standing = msgspec.structs.replace(standing, ticket=ticket.name)
+        self._forget(session)
+        if self._book is not None:
+            self._book.leave(session.name)
+        self._check_drained()
+        return standing
+
+    def expect_again(self, call_sid: str, ticket: str) -> None:
+        """The stream of a call that was handed over to us comes with this ticket."""
+        self._open(ticket, call_sid)
+
     def remember(self, over: Iterable[str]) -> None:
         """These calls were those of a daemon before us, and are over."""
         self._past.extend(over)
@@ -159,8 +179,7 @@ class Switchboard:
                 ticket.timer.reset(EXPECT_SECONDS)
                 return ticket.name
         name = self.new_name()
-        timer = self._clock.callLater(EXPECT_SECONDS, self._spend, name, "late")
-        self._tickets[name] = Ticket(name, call_sid, timer)
+        self._open(name, call_sid)
         return name
 
     def claim(self, name: str | None, call_sid: str) -> Deferred[CallSession]:
@@ -217,9 +236,7 @@ class Switchboard:
 
     def over(self, session: CallSession, ending: Ending) -> None:
         """It has ended so: it is forgotten, and whoever is told of calls that end is told."""
-        reference = "" if session.ordered is None else session.ordered.order.reference
-        self._placed.pop(reference, None)
-        del self._calls[session.info.sid or reference]
+        self._forget(session)
         if session.info.sid:
             self._past.append(session.info.sid)
         for ticket in [t for t in self._tickets.values() if t.call_sid == session.info.sid]:
@@ -230,6 +247,15 @@ class Switchboard:
             session.changed = lambda within=0.0: None
             self._book.over(session.name)
         self._check_drained()
+
+    def _forget(self, session: CallSession) -> None:
+        reference = "" if session.ordered is None else session.ordered.order.reference
+        self._placed.pop(reference, None)
+        del self._calls[session.info.sid or reference]
+
+    def _open(self, ticket: str, call_sid: str) -> None:
+        timer = self._clock.callLater(EXPECT_SECONDS, self._spend, ticket, "late")
+        self._tickets[ticket] = Ticket(ticket, call_sid, timer)
 
     def _follow(self, session: CallSession) -> None:
         """Keep where it stands."""

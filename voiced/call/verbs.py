@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -104,24 +105,10 @@ class Verbs(Dialogue):
             return fail(CallOver())
         if agent not in self.program.agents:
             return fail(FlowError(f"no agent is called {agent!r}"))
-        try:
-            left = self._seconds_left()
-            permit = self._guard.converse(self.info, int(min(limits.seconds or left, left)))
-        except Refused:
-            return fail()
-        self._granted = permit.seconds, self.clock.seconds()
-        self.changed()
-
-        def not_told(failure: Failure) -> Failure:
-            self._granted = None
-            permit.over(None)
-            return failure
-
-        # First the disclosure, and only then the agent: one that was there sooner would speak right after it, or hear
-        # a caller who does not know yet whom they speak to. It costs the time that an agent takes to come.
-        disclosing = Deferred.fromCoroutine(disclose(self))
-        disclosing.addCallback(lambda _: self._turn())
-        return disclosing.addCallbacks(lambda turn: self._hand_over(agent, brief, limits, permit, turn), not_told)
+        left = self._seconds_left()
+        seconds = int(min(limits.seconds or left, left))
+        permitted = self._guard.whole(partial(self._guard.converse, self.info, seconds))
+        return permitted.addCallback(self._converse, agent, brief, limits)
 
     def begin_anew(self) -> None:
         """What a daemon before us had begun, is begun again: no sentence and no conversation goes on."""
@@ -148,10 +135,10 @@ class Verbs(Dialogue):
         else:
             self._sequel = sequel
 
-    def dial(self, dial: Dial) -> None:
+    def dial(self, dial: Dial) -> Deferred[None]:
         """See ICall."""
         self._check_line()
-        self._order_leg(dial, step=self.position[-1])
+        return _asked(self._guard.whole(partial(self._order_leg, dial, step=self.position[-1])))
 
     def dialled(self) -> Dialled | None:
         """See ICall."""
@@ -174,9 +161,11 @@ class Verbs(Dialogue):
         info = self.info
 
         def send() -> Deferred[str]:
-            self._guard.text(info, info.party)
-            sending = self._carrier.send_text(info.account, info.party, from_ or info.ours, message)
-            return sending.addCallback(self._texted)
+            permitted = _asked(self._guard.whole(partial(self._guard.text, info, info.party)))
+            permitted.addCallback(
+                lambda _: self._carrier.send_text(info.account, info.party, from_ or info.ours, message)
+            )
+            return permitted.addCallback(self._texted)
 
         try:
             sending = self._texting.send((*map(tuple, self.position), message, from_), send)
@@ -203,6 +192,21 @@ class Verbs(Dialogue):
         return next((each for each in self._opt_outs() if each.key == key), None)
 
     # Within
+
+    def _converse(self, permit: IPermit, agent: str, brief: Brief, limits: AgentLimits) -> Deferred[Outcome]:
+        self._granted = permit.seconds, self.clock.seconds()
+        self.changed()
+
+        def not_told(failure: Failure) -> Failure:
+            self._granted = None
+            permit.over(None)
+            return failure
+
+        # First the disclosure, and only then the agent: one that was there sooner would speak right after it, or hear
+        # a caller who does not know yet whom they speak to. It costs the time that an agent takes to come.
+        disclosing = Deferred.fromCoroutine(disclose(self))
+        disclosing.addCallback(lambda _: self._turn())
+        return disclosing.addCallbacks(lambda turn: self._hand_over(agent, brief, limits, permit, turn), not_told)
 
     def _turn(self) -> Deferred[Turn]:
         """When the agent may come: at once, unless many come back together to the calls of a daemon before us."""
@@ -336,6 +340,14 @@ class Verbs(Dialogue):
         facts = outcome.facts if isinstance(outcome, Outcome) else {}
         more = {name: value for name, value in facts.items() if name not in ("transcript", "conversation")}
         self.wire.note("outcome", name=record.outcome, facts=more, error=record.error)
+
+
+def _asked(answer: Deferred[Any]) -> Deferred[Any]:
+    """The same. Raises what it has failed with, where that is known: so it is where no other daemon counts."""
+    if isinstance(failure := getattr(answer, "result", None), Failure):
+        answer.addErrback(lambda _: None)
+        failure.raiseException()
+    return answer
 
 
 def _as_answered(answer: HttpAnswer) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ from voiced.store.store import FILE, open_store
 def dnc() -> None:
     """Who has opted out of being called: their numbers are refused by the rule `dnc`, on every account, for good.
 
-    `list` works beside a daemon that runs; stop it for `add` and `remove`.
+    `list` works beside a daemon that runs; stop it for `add` and `remove`, and all who share its data.
     """
 
 

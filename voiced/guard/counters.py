@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voiced.errors import StoreError, VoicedError
+from voiced.guard.others import Others
 from voiced.ikept import ICounts
 
 _SWEEP = 60.0
@@ -72,12 +73,16 @@ class _Count:
 
 
 class Counters:
-    """All counts. What is in `kept` was counted before; loading it may raise StoreError."""
+    """All counts. What is in `kept` was counted before; loading it may raise StoreError. `others` is what other
+    daemons have counted under the same names."""
 
-    def __init__(self, clock: IReactorTime, kept: ICounts, most_crowd: int = 50_000) -> None:
+    def __init__(
+        self, clock: IReactorTime, kept: ICounts, most_crowd: int = 50_000, others: Others | None = None
+    ) -> None:
         self._clock = clock
         self._most_crowd = most_crowd
-        self._keeping = _Keeping(clock, kept)
+        self._others = others
+        self.keeping = Keeping(clock, kept)
         now = clock.seconds()
         self._swept = now
         self._counts = {name: _Count(until, amount) for name, (until, amount) in kept.load().items() if until > now}
@@ -98,31 +103,43 @@ class Counters:
         return tuple(self._count(charge, now) for charge in charges)
 
     def correct(self, counted: Counted, by: float) -> None:
-        """It was rather so much. Nothing happens when its window is over."""
-        count = self._counts.get(counted.charge.name)
+        """It was rather so much. Nothing happens when its window is over.
+
+        Another daemon may have counted it: then ours is less than nothing, and all together is what it was.
+        """
+        name, now = counted.charge.name, self._clock.seconds()
+        count = self._counts.get(name)
+        if self._others is not None and counted.until > now and (count is None or count.until <= now):
+            count = self._open(name, counted.until)
         if count is not None and count.until == counted.until and by != counted.charge.by:
-            count.amount = max(0.0, count.amount + by - counted.charge.by)
-            self._keeping.change(counted.charge.name, (count.until, count.amount))
+            amount = count.amount + by - counted.charge.by
+            count.amount = max(0.0, amount) if self._others is None else amount
+            self.keeping.change(name, (count.until, count.amount))
 
     def amount(self, name: str) -> float:
-        """How much has been counted in the window of now."""
+        """How much has been counted in the window of now, by all."""
         count = self._counts.get(name)
-        return count.amount if count is not None and count.until > self._clock.seconds() else 0.0
+        ours = count.amount if count is not None and count.until > self._clock.seconds() else 0.0
+        return ours if self._others is None else max(0.0, ours + self._others.amount(name))
 
     def settled(self) -> Deferred[None]:
         """See IGuard."""
-        return self._keeping.settled()
+        return self.keeping.settled()
 
     def _count(self, charge: Charge, now: float) -> Counted:
         count = self._counts.get(charge.name)
         if count is None or count.until <= now:
-            self._crowd += count is None and charge.name.startswith(CROWD)
-            count = self._counts[charge.name] = _Count(window_end(charge.window, now), 0.0)
+            count = self._open(charge.name, window_end(charge.window, now))
         count.amount += charge.by
-        self._keeping.change(charge.name, (count.until, count.amount))
+        self.keeping.change(charge.name, (count.until, count.amount))
         if self._crowd > self._most_crowd:
             self._thin_out()
         return Counted(charge, count.until)
+
+    def _open(self, name: str, until: float) -> _Count:
+        self._crowd += name not in self._counts and name.startswith(CROWD)
+        count = self._counts[name] = _Count(until, 0.0)
+        return count
 
     def _sweep(self, now: float) -> None:
         if now >= self._swept + _SWEEP:
@@ -139,7 +156,7 @@ class Counters:
         crowd = [(count.amount, name) for name, count in self._counts.items() if name.startswith(CROWD)]
         for _, name in heapq.nsmallest(len(crowd) // 2, crowd):
             del self._counts[name]
-            self._keeping.change(name, (0.0, 0.0))
+            self.keeping.change(name, (0.0, 0.0))
         self._crowd = len(crowd) - len(crowd) // 2
 
 
@@ -148,8 +165,11 @@ def window_end(window: Window, now: float) -> float:
     return (now // window.value + 1) * window.value
 
 
-class _Keeping:
-    """Writes changes down, one batch after the other: the next begins when the last is on the disk."""
+class Keeping:
+    """Writes changes down, one batch after the other: the next begins when the last is on the disk. With `turns`,
+    which asks for a turn, they are written when that has come (`begin`, and then `written` or `not_written`)."""
+
+    turns: Callable[[], None] | None = None
 
     def __init__(self, clock: IReactorTime, kept: ICounts) -> None:
         self._clock = clock
@@ -186,11 +206,20 @@ class _Keeping:
             for waiter in waiters:
                 waiter.callback(None)
             return
+        if self.turns is not None:
+            self.turns()
+            return
+        batch = self.begin()
+        self._kept.keep(batch).addCallbacks(self.written, self.not_written, errbackArgs=(batch,))
+
+    def begin(self) -> Mapping[str, tuple[float, float]]:
+        """What has changed, on its way to the disk from now on."""
         batch, self._changed = self._changed, {}
         self._writing, self._waiting = self._waiting, []
-        self._kept.keep(batch).addCallbacks(self._written, self._not_written, errbackArgs=(batch,))
+        return batch
 
-    def _written(self, _: object) -> None:
+    def written(self, _: object) -> None:
+        """It is on the disk."""
         if self._failing:
             log.info("the guard's counts are kept again")
         self._failing = False
@@ -198,7 +227,8 @@ class _Keeping:
             waiter.callback(None)
         self._write()
 
-    def _not_written(self, failure: Failure, batch: Mapping[str, tuple[float, float]]) -> None:
+    def not_written(self, failure: Failure, batch: Mapping[str, tuple[float, float]]) -> None:
+        """It is not: it is tried again, with what changes next."""
         failure.trap(StoreError)
         if not self._failing:
             log.error("the guard's counts cannot be kept ({error}): a restart would forget them", error=failure.value)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
@@ -17,6 +17,7 @@ from voiced.guard.counters import Charge, Counted, Window
 from voiced.guard.destinations import Destination, destination
 from voiced.guard.leavers import Leavers
 from voiced.guard.ledger import Ledger, Terms, a_day, a_minute, ten_minutes
+from voiced.guard.others import Others
 from voiced.guard.permission import permitted
 from voiced.guard.places import Limit, Permit
 from voiced.guard.prices import cost
@@ -24,9 +25,10 @@ from voiced.guard.refusals import Refusals
 from voiced.guard.ringing import Ringing
 from voiced.guard.rules import Inbound, Outbound
 from voiced.guard.texting import Texting
+from voiced.guard.together import Together
 from voiced.icarrier import CallOrder
-from voiced.iguard import IGuard, IPermit, Party
-from voiced.ikept import ICounts, IOptedOut
+from voiced.iguard import Charged, IGuard, IPermit, Party
+from voiced.ikept import ICounts, IOptedOut, ISharedCounts
 from voiced.ivoiced import Dial
 
 T = TypeVar("T")
@@ -62,7 +64,7 @@ class Guard:
 
     Whatever is refused is told to `refused(refusal, attempt)` first; nothing is logged here. A refusal's message says
     which rule it is and names nobody. `pepper`: see Ledger. `opted_out`: where it is kept who has opted out (None:
-    nowhere).
+    nowhere). `shared`: the counts of other daemons that this one counts with (None: there are none).
     """
 
     def __init__(
@@ -74,12 +76,19 @@ class Guard:
         refused: Callable[[Refused, Attempt], object],
         pepper: bytes = b"",
         opted_out: IOptedOut | None = None,
+        shared: ISharedCounts | None = None,
     ) -> None:
         self._clock = clock
         self._refused = refused
         self._refusals = Refusals(clock)
-        self._ledger = Ledger(clock, counts, pepper)
+        others = None if shared is None else Others(clock)
+        self._ledger = Ledger(clock, counts, pepper, others)
         self._leavers = Leavers(clock, opted_out)
+        self._together = (
+            None
+            if shared is None or others is None
+            else Together(shared, others, self._leavers.see, self._ledger.keeping)
+        )
         self.follow(outbound, inbound)
 
     def follow(self, outbound: Outbound, inbound: Inbound) -> None:
@@ -92,6 +101,10 @@ class Guard:
     def __len__(self) -> int:
         """How many places are taken: none, when all is over."""
         return len(self._ledger)
+
+    def whole(self, ask: Callable[[], T]) -> Deferred[T]:
+        """See IGuard."""
+        return execute(ask) if self._together is None else self._together.whole(ask)
 
     def place(self, order: CallOrder, party: Party) -> IPermit:
         """See IGuard."""
@@ -110,13 +123,17 @@ class Guard:
         attempt = Attempt("ring", Direction.INBOUND, info.account, info.caller, call=info.sid)
         return self._guarded(attempt, lambda: self._ringing.ring(info))
 
-    def carry_on(self, info: CallInfo, seconds: int, dial: Dial | None = None) -> IPermit:
-        """See IGuard. What was set aside for it stays spent: nobody knows how much of it was."""
+    def carry_on(
+        self, info: CallInfo, seconds: int, dial: Dial | None = None, charged: tuple[Charged, ...] = ()
+    ) -> IPermit:
+        """See IGuard. What was set aside for a leg stays spent: nobody knows how much of it was."""
         inbound = dial is None and info.direction is Direction.INBOUND
         terms = self._ringing.place_of(info) if inbound else self._calls(info.account)
         terms = Terms(terms.limits)
         self._ledger.hold(terms)
-        return Permit(seconds, lambda talked: self._ledger.leave(terms))
+        counted = [_counted(each) for each in charged]
+        price = max((each.price for each in charged), default=0.0)
+        return self._permit(seconds, terms, counted, price)
 
     def converse(self, info: CallInfo, seconds: int | None = None) -> IPermit:
         """See IGuard. The permit's seconds are set aside until it is over: all agents at once keep the cap, too."""
@@ -244,8 +261,15 @@ class Guard:
             price = listed
             spend = a_day("spend_per_day", repr(account), rules.spend_per_day, by=cost(price, seconds))
             terms += Terms((), (spend,))
-        counted = self._ledger.take(terms)
-        return Permit(seconds, lambda talked: self._dialled(terms, counted, price, talked))
+        return self._permit(seconds, terms, self._ledger.take(terms), price)
+
+    def _permit(self, seconds: int, terms: Terms, counted: Sequence[Counted], price: float) -> Permit:
+        return Permit(
+            seconds,
+            lambda talked: self._dialled(terms, counted, price, talked),
+            lambda: self._ledger.leave(terms),
+            tuple(_charged(each, price) for each in counted),
+        )
 
     def _dialled(self, terms: Terms, counted: Sequence[Counted], price: float, talked: float | None) -> None:
         """A call, or leg, is over. What never came to be is not held against the day; against the minute it is, which
@@ -274,3 +298,13 @@ class Guard:
                 refusal.rule, message, retry_after=refusal.retry_after, say=cap.outcome.say
             ) from None  # they are in a flow already: no other takes them
         return Permit(granted, lambda talked: self._ledger.correct(counted, talked or 0.0))
+
+
+def _charged(counted: Counted, price: float) -> Charged:
+    charge = counted.charge
+    return Charged(charge.rule, charge.name, charge.window.value, counted.until, charge.by, price)
+
+
+def _counted(charged: Charged) -> Counted:
+    charge = Charge(charged.rule, charged.name, Window(charged.window), math.inf, charged.by)
+    return Counted(charge, charged.until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -49,6 +49,10 @@ class Leavers:
             self._numbers.add(human.who)
             self._unwritten[human.who] = OptedOut(human.who, self._clock.seconds(), how, info.sid)
             self._write()
+
+    def see(self, numbers: Iterable[str]) -> None:
+        """Others have put these on the list."""
+        self._numbers.update(numbers)
 
     def settled(self) -> Deferred[None]:
         """Fires when all of it would survive a restart. Fails with StoreError when it would not."""

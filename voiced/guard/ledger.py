@@ -11,9 +11,14 @@ from twisted.internet.interfaces import IReactorTime
 
 from voiced.errors import Refused
 from voiced.guard.counters import CROWD, CapReached, Charge, Counted, Counters, Window, window_end
+from voiced.guard.others import Others
 from voiced.guard.places import Limit, Places
-from voiced.ikept import ICounts
+from voiced.ikept import AT_ONCE, ICounts
 
+LONGEST = 2 * 86400.0
+"""Seconds: longer than any call."""
+NOTICED = 3600.0
+"""Seconds within which every other daemon looks."""
 SOON = 10.0
 """Seconds after which to ask again for a place among those at once: nobody knows when one will be free."""
 
@@ -35,12 +40,17 @@ class Ledger:
     Numbers are hashed in the names of counts, which are on the disk for as long as they count (a day). Telephone
     numbers are so few that whoever has the file could try them all; with a `pepper` that is not in the file (made of
     a secret of the settings, so that it is the same after a restart) they cannot.
+
+    `others` is what other daemons have counted, and how many places they have: all together keep the caps.
     """
 
-    def __init__(self, clock: IReactorTime, counts: ICounts, pepper: bytes) -> None:
+    def __init__(self, clock: IReactorTime, counts: ICounts, pepper: bytes, others: Others | None = None) -> None:
         self._pepper = hashlib.sha256(pepper).digest()
-        self._counters = Counters(clock, counts)
-        self._places = Places()
+        self._clock = clock
+        self._others = others
+        self._counters = Counters(clock, counts, others=others)
+        self._places = Places() if others is None else Places(self._place_changed)
+        self.keeping = self._counters.keeping
 
     def __len__(self) -> int:
         """How many places are taken."""
@@ -49,7 +59,7 @@ class Ledger:
     def take(self, terms: Terms) -> Sequence[Counted]:
         """Take every place, and count every charge; or nothing of it, and raise Refused."""
         for limit in terms.limits:
-            if self._places.taken(limit.name) >= limit.most:
+            if self._taken(limit.name) >= limit.most:
                 raise Refused(limit.rule, f"{limit.most} at once is the most", retry_after=SOON)
         try:
             counted = self._counters.spend(terms.charges)
@@ -81,6 +91,15 @@ class Ledger:
     def settled(self) -> Deferred[None]:
         """See IGuard."""
         return self._counters.settled()
+
+    def _taken(self, name: str) -> float:
+        theirs = 0.0 if self._others is None else self._others.amount(AT_ONCE + name)
+        return self._places.taken(name) + theirs
+
+    def _place_changed(self, name: str, taken: int) -> None:
+        # The others have to see that none is taken, too: the row stays for a while.
+        seconds = LONGEST if taken else NOTICED
+        self.keeping.change(AT_ONCE + name, (self._clock.seconds() + seconds, float(taken)))
 
     def hashed(self, who: str) -> str:
         """A person in the name of a count."""

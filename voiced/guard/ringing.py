@@ -72,7 +72,7 @@ class Ringing:
             (a_day("calls_per_day", who, rules.calls_per_day.most, crowd=True),),
         )
         self._ledger.take(terms)
-        return Permit(seconds, lambda talked: self._ledger.leave(terms))
+        return Permit(seconds, lambda talked: self._ledger.leave(terms), lambda: self._ledger.leave(terms))
 
     def _over(self, reached: Refused, who: str) -> Refused:
         """What a caller over a cap gets."""

@@ -31,6 +31,8 @@ from voiced.twilio.webhook import Account
 from voiced.watch import logs
 from voiced.webservices import WebRules
 
+NODE = r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"
+"""A name that is good for a file and a host."""
 LISTEN = "uv:8080:interface=127.0.0.1"
 """Where the daemon listens unless told: a proxy that speaks TLS stands before it."""
 
@@ -91,6 +93,8 @@ class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The directory of the flows, beside this file."""
     data: Path | None = None
     """Kept speech, the journal, recordings and counts; ./var beside this file unless set."""
+    node: Annotated[str, msgspec.Meta(pattern=NODE, description="a short name, like 1 or west-2")] | None = None
+    """The name of this daemon among several on one machine that have the same `data`: each has another one."""
     privacy: Privacy = Privacy.MASKED
     """What logs and the journal say of callers: open, masked (numbers without their middle) or strict (nothing)."""
     insecure: bool = False

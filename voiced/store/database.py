@@ -8,7 +8,8 @@ https://www.sqlite.org/pragma.html#pragma_synchronous
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ _PRIMARY = 0xFF
 """The bits of SQLite's result codes that say what, and not where (https://www.sqlite.org/rescode.html)."""
 
 _T = TypeVar("_T")
+Work = Callable[[Connection], object]
 
 
 class Database:
@@ -66,7 +68,7 @@ class Database:
         """Call `work(connection)` in a transaction, in this thread. Only while nothing else is done with it: at the
         start. Raises StoreError; nothing of the work is left then."""
         try:
-            return self._transact(work)
+            return self._transact(work, alone=True)
         finally:
             if self._on_disk:
                 # twistd forks after the start: no connection of SQLite's may be carried over a fork, so that the next
@@ -85,6 +87,16 @@ class Database:
         done.chainDeferred(result)
         return result
 
+    def across(self, look: Callable[[Connection], _T], decide: Callable[[_T], Work | None]) -> Deferred[None]:
+        """One transaction, in which nobody else can write, no other process either: `look(connection)` in a worker
+        thread, `decide(what it gave)` here, and what that gives in a worker thread again (None: nothing is written).
+        Fires when it is on the disk.
+
+        Fails with StoreError, before or after `decide` was called: nothing is written then. Not to be cancelled.
+        """
+        done: Deferred[None] = self._lock.run(lambda: Deferred.fromCoroutine(self._across(look, decide)))
+        return done
+
     def close(self) -> Deferred[None]:
         """Close the file when all that was given before is done; whatever comes later fails with StoreError."""
         closed: Deferred[None] = self._lock.run(self._close)
@@ -97,10 +109,42 @@ class Database:
             raise StoreError(f"{self._name} is closed: the daemon is stopping")
         return self._in_thread(self._transact, work)
 
-    def _transact(self, work: Callable[[Connection], _T]) -> _T:
+    def _transact(self, work: Callable[[Connection], _T], *, alone: bool = False) -> _T:
+        """`alone`: from its beginning nobody else can write, which work that reads and then writes needs."""
+        engine = self._engine.execution_options(alone=True) if alone else self._engine
+        with self._translated(), engine.begin() as connection:
+            return work(connection)
+
+    async def _across(self, look: Callable[[Connection], _T], decide: Callable[[_T], Work | None]) -> None:
+        if self._closed:
+            raise StoreError(f"{self._name} is closed: the daemon is stopping")
+        connection, seen = await self._in_thread(self._look, look)
+        work: Work | None = None
         try:
-            with self._engine.begin() as connection:
-                return work(connection)
+            work = decide(seen)
+        finally:
+            await self._in_thread(self._leave, connection, work)
+
+    def _look(self, look: Callable[[Connection], _T]) -> tuple[Connection, _T]:
+        with self._translated():
+            connection = self._engine.connect().execution_options(alone=True)
+            try:
+                connection.begin()
+                return connection, look(connection)
+            except BaseException:
+                connection.close()
+                raise
+
+    def _leave(self, connection: Connection, work: Work | None) -> None:
+        with self._translated(), connection:  # leaving it without a commit undoes all
+            if work is not None:
+                work(connection)
+                connection.commit()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
         except DatabaseError as error:
             raise StoreError(_sentence(self._name, error.orig)) from error
 
@@ -132,7 +176,8 @@ def _set_up(connection: Any, _: object) -> None:
 
 def _begin(connection: Connection) -> None:
     """Of SQLAlchemy's events: a transaction begins."""
-    connection.exec_driver_sql("BEGIN")
+    alone = connection.get_execution_options().get("alone")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if alone else "BEGIN")
 
 
 def _check(connection: Connection, name: str) -> None:

@@ -17,6 +17,7 @@ from voiced.errors import StoreError
 from voiced.ikept import IOptedOut, OptedOut
 from voiced.store.database import Database
 from voiced.store.schema import OPTED_OUT
+from voiced.store.turns import next_turn
 
 BUSY_SECONDS = 5.0
 _IF_NEW = insert(OPTED_OUT).on_conflict_do_nothing(index_elements=[OPTED_OUT.c.number])
@@ -27,10 +28,12 @@ _ALL = select(OPTED_OUT.c.number, OPTED_OUT.c.at, OPTED_OUT.c.how, OPTED_OUT.c.c
 
 @implementer(IOptedOut)
 class OptedOutNumbers:
-    """Numbers in a table; each is there once, as of when it was said first."""
+    """Numbers in a table; each is there once, as of when it was said first. Where the daemon has a name, the others
+    see what is new."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, node: str = "") -> None:
         self._database = database
+        self._node = node
 
     def load(self) -> Sequence[OptedOut]:
         """See IOptedOut."""
@@ -41,7 +44,8 @@ class OptedOutNumbers:
         rows = [{"number": each.number, "at": each.at, "how": each.how, "call": each.call} for each in opted_out]
 
         def write(connection: Connection) -> None:
-            connection.execute(_IF_NEW, rows)
+            turn = next_turn(connection) if self._node else 0
+            connection.execute(_IF_NEW, [{**row, "turn": turn} for row in rows])
 
         return self._database.run(write)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, union
 from sqlalchemy.dialects.sqlite import insert
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -17,7 +17,7 @@ from voiced.errors import StoreError
 from voiced.icarrier import CallOrder
 from voiced.ikept import IPlacedCalls, Others, Placed
 from voiced.store.database import Database
-from voiced.store.schema import PLACED
+from voiced.store.schema import KEPT, LIVE, PLACED
 
 KEPT_SECONDS = 24 * 3600.0
 """How long a key stands for its call."""
@@ -67,10 +67,13 @@ class PlacedCalls:
         """See IPlacedCalls."""
         others = (PLACED.c.key != _digest(key)) & self._fresh
         theirs = select(PLACED.c.sid).where(others, PLACED.c.sid.in_(sids), PLACED.c.sid != "")
+        # Without a key, too: of another daemon of this data directory, which has named it, or ended it.
+        named_live = select(LIVE.c.call).where(LIVE.c.call.in_(sids))
+        named_kept = select(KEPT.c.call).where(KEPT.c.call.in_(sids))
         unnamed = select(PLACED.c.order).where(others, PLACED.c.sid == "")
 
         def read(connection: Connection) -> Others:
-            named = frozenset(connection.execute(theirs).scalars())
+            named = frozenset(connection.execute(union(theirs, named_live, named_kept)).scalars())
             return Others(named, any(_order(order).to == to for order in connection.execute(unnamed).scalars()))
 
         return self._database.run(read)

@@ -41,6 +41,25 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         """,
     ),
     ("CREATE TABLE live (call TEXT NOT NULL PRIMARY KEY, standing BLOB NOT NULL)",),
+    (
+        # Several daemons on one file: each has rows of its own, and `turn` says what is new for the others.
+        """
+        CREATE TABLE counted (node TEXT NOT NULL DEFAULT '', name TEXT NOT NULL, until REAL NOT NULL,
+                              amount REAL NOT NULL, turn INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (node, name))
+        WITHOUT ROWID
+        """,
+        "INSERT INTO counted (name, until, amount) SELECT name, until, amount FROM counts",
+        "DROP TABLE counts",
+        "ALTER TABLE counted RENAME TO counts",
+        # A daemon without a name writes no turns: its index stays empty.
+        "CREATE INDEX counts_turn ON counts (turn) WHERE turn > 0",
+        "ALTER TABLE opted_out ADD COLUMN turn INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX opted_out_turn ON opted_out (turn) WHERE turn > 0",
+        "ALTER TABLE live ADD COLUMN node TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE live ADD COLUMN boot TEXT NOT NULL DEFAULT ''",
+        "CREATE TABLE turns (number INTEGER NOT NULL)",
+        "INSERT INTO turns VALUES (0)",
+    ),
 )
 """The statements that make each version of the database, from 1, out of the one before."""
 
@@ -49,11 +68,14 @@ _metadata = MetaData()
 COUNTS = Table(
     "counts",
     _metadata,
+    Column("node", String, primary_key=True, server_default=""),
     Column("name", String, primary_key=True),
     Column("until", Float, nullable=False),
     Column("amount", Float, nullable=False),
+    Column("turn", Integer, nullable=False, server_default="0"),
 )
-"""ICounts. `until` in seconds since the epoch."""
+"""ICounts and ISharedCounts. `until` in seconds since the epoch, `node` the daemon that has counted it, `turn` when
+it was written, among all that several daemons write (0: by one without a name)."""
 
 PLACED = Table(
     "placed",
@@ -84,6 +106,7 @@ OPTED_OUT = Table(
     Column("at", Float, nullable=False),
     Column("how", String, nullable=False),
     Column("call", String, nullable=False),
+    Column("turn", Integer, nullable=False, server_default="0"),
 )
 """IOptedOut. `number` is E.164, in clear: the operator has to be able to say who is on the list, and why. `at` is in
 seconds since the epoch."""
@@ -94,8 +117,14 @@ LIVE = Table(
     _metadata,
     Column("call", String, primary_key=True),
     Column("standing", LargeBinary, nullable=False),
+    Column("node", String, nullable=False, server_default=""),
+    Column("boot", String, nullable=False, server_default=""),
 )
-"""IStandings. `call` is a SID, or our reference as long as there is none; `standing` a sealed Standing, as JSON."""
+"""IStandings. `call` is a SID, or our reference as long as there is none; `standing` a sealed Standing, as JSON;
+`node` the daemon that has the call, `boot` which start of it."""
+
+TURNS = Table("turns", _metadata, Column("number", Integer, nullable=False))
+"""One row: the last turn that was written."""
 
 
 def upgrade(connection: Connection, name: str, versions: Sequence[Sequence[str]] = VERSIONS) -> None:

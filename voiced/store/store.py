@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from voiced.errors import StoreError
-from voiced.ikept import ICounts, IKeptCalls, IOptedOut, IPlacedCalls
-from voiced.istanding import IStandings
-from voiced.store.counts import Counts
+from voiced.ikept import ICounts, IKeptCalls, IOptedOut, IPlacedCalls, ISharedCounts
+from voiced.store.counts import Counts, SharedCounts
 from voiced.store.database import Database
 from voiced.store.kept import KeptCalls
-from voiced.store.lock import Lock
+from voiced.store.lock import Lock, is_gone
 from voiced.store.optedout import OptedOutNumbers
 from voiced.store.placed import PlacedCalls
 from voiced.store.schema import COUNTS
@@ -35,7 +35,10 @@ class Store:
     placed: IPlacedCalls
     kept: IKeptCalls
     opted_out: IOptedOut
-    standings: IStandings
+    standings: Standings
+    """As IStandings, and as ISharedStandings."""
+    shared: ISharedCounts | None
+    """The counts of all daemons of the data directory; None: this is the only one."""
     database: Database
     lock: Lock | None
     """Keeps other daemons out; in memory there are none."""
@@ -61,27 +64,35 @@ def _write_nothing(connection: Connection) -> None:
 
 
 def open_store(
-    path: Path | None, in_thread: Callable[..., Deferred[Any]], clock: IReactorTime, pepper: bytes = b""
+    path: Path | None,
+    in_thread: Callable[..., Deferred[Any]],
+    clock: IReactorTime,
+    pepper: bytes = b"",
+    node: str = "",
 ) -> Store:
     """Open the file, which is made where it is not there. None: in memory, for a daemon that forgets.
 
     `in_thread` as in Tools, `clock` says what is over; where live calls stand is sealed with `pepper`, a secret of
-    the settings. Blocks: at the start only. Raises StoreError: a daemon that cannot count, or is not the only one to
-    count here, must not start, for it would place calls that the guard forbids; and says what is to be done.
+    the settings. With a `node`, daemons of other names may have it open, too, and count together with this one.
+    Blocks: at the start only. Raises StoreError: a daemon that cannot count, or that others beside it do not count
+    with, must not start, for it would place calls that the guard forbids; and says what is to be done.
     """
-    lock = None if path is None else Lock(path)
+    lock = None if path is None else Lock(path, node)
+    gone: Callable[[str], bool] = (lambda _: True) if path is None else partial(is_gone, path)
     try:
         database = Database(path, in_thread)
     except StoreError:
         if lock is not None:
             lock.release()
         raise
+    counts = Counts(database, clock, node)
     return Store(
-        Counts(database, clock),
+        counts,
         PlacedCalls(database, clock),
         KeptCalls(database, clock),
-        OptedOutNumbers(database),
-        Standings(database, pepper),
+        OptedOutNumbers(database, node),
+        Standings(database, pepper, node, gone),
+        SharedCounts(database, counts, clock, node, gone) if node else None,
         database,
         lock,
     )

@@ -299,13 +299,14 @@ class FakeCall:
         """See ICall."""
         self.sequel = sequel
 
-    def dial(self, dial: Dial) -> None:
+    def dial(self, dial: Dial) -> Deferred[None]:
         """See ICall."""
         self._check()
         if self._forbids is not None:
             raise self._forbids
         self.legs.append(dial)
         self.sequel = dial
+        return succeed(None)
 
     def dialled(self) -> Dialled | None:
         """See ICall. It is told once."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import attrs
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, execute, fail, succeed
 from zope.interface import implementer
 
 from voiced.call.records import CallInfo
 from voiced.errors import Refused, StoreError
 from voiced.icarrier import CallOrder
-from voiced.iguard import IGuard, IPermit, Party
+from voiced.iguard import Charged, IGuard, IPermit, Party
 from voiced.ivoiced import Dial
+
+_T = TypeVar("_T")
 
 
 @implementer(IPermit)
@@ -24,12 +29,17 @@ class FakePermit:
     _held: list[FakePermit]
     talked: list[float | None] = attrs.field(factory=list)
     """What `over` was told: of a good call, once."""
+    charged: tuple[Charged, ...] = ()
 
     def over(self, talked: float | None) -> None:
         """See IPermit."""
         self.talked.append(talked)
         if self in self._held:
             self._held.remove(self)
+
+    def leave(self) -> None:
+        """See IPermit."""
+        self.over(None)
 
 
 @implementer(IGuard)
@@ -47,6 +57,10 @@ class FakeGuard:
         self.forgets: StoreError | None = None
         """What `settled` fails with."""
 
+    def whole(self, ask: Callable[[], _T]) -> Deferred[_T]:
+        """See IGuard."""
+        return execute(ask)
+
     def place(self, order: CallOrder, party: Party) -> IPermit:
         """See IGuard."""
         self.asked.append(("place", (order, party)))
@@ -62,7 +76,9 @@ class FakeGuard:
         self.asked.append(("leg", (dial.to, named) if party is None else (dial.to, named, party.name)))
         return self._permit("leg", dial.seconds)
 
-    def carry_on(self, info: CallInfo, seconds: int, dial: Dial | None = None) -> IPermit:
+    def carry_on(
+        self, info: CallInfo, seconds: int, dial: Dial | None = None, charged: tuple[Charged, ...] = ()
+    ) -> IPermit:
         """See IGuard."""
         self.asked.append(("carry_on", info if dial is None else dial.to))
         return self._permit("carry_on", seconds)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from klein import Klein
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
@@ -23,9 +25,11 @@ from voiced.call.records import CallInfo, Direction, Ending, Stage
 from voiced.call.rescue import Rescue
 from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
-from voiced.errors import Forged, Overloaded, Refused
+from voiced.errors import Forged, Overloaded, Refused, StoreError, Unreachable
 from voiced.iguard import IGuard
+from voiced.inodes import INeighbours
 from voiced.ivoiced import Apologise, HangUp, NewStream, Reject, Sequel
+from voiced.net import exchange, relaying
 from voiced.twilio import debugger, webhook
 from voiced.twilio.debugger import Alert
 from voiced.twilio.webhook import Accounts, Answers, Form
@@ -38,13 +42,17 @@ LONGEST_SHOWN = 200
 """Characters of a stranger's request that the log shows."""
 LIVE = ("queued", "initiated", "ringing", "in-progress")
 
+Answer = bytes | Deferred[bytes]
+"""What a route answers: later, only where other daemons have to be asked."""
+
 log = Logger()
 
 
 class CallRoutes:
     """The carrier's side of the daemon's HTTP. `program()` gives what new calls follow; `urls` are those by which
     Twilio reaches us, the first one for whatever comes of a call that we know; `socket(session)` takes one's
-    WebSocket; `status(authorization)` is what whoever shows that header may know."""
+    WebSocket; `status(authorization)` is what whoever shows that header may know; `neighbours` are other daemons that
+    may have a call which is not here (None: there are none)."""
 
     app = Klein()
     # Werkzeug would redirect // to /, to anybody, by a URL that names our own port.
@@ -63,6 +71,7 @@ class CallRoutes:
         *,
         insecure: bool = False,
         alerted: Callable[[Alert], object] = lambda alert: None,
+        neighbours: INeighbours | None = None,
     ) -> None:
         self._program = program
         self._switchboard = switchboard
@@ -75,6 +84,7 @@ class CallRoutes:
         self._status = status
         self._insecure = insecure
         self._alerted = alerted
+        self._neighbours = neighbours
         self._repeats: OrderedDict[str, str] = OrderedDict()
         self.refused: Counter[str] = Counter()
 
@@ -86,44 +96,34 @@ class CallRoutes:
         return json.dumps(status).encode()
 
     @app.route(webhook.INCOMING, methods=["POST"])
-    def incoming(self, request: IRequest) -> bytes:
+    def incoming(self, request: IRequest) -> Answer:
         """An inbound call rings: number to flow to stream."""
         return self._answer(request, self._incoming)
 
     @app.route(webhook.OUTBOUND, methods=["POST"])
-    def outbound(self, request: IRequest) -> bytes:
+    def outbound(self, request: IRequest) -> Answer:
         """Somebody whom we have rung has taken the call."""
         return self._answer(request, self._outbound)
 
     @app.route(webhook.AFTER, methods=["POST"])
-    def after(self, request: IRequest) -> bytes:
+    def after(self, request: IRequest) -> Answer:
         """The stream of a call has ended, or never came: what now?"""
         return self._answer(request, self._after)
 
     @app.route(webhook.FALLBACK, methods=["POST"])
-    def fallback(self, request: IRequest) -> bytes:
+    def fallback(self, request: IRequest) -> Answer:
         """Another URL of ours failed at Twilio."""
         return self._answer(request, self._fallback)
 
     @app.route(webhook.STATUS, methods=["POST"])
-    def status(self, request: IRequest) -> bytes:
+    def status(self, request: IRequest) -> Answer:
         """A call's state has changed; callbacks come in any order, and any number of times."""
-        form = self._read(request)
-        session, ending = self._session(form), form.ending()
-        if session is not None and ending is not None:
-            session.caller_gone(_ending(session, ending))
-        elif ending is not None:
-            self._rescue.over(form.call_sid, None)
-        return self._no_content(request)
+        return self._told(request, self._status_changed)
 
     @app.route(webhook.ANSWERED_BY, methods=["POST"])
-    def answered_by(self, request: IRequest) -> bytes:
+    def answered_by(self, request: IRequest) -> Answer:
         """Twilio has found out whether a human or a machine has taken a call of ours."""
-        form = self._read(request)
-        session, who = self._session(form), form.answered_by()
-        if session is not None and who is not None:
-            session.answered_by(who)
-        return self._no_content(request)
+        return self._told(request, self._known_who)
 
     @app.route(webhook.STREAM_STATUS, methods=["POST"])
     def stream_status(self, request: IRequest) -> bytes:
@@ -142,24 +142,12 @@ class CallRoutes:
 
     @app.route(webhook.CONNECTION + "/<call_sid>", methods=["GET"])
     @app.route(webhook.OUTBOUND_CONNECTION + "/<call_sid>", methods=["GET"])
-    def connection(self, request: IRequest, call_sid: str) -> IResource:
+    def connection(self, request: IRequest, call_sid: str) -> IResource | Deferred[IResource]:
         """The handshake of a call's media socket: checked here, before there is any socket."""
-        session = self._switchboard.find(call_sid)
-        accounts = self._accounts.by_name
-        signers = accounts.values() if session is None else [accounts[session.info.account]]
-        if not self._insecure:
-            urls = ("ws" + url.removeprefix("http") for url in self._known_as(request))
-            webhook.check_handshake(urls, _signature(request), signers)
-        if session is None:
-            log.warn("{call!r}: a media socket for a call that is not expected", call=call_sid[:LONGEST_SHOWN])
-            return Refusal(404)
-        if session.streaming:
-            log.warn("{call}: refused a second media socket for a live call", call=call_sid)
-            return Refusal(409)
-        if session.sockets >= MOST_SOCKETS:
-            log.warn("{call}: refused a media socket: {n} are open already", call=call_sid, n=MOST_SOCKETS)
-            return Refusal(429)
-        return self._socket(session)
+        if self._neighbours is not None and self._switchboard.find(call_sid) is None:
+            self._check_handshake(request, None)
+            return Deferred.fromCoroutine(self._brought(self._neighbours, request, call_sid))
+        return self._connection(request, call_sid)
 
     @app.handle_errors(Forged)
     def forged(self, request: IRequest, failure: Failure) -> bytes:
@@ -173,7 +161,59 @@ class CallRoutes:
         request.setResponseCode(403)
         return b""
 
+    @app.handle_errors(Unreachable, StoreError)
+    def unreachable(self, request: IRequest, failure: Failure) -> bytes:
+        """503, and Twilio asks again, and then by its fallback URL."""
+        log.error("{error}", error=failure.getErrorMessage())
+        request.setResponseCode(503)
+        return b""
+
     # What is answered
+
+    def _connection(self, request: IRequest, call_sid: str) -> IResource:
+        session = self._switchboard.find(call_sid)
+        self._check_handshake(request, session)
+        if session is None:
+            log.warn("{call!r}: a media socket for a call that is not expected", call=call_sid[:LONGEST_SHOWN])
+            return Refusal(404)
+        if session.streaming:
+            log.warn("{call}: refused a second media socket for a live call", call=call_sid)
+            return Refusal(409)
+        if session.sockets >= MOST_SOCKETS:
+            log.warn("{call}: refused a media socket: {n} are open already", call=call_sid, n=MOST_SOCKETS)
+            return Refusal(429)
+        return self._socket(session)
+
+    def _check_handshake(self, request: IRequest, session: CallSession | None) -> None:
+        accounts = self._accounts.by_name
+        signers = accounts.values() if session is None else [accounts[session.info.account]]
+        if not self._insecure:
+            urls = ("ws" + url.removeprefix("http") for url in self._known_as(request))
+            webhook.check_handshake(urls, _signature(request), signers)
+
+    async def _brought(self, neighbours: INeighbours, request: IRequest, call_sid: str) -> IResource:
+        """The stream of a call that another daemon has announced: it hands the call over."""
+        try:
+            refusal = await neighbours.bring(call_sid)
+        except (Unreachable, StoreError) as error:
+            log.error("{call}: {error}", call=call_sid[:LONGEST_SHOWN], error=str(error))
+            refusal = 503
+        if refusal is not None:
+            log.warn("{call}: refused its media socket: {status}", call=call_sid[:LONGEST_SHOWN], status=refusal)
+            return Refusal(refusal)
+        return self._connection(request, call_sid)
+
+    def _status_changed(self, form: Form) -> None:
+        session, ending = self._session(form), form.ending()
+        if session is not None and ending is not None:
+            session.caller_gone(_ending(session, ending))
+        elif ending is not None:
+            self._rescue.over(form.call_sid, None)
+
+    def _known_who(self, form: Form) -> None:
+        session, who = self._session(form), form.answered_by()
+        if session is not None and who is not None:
+            session.answered_by(who)
 
     def _incoming(self, form: Form) -> str:
         info, program = form.info(), self._program()
@@ -320,12 +360,69 @@ class CallRoutes:
             log.warn("{call}: not connected: rule {rule}", call=info.sid, rule=error.rule)
             return Apologise(error.say or sorry)
 
-    def _answer(self, request: IRequest, answer: Callable[[Form], str]) -> bytes:
-        """TwiML; a request that Twilio repeats gets the answer it got before."""
+    def _answer(self, request: IRequest, answer: Callable[[Form], str]) -> Answer:
+        """TwiML."""
         form = self._read(request)
         if not form.call_sid:
             request.setResponseCode(400)
             return b"a voice webhook names its call: CallSid is missing"
+        answered = partial(self._twiml, request, form, answer)
+        if self._neighbours is None or self._is_here(form):
+            return answered()
+        return Deferred.fromCoroutine(self._answered(self._neighbours, request, form, answered))
+
+    def _told(self, request: IRequest, tell: Callable[[Form], None]) -> Answer:
+        """An empty answer."""
+        form = self._read(request)
+        if self._neighbours is None or not form.call_sid or self._is_here(form):
+            tell(form)
+            return self._no_content(request)
+        return Deferred.fromCoroutine(self._told_elsewhere(self._neighbours, request, form, tell))
+
+    async def _answered(
+        self, neighbours: INeighbours, request: IRequest, form: Form, answered: Callable[[], bytes]
+    ) -> bytes:
+        """Of a call that is not here: the answer of the daemon that has it, or else ours."""
+        if (elsewhere := await self._answered_elsewhere(neighbours, request, form)) is not None:
+            if elsewhere.status == 200:
+                _as_twiml(request, elsewhere.body)
+            request.setResponseCode(elsewhere.status)
+            return elsewhere.body
+        body = await self._guard.whole(answered)
+        await neighbours.settled()  # its stream may come to any of us
+        return body
+
+    async def _told_elsewhere(
+        self, neighbours: INeighbours, request: IRequest, form: Form, tell: Callable[[Form], None]
+    ) -> bytes:
+        if (elsewhere := await self._answered_elsewhere(neighbours, request, form)) is not None:
+            request.setResponseCode(elsewhere.status)
+            return elsewhere.body
+        tell(form)
+        return self._no_content(request)
+
+    async def _answered_elsewhere(
+        self, neighbours: INeighbours, request: IRequest, form: Form
+    ) -> exchange.Answer | None:
+        if relaying.is_relayed(request):
+            return exchange.Answer(relaying.MISDIRECTED, b"")
+        names = [name for name in (form.call_sid, form.reference) if name]
+        try:
+            return await neighbours.ask(names, relaying.asked(request, self._urls))
+        except StoreError as error:
+            if request.path != webhook.INCOMING.encode():
+                raise
+            # A call that is new, most likely: it is not to wait for a disk.
+            log.error(
+                "{call}: whether another daemon has it is not known: {error}", call=form.call_sid, error=str(error)
+            )
+            return None
+
+    def _is_here(self, form: Form) -> bool:
+        return self._session(form) is not None or self._switchboard.has_ended(form.call_sid)
+
+    def _twiml(self, request: IRequest, form: Form, answer: Callable[[Form], str]) -> bytes:
+        """TwiML; a request that Twilio repeats gets the answer it got before."""
         token = _header(request, "I-Twilio-Idempotency-Token")
         key = f"{form.account.name} {request.path!r} {token}"
         twiml = self._repeats.get(key) if token else None
@@ -335,10 +432,7 @@ class CallRoutes:
             self._repeats[key] = twiml
             if len(self._repeats) > REPEATS_KEPT:
                 self._repeats.popitem(last=False)
-        body = twiml.encode()
-        request.setHeader(b"Content-Type", b"text/xml; charset=utf-8")
-        request.setHeader(b"Content-Length", str(len(body)).encode())
-        return body
+        return _as_twiml(request, twiml.encode())
 
     def _session(self, form: Form) -> CallSession | None:
         """The live call that the form is about. Raises Forged for a call of another account than the signer's."""
@@ -369,7 +463,7 @@ class CallRoutes:
     def _known_as(self, request: IRequest) -> list[str]:
         """The URLs by which Twilio may know it: those of ours, whatever the request says of its host."""
         uri: bytes = request.uri
-        return [base + uri.decode("latin-1") for base in self._urls]
+        return [base + uri.decode("latin-1") for base in dict.fromkeys((*self._urls, *relaying.bases(request)))]
 
     def _no_content(self, request: IRequest) -> bytes:
         request.setResponseCode(204)
@@ -395,6 +489,12 @@ def _ending(session: CallSession, ending: Ending) -> Ending:
     """A caller who leaves before we answer has hung up; it is not us who take the call back."""
     inbound = session.info.direction is Direction.INBOUND
     return Ending.CALLER_HUNG_UP if inbound and ending is Ending.CANCELLED else ending
+
+
+def _as_twiml(request: IRequest, body: bytes) -> bytes:
+    request.setHeader(b"Content-Type", b"text/xml; charset=utf-8")
+    request.setHeader(b"Content-Length", str(len(body)).encode())
+    return body
 
 
 def _signature(request: IRequest) -> str:

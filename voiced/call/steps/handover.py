@@ -190,7 +190,7 @@ def dial_target(text: str) -> str | None:
 async def _connect(call: ICall, dial: Dial, fallback: Template, voice: str | None) -> End | None:
     """Leave the line, or say that nobody may be called."""
     try:
-        call.dial(dial)
+        await call.dial(dial)
     except Refused as error:
         log.warn("{call}: not connected: rule {rule}", call=call.info.sid, rule=error.rule)
         call.note(f"refused: {error.rule}")

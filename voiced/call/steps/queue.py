@@ -120,7 +120,7 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 number = line.number
                 if number == 1 and line.due("tried", self.retry):
                     music.stop()
-                    if self._dial(line, dial):
+                    if await self._dial(line, dial):
                         return End.TRANSFERRED
                 if not self.position.silent and line.due("said", self.every):
                     music.stop()
@@ -133,11 +133,11 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             music.hush()
         return self._leave(line, "time")
 
-    def _dial(self, line: Line, dial: Dial) -> bool:
+    async def _dial(self, line: Line, dial: Dial) -> bool:
         """Leave the line to the carrier; False where a rule forbids it for now. Raises Refused where for good."""
         line.done("tried")
         try:
-            line.call.dial(dial)
+            await line.call.dial(dial)
         except Refused as error:
             log.warn("{call}: nobody is called for the queue: rule {rule}", call=line.call.info.sid, rule=error.rule)
             if error.retry_after is None or line.waited + error.retry_after >= self.most:
