@@ -62,8 +62,31 @@ def environment(*texts: str) -> dict[str, str]:
     return {**dict.fromkeys(names, "pretended"), **known}
 
 
+def anchors(page: Path) -> list[str]:
+    """What the sections of a page are called in links."""
+    if page.suffix != ".md":
+        return []
+    titles = re.findall(r"(?m)^#+ (.*)$", re.sub(r"(?ms)^```.*?^```", "", page.read_text("utf-8")))
+    return [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
 class NamedTests(SynchronousTestCase):
-    """docs/faults.md, docs/security.md and docs/operating.md."""
+    """What the pages name is there."""
+
+    def test_links(self) -> None:
+        """Every link of a page to another, or to a section, leads somewhere."""
+        pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+        found = 0
+        for page in pages:
+            for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+                if "://" in target:
+                    continue
+                path, _, section = target.partition("#")
+                leads = page.parent / path if path else page
+                self.assertTrue(leads.exists(), f"{page.name} links to {target}")
+                self.assertIn(section, ["", *anchors(leads)], f"{page.name} links to {target}")
+                found += 1
+        self.assertGreater(found, 50)
 
     def test_names(self) -> None:
         """Every test that a page names is there; one that begins with a dot stands beside the one before it."""
@@ -71,7 +94,11 @@ class NamedTests(SynchronousTestCase):
         self.assertGreater(len(names), 90)
         names += re.findall(r"`((?:tests)?\.\w+(?:\.\w+)*)`", SECURITY)
         self.assertGreater(len(names), 200)
-        names += re.findall(r"`((?:tests)?\.\w+(?:\.\w+)*)`", (ROOT / "docs" / "operating.md").read_text("utf-8"))
+        for page in ("operating", "service", "reloading", "measuring"):
+            text = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
+            named = re.findall(r"`((?:tests)?\.\w+(?:\.\w+)*)`", text)
+            self.assertGreater(len(named), 0, page)
+            names += named
         last: list[str] = []
         for name in names:
             parts = name.split(".")
