@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--warm-up", type=int, default=500, help="how many before (default: %(default)s)")
     parser.add_argument("--live", type=int, default=30, help="how many at once (default: %(default)s)")
     parser.add_argument(
-        "--seed", type=int, default=1, help="of what is drawn; two runs part at some time (default: %(default)s)"
+        "--seed", type=int, default=1, help="of all that is drawn: it goes the same way again (default: %(default)s)"
     )
     parser.add_argument("--minutes", type=float, help="stop calling after so many minutes")
     given = parser.parse_args()

@@ -16,7 +16,7 @@ def tables(result: Result) -> str:
     summary = (
         f"seed {result.seed}: {result.calls} calls at the carrier, {ended} ended in the journal; at once "
         f"{result.most_live}; {result.seconds:.0f} s, {result.calls / max(result.seconds, 0.001):.1f} calls/s, "
-        f"{result.passed / 3600:.1f} h of the fake clock"
+        f"{result.passed / 3600:.1f} h of the fake clock; fingerprint {result.fingerprint}"
     )
     lines = [
         summary,

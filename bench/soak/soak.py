@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -59,9 +61,11 @@ class Books:
     flows: Counter[str] = attrs.field(factory=Counter)
     verbs: Counter[str] = attrs.field(factory=Counter)
     wrong: list[str] = attrs.field(factory=list)
+    _trail: Any = attrs.field(factory=hashlib.sha256)
 
     def note(self, line: Mapping[str, Any]) -> None:
         """A line of the journal."""
+        self._trail.update(json.dumps(line, sort_keys=True).encode())
         sid = line.get("call", "")
         if line["event"] == "began":
             if sid in self.open:
@@ -76,6 +80,12 @@ class Books:
             self.endings[str(line["ending"])] += 1
             self.flows[line["flow"]] += 1
             self.verbs.update(step["verb"] for step in line["steps"])
+
+    def fingerprint(self, random: Random) -> str:
+        """Of all lines so far, and of what would be drawn next: two soaks that have the same went the same way."""
+        trail = self._trail.copy()
+        trail.update(repr(random.getstate()).encode())
+        return str(trail.hexdigest()[:16])
 
 
 @attrs.define
@@ -98,6 +108,8 @@ class Result:
     asked: Counter[str]
     found: list[str]
     """What is left, or went wrong; empty if all is well."""
+    fingerprint: str
+    """Of the whole journal, and of all that was drawn: the same code, seed and number of calls give the same."""
 
 
 class Soak:
@@ -144,6 +156,7 @@ class Soak:
         return Result(
             self._seed, self._calls, self._most_live, seconds, passed, before, after, self._books,
             self._mishaps.counts, self._people.kinds, self._people.asked, found,
+            self._books.fingerprint(self._random),
         )  # fmt: skip
 
     def close(self) -> None:
