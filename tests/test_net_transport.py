@@ -283,6 +283,22 @@ class ContractTests:
         self.assert_aborted(caller)
 
     @inlineCallbacks
+    def test_aborts_at_the_end(self):
+        """Who has closed, and was heard to the end, can still be cut off, in whatever turn that is."""
+        for turns in range(4):
+            server, caller = yield self.pair()
+            caller.transport.write(b"x" * MUCH)
+            caller.transport.loseConnection()
+            yield self.until(lambda server=server: server.ends)
+            for _ in range(turns):
+                yield deferLater(reactor, 0)
+            if not caller.ends:
+                caller.transport.abortConnection()
+            yield self.until(lambda caller=caller: caller.ends)
+            self.assertEqual((len(server.heard), len(server.ends), len(caller.ends)), (MUCH, 1, 1))
+            yield self.port.stopListening()
+
+    @inlineCallbacks
     def test_over(self):
         """What is asked of a connection that is gone is ignored."""
         server, caller = yield self.pair()
@@ -525,6 +541,47 @@ class ByPortTests(ContractTests):
         yield self.assertFailure(straight, error.ConnectingCancelledError)
         yield self.assertFailure(by_name, error.DNSLookupError)  # Twisted's word for it, then
 
+    @inlineCallbacks
+    def test_cancelled_in_any_turn(self):
+        """Whoever gives up is not connected afterwards, whenever that is, and nothing stays open on either side."""
+        yield self.listen()
+        before = reactor.installNameResolver(Here(self.port.getHost()))
+        self.addCleanup(reactor.installNameResolver, before)
+        yield self.connected_for(30)  # what is opened once and kept is open
+        opened = yield self.settled(open_files)
+        too_late = 0
+        for turns in range(25):
+            too_late += yield self.connected_for(turns)
+        self.assertGreater(too_late, 0)
+        self.assertLess(too_late, 25)
+        yield self.until(lambda: open_files() <= opened)
+
+    @inlineCallbacks
+    def connected_for(self, turns):
+        """Connect, and give up after so many turns of the reactor; whether that was too late."""
+        made, outcome = Made(), []
+        connecting = self.reaching("localhost", self.port.getHost().port).connect(made)
+        connecting.addBoth(outcome.append)
+        for _ in range(turns):
+            yield deferLater(reactor, 0)
+        connected = bool(outcome)
+        connecting.cancel()
+        yield self.until(lambda: outcome)
+        self.assertEqual(isinstance(outcome[0], Party), connected, outcome)
+        for party in made.made:
+            if party.transport is not None:
+                party.transport.abortConnection()
+        return connected
+
+    @inlineCallbacks
+    def settled(self, count):
+        """What that counts, when it has been the same for a while."""
+        seen = []
+        while len(seen) < 50 or len(set(seen[-50:])) > 1:
+            seen.append(count())
+            yield deferLater(reactor, 0)
+        return seen[-1]
+
     def network(self):
         """What endpoints take for a reactor."""
         return reactor
@@ -703,6 +760,24 @@ class Chatty(Party):
 
     def connectionMade(self):
         self.transport.write(b"220 mail.test ESMTP, and more than a TLS record's head\r\n")
+
+
+class Here:
+    """A resolver that knows one address, at once: whatever is asked for is there."""
+
+    def __init__(self, address):
+        self.address = address
+
+    def resolveHostName(self, receiver, name, *arguments, **named):
+        receiver.resolutionBegan(self)
+        receiver.addressResolved(self.address)
+        receiver.resolutionComplete()
+
+
+def open_files():
+    """How many there are; none where nobody says."""
+    files = Path("/proc/self/fd")
+    return sum(1 for _ in files.iterdir()) if files.is_dir() else 0
 
 
 class Nobody:

@@ -200,8 +200,21 @@ class UvClient:
         transport: Any = reached.transport
         uv: UvTransport = transport
         encrypting = self.reactor.loop.create_task(uv.encrypt(trusted(), name, self.timeout))
-        encrypted: Deferred[Any] = Deferred.fromFuture(encrypting)
-        return encrypted.addCallbacks(lambda _: reached, lambda failure: Failure(_connect_error(failure, uv)))
+
+        def give_up(secured: Deferred[_Reached]) -> None:
+            # The handshake may not have begun, or be done and not told: then nobody but us ends the connection.
+            encrypting.cancel()
+            uv.abortConnection()
+            secured.errback(ConnectingCancelledError(uv.getPeer()))
+
+        def tell(encrypted: asyncio.Task[None]) -> None:
+            error = asyncio.CancelledError() if encrypted.cancelled() else encrypted.exception()
+            if not secured.called:
+                secured.callback(reached if error is None else Failure(_connect_error(error)))
+
+        secured: Deferred[_Reached] = Deferred(give_up)
+        encrypting.add_done_callback(tell)
+        return secured
 
     def _carry(self, reached: _Reached, factory: IProtocolFactory) -> IProtocol:
         transport: Any = reached.transport
@@ -229,14 +242,12 @@ def server_name(host: str) -> str:
         return idna.encode(host.removesuffix(".")).decode("ascii")
 
 
-def _connect_error(failure: Failure, uv: UvTransport) -> Any:
+def _connect_error(error: BaseException) -> Exception:
     """What ended a handshake, as connecting fails for it."""
-    match failure.value:
-        case asyncio.CancelledError():
-            return ConnectingCancelledError(uv.getPeer())
-        case ssl.SSLError() as error:
+    match error:
+        case ssl.SSLError():
             return tls_error(error)
         case ConnectionAbortedError():
             return TimeoutError(string="TLS took too long")
-        case error:
+        case _:
             return ConnectionLost(str(error))
