@@ -30,6 +30,7 @@ from tests.test_net_outside import certificate
 from voiced.net import uvendpoints
 from voiced.net.uvnetwork import UvNetwork
 from voiced.net.uvreactor import UvloopReactor
+from voiced.net.uvtransport import RESET
 
 MUCH = 12_000_000
 """Bytes: more than sockets and transports keep together."""
@@ -542,6 +543,19 @@ class ByPortTests(ContractTests):
         yield self.assertFailure(by_name, error.DNSLookupError)  # Twisted's word for it, then
 
     @inlineCallbacks
+    def test_reset(self):
+        """Who says something and breaks off is heard, and is gone then: nothing of it stays open."""
+        yield self.listen()
+        opened = yield self.settled(open_files)
+        for _ in range(3):
+            raw = socket.create_connection((self.port.getHost().host, self.port.getHost().port))
+            raw.sendall(b"hello")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            raw.close()
+        yield deferLater(reactor, 0)
+        yield self.until(lambda: open_files() <= opened and all(party.ends for party in self.made.made))
+
+    @inlineCallbacks
     def test_cancelled_in_any_turn(self):
         """Whoever gives up is not connected afterwards, whenever that is, and nothing stays open on either side."""
         yield self.listen()
@@ -595,6 +609,22 @@ class UvTests(HalfTests, ByPortTests, TestCase):
     """uvloop's TCP."""
 
     listening = "uv:0:interface=127.0.0.1"
+
+    @inlineCallbacks
+    def test_many_at_once(self):
+        """After a restart all calls come back at once: there is room for them before any is let in."""
+        yield self.listen()
+        yield deferLater(reactor, 0)
+        address = (self.port.getHost().host, self.port.getHost().port)
+        for _ in range(100):
+            calling = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+            self.addCleanup(calling.close)
+            calling.settimeout(0.5)
+            calling.connect(address)
+        yield self.until(lambda: len(self.made.made) == 100)
+        for server in self.made.made:
+            server.transport.abortConnection()
+        yield self.until(lambda: all(server.ends for server in self.made.made))
 
     def network(self):
         return UvNetwork(reactor) if ON_UVLOOP else reactor

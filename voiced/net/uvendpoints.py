@@ -39,7 +39,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voiced.net.uvnetwork import UvNetwork
+from voiced.net.uvnetwork import BACKLOG, UvNetwork
 from voiced.net.uvreactor import UvloopReactor
 from voiced.net.uvtransport import UvTransport, tls_error
 
@@ -81,6 +81,8 @@ def parse_server(
 ) -> IStreamServerEndpoint:
     """The endpoint for a description of Twisted's `kind`. `reactor` may be None, for one that is only looked at."""
     network = UvNetwork(reactor) if isinstance(reactor, UvloopReactor) else _instead(kind, reactor)
+    if kind != "systemd":  # who says it in the socket's unit
+        named = {"backlog": str(BACKLOG), **named}
     endpoint: IStreamServerEndpoint = serverFromString(network, _described(kind, arguments, named))
     return endpoint
 
@@ -96,7 +98,7 @@ def parse_tls_server(
     tls.load_cert_chain(certKey or privateKey, privateKey)
     tls.set_alpn_protocols(["http/1.1"])
     if isinstance(reactor, UvloopReactor):
-        described = _described("tcp", (port,), named)
+        described = _described("tcp", (port,), {"backlog": str(BACKLOG), **named})
         endpoint: IStreamServerEndpoint = serverFromString(UvNetwork(reactor, tls), described)
         return endpoint
     return _twisted_tls_server(_instead("ssl", reactor), port, privateKey, certKey or privateKey, named)
@@ -147,7 +149,9 @@ def _twisted_tls_server(
     private = crypto.load_privatekey(crypto.FILETYPE_PEM, Path(key).read_bytes())
     first, *rest = map(crypto.X509.from_cryptography, x509.load_pem_x509_certificates(Path(chain).read_bytes()))
     options = CertificateOptions(private, first, extraCertChain=rest)
-    return SSL4ServerEndpoint(reactor, int(port), options, int(named.get("backlog", 50)), named.get("interface", ""))
+    return SSL4ServerEndpoint(
+        reactor, int(port), options, int(named.get("backlog", BACKLOG)), named.get("interface", "")
+    )
 
 
 # Connecting
