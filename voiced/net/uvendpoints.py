@@ -81,9 +81,8 @@ def parse_server(
 ) -> IStreamServerEndpoint:
     """The endpoint for a description of Twisted's `kind`. `reactor` may be None, for one that is only looked at."""
     network = UvNetwork(reactor) if isinstance(reactor, UvloopReactor) else _instead(kind, reactor)
-    if kind != "systemd":  # who says it in the socket's unit
-        named = {"backlog": str(BACKLOG), **named}
-    endpoint: IStreamServerEndpoint = serverFromString(network, _described(kind, arguments, named))
+    waiting = {} if kind == "systemd" else {"backlog": str(BACKLOG)}  # systemd has it in the socket's unit
+    endpoint: IStreamServerEndpoint = serverFromString(network, _described(kind, arguments, {**waiting, **named}))
     return endpoint
 
 

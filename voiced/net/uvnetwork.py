@@ -215,14 +215,10 @@ class _Attempt:
             self._connector.connectionFailed(Failure(getConnectError(error)))
 
     def _transport(self) -> UvTransport:
-        transport = UvTransport(lambda peer: self._reached(transport, peer), self._lost)
+        transport = UvTransport(lambda peer: self._reached(transport, peer), self._connector.connectionLost)
         return transport
 
     def _reached(self, transport: UvTransport, peer: IAddress) -> IProtocol | None:
         if self._opening.cancelling():  # given up in the turn in which somebody answered
             return None
         return self._connector.connected_by(transport, peer)
-
-    def _lost(self, reason: Failure) -> None:
-        if not self._opening.cancelling():
-            self._connector.connectionLost(reason)
