@@ -241,6 +241,16 @@ class ReceiveTests(SynchronousTestCase):
                     outcomes.append((error.close_code, error.reason))
             self.assertEqual(*outcomes)
 
+    def test_time_of_usual_messages(self):
+        """However usually it is written: what is missing is told by its time, and time that goes back tells nothing."""
+        stream = begun()
+        missing = []
+        for number, timestamp in enumerate((0, 1000, 1000, 1020), 1):
+            media = {"track": "inbound", "chunk": str(number), "timestamp": str(timestamp), "payload": "/////////w=="}
+            message = but(MEDIA, media, sequenceNumber=str(number + 1))
+            missing.append(stream.receive(json.dumps(message, separators=(",", ":")).encode()).missing.seconds)
+        self.assertEqual(missing, [0.0, 0.999, 0.0, 0.0])
+
     def test_usual_message_of_another_stream(self):
         """However usual it is written."""
         usual = json.dumps(but(MEDIA, streamSid="MZ" + "9" * 32), separators=(",", ":")).encode()

@@ -291,8 +291,11 @@ class LaneTests(SynchronousTestCase):
                 socket.protocol.sendMessage(b"x" * size)
             self.assertEqual(socket.protocol.trafficStats.__json__(), before, cls)
             self.assertEqual(len(socket.protocol.told), 6)
-            socket.feed(frame("é".encode(), masked=masked))
-            self.assertNotEqual(socket.protocol.trafficStats.__json__(), before, cls)
+            for text in ("é", 100 * "é"):
+                socket.feed(frame(text.encode(), masked=masked))
+                self.assertNotEqual(socket.protocol.trafficStats.__json__(), before, cls)
+                self.assertEqual(socket.protocol.told[-1], (text.encode(), False))
+                before = socket.protocol.trafficStats.__json__()
 
     def test_longer_length_than_needed(self) -> None:
         """A length in two bytes where one would do is an error, and Autobahn's to tell."""

@@ -30,6 +30,7 @@ from tests.test_net_outside import certificate
 from voiced.net import uvendpoints
 from voiced.net.uvnetwork import UvNetwork
 from voiced.net.uvreactor import UvloopReactor
+from voiced.net.uvtransport import RESET
 
 MUCH = 12_000_000
 """Bytes: more than sockets and transports keep together."""
@@ -283,6 +284,22 @@ class ContractTests:
         self.assert_aborted(caller)
 
     @inlineCallbacks
+    def test_aborts_at_the_end(self):
+        """Who has closed, and was heard to the end, can still be cut off, in whatever turn that is."""
+        for turns in range(4):
+            server, caller = yield self.pair()
+            caller.transport.write(b"x" * MUCH)
+            caller.transport.loseConnection()
+            yield self.until(lambda server=server: server.ends)
+            for _ in range(turns):
+                yield deferLater(reactor, 0)
+            if not caller.ends:
+                caller.transport.abortConnection()
+            yield self.until(lambda caller=caller: caller.ends)
+            self.assertEqual((len(server.heard), len(server.ends), len(caller.ends)), (MUCH, 1, 1))
+            yield self.port.stopListening()
+
+    @inlineCallbacks
     def test_over(self):
         """What is asked of a connection that is gone is ignored."""
         server, caller = yield self.pair()
@@ -525,6 +542,60 @@ class ByPortTests(ContractTests):
         yield self.assertFailure(straight, error.ConnectingCancelledError)
         yield self.assertFailure(by_name, error.DNSLookupError)  # Twisted's word for it, then
 
+    @inlineCallbacks
+    def test_reset(self):
+        """Who says something and breaks off is heard, and is gone then: nothing of it stays open."""
+        yield self.listen()
+        opened = yield self.settled(open_files)
+        for _ in range(3):
+            raw = socket.create_connection((self.port.getHost().host, self.port.getHost().port))
+            raw.sendall(b"hello")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            raw.close()
+        yield deferLater(reactor, 0)
+        yield self.until(lambda: open_files() <= opened and all(party.ends for party in self.made.made))
+
+    @inlineCallbacks
+    def test_cancelled_in_any_turn(self):
+        """Whoever gives up is not connected afterwards, whenever that is, and nothing stays open on either side."""
+        yield self.listen()
+        before = reactor.installNameResolver(Here(self.port.getHost()))
+        self.addCleanup(reactor.installNameResolver, before)
+        yield self.connected_for(30)  # what is opened once and kept is open
+        opened = yield self.settled(open_files)
+        too_late = 0
+        for turns in range(25):
+            too_late += yield self.connected_for(turns)
+        self.assertGreater(too_late, 0)
+        self.assertLess(too_late, 25)
+        yield self.until(lambda: open_files() <= opened)
+
+    @inlineCallbacks
+    def connected_for(self, turns):
+        """Connect, and give up after so many turns of the reactor; whether that was too late."""
+        made, outcome = Made(), []
+        connecting = self.reaching("localhost", self.port.getHost().port).connect(made)
+        connecting.addBoth(outcome.append)
+        for _ in range(turns):
+            yield deferLater(reactor, 0)
+        connected = bool(outcome)
+        connecting.cancel()
+        yield self.until(lambda: outcome)
+        self.assertEqual(isinstance(outcome[0], Party), connected, outcome)
+        for party in made.made:
+            if party.transport is not None:
+                party.transport.abortConnection()
+        return connected
+
+    @inlineCallbacks
+    def settled(self, count):
+        """What that counts, when it has been the same for a while."""
+        seen = []
+        while len(seen) < 50 or len(set(seen[-50:])) > 1:
+            seen.append(count())
+            yield deferLater(reactor, 0)
+        return seen[-1]
+
     def network(self):
         """What endpoints take for a reactor."""
         return reactor
@@ -538,6 +609,22 @@ class UvTests(HalfTests, ByPortTests, TestCase):
     """uvloop's TCP."""
 
     listening = "uv:0:interface=127.0.0.1"
+
+    @inlineCallbacks
+    def test_many_at_once(self):
+        """After a restart all calls come back at once: there is room for them before any is let in."""
+        yield self.listen()
+        yield deferLater(reactor, 0)
+        address = (self.port.getHost().host, self.port.getHost().port)
+        for _ in range(100):
+            calling = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+            self.addCleanup(calling.close)
+            calling.settimeout(0.5)
+            calling.connect(address)
+        yield self.until(lambda: len(self.made.made) == 100)
+        for server in self.made.made:
+            server.transport.abortConnection()
+        yield self.until(lambda: all(server.ends for server in self.made.made))
 
     def network(self):
         return UvNetwork(reactor) if ON_UVLOOP else reactor
@@ -703,6 +790,24 @@ class Chatty(Party):
 
     def connectionMade(self):
         self.transport.write(b"220 mail.test ESMTP, and more than a TLS record's head\r\n")
+
+
+class Here:
+    """A resolver that knows one address, at once: whatever is asked for is there."""
+
+    def __init__(self, address):
+        self.address = address
+
+    def resolveHostName(self, receiver, name, *arguments, **named):
+        receiver.resolutionBegan(self)
+        receiver.addressResolved(self.address)
+        receiver.resolutionComplete()
+
+
+def open_files():
+    """How many there are; none where nobody says."""
+    files = Path("/proc/self/fd")
+    return sum(1 for _ in files.iterdir()) if files.is_dir() else 0
 
 
 class Nobody:

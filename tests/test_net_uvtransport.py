@@ -100,6 +100,13 @@ class UvTransportTests(SynchronousTestCase):
         transport.setTcpKeepAlive(True)
         self.assertEqual((transport.getTcpNoDelay(), transport.getTcpKeepAlive()), (False, False))
 
+    def test_cut_off_late(self):
+        """Of TLS that is gone, and we not told yet, there is no socket any more: it can be cut off."""
+        transport = self.connected(ssl_object=object())
+        self.uv.info["socket"] = None
+        transport.abortConnection()
+        self.assertEqual(self.uv.asked, ["abort"])
+
     def test_factory_breaks(self):
         """A factory that breaks is logged, and whoever called is cut off."""
         reasons = []

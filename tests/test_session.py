@@ -14,6 +14,7 @@ from voiced.call.program import Colleague, Program
 from voiced.call.records import Ending
 from voiced.call.steps.handover import Agent
 from voiced.call.steps.lookup import Lookup
+from voiced.errors import CallOver
 from voiced.icarrier import IMediaStream
 from voiced.ivoiced import Brief, IAgent, ICall, ICallerLookup, ILine, ISpeech, Outcome
 from voiced.testing.fakes import spell
@@ -64,6 +65,14 @@ class SessionTests(House):
         session = self.daemon.switchboard.find(self.ring().sid)
         verifyObject(ICall, session)
         verifyObject(IMediaStream, session._stream)
+
+    def test_not_handed_over(self) -> None:
+        """A call whose stream is here is no other daemon's: it has no ticket any more."""
+        self.lives_in(flow({"start": [say("Hi.")]}))
+        switchboard = self.daemon.switchboard
+        session = switchboard.find(self.ring().sid)
+        self.assertRaises(CallOver, switchboard.hand_over, session)
+        self.assertIs(switchboard.find(session.info.sid), session)
 
     def test_stall_without_stream(self) -> None:
         """A stall that is noticed when no stream is there any more changes nothing but the record."""

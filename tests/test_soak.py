@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import gc
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
+from random import Random
 from unittest import skipUnless
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
+import bench.soak
 from bench.soak.clock import HeapClock
 from bench.soak.leftovers import chain, grown, take_census
-from bench.soak.soak import Soak
+from bench.soak.report import MEMORY_LIMIT, too_big
+from bench.soak.soak import Books, Soak
 from voiced.call.records import Ending
 from voiced.settings.registry import Registry
 
@@ -28,13 +36,43 @@ class SoakTests(SynchronousTestCase):
         home.mkdir(parents=True)
         soak = Soak(home, seed=6)
         self.addCleanup(soak.close)
-        result = soak.run(calls=160, warm_up=60)
+        result = soak.run(calls=160, warm_up=60, memory=False)
         self.assertEqual(result.found, [], "\n".join(result.found))
         self.assertGreaterEqual(result.calls, 160)
         self.assertGreaterEqual(result.most_live, 20)
         self.assertGreaterEqual(len(result.mishaps), 30)
         self.assertLessEqual(set(result.books.endings), {ending.value for ending in Ending})
         self.assertGreaterEqual(len(result.books.endings), 5)
+
+    @skipUnless(LINUX, "memory and files are counted in /proc")
+    def test_again(self) -> None:
+        """The same seed and number of calls give the same journal to the letter, in another process, too, whose sets
+        are in another order."""
+        home = Path(self.mktemp())
+        home.mkdir(parents=True)
+        soak = Soak(home, seed=7)
+        self.addCleanup(soak.close)
+        here = soak.run(calls=30, warm_up=20, memory=False).fingerprint
+        bounds = ["--seed", "7", "--calls", "30", "--warm-up", "20", "--no-memory"]
+        command = [sys.executable, "-m", "bench.soak", *bounds]
+        settled = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONMALLOC": "malloc"}
+        told = subprocess.run(  # noqa: S603 - ourselves
+            command,
+            cwd=Path(bench.soak.__file__).parents[2],
+            env=settled,
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+        self.assertEqual(re.findall("fingerprint ([0-9a-f]{16})", told), [here], told)
+
+    def test_another_seed(self) -> None:
+        """The fingerprint tells one soak from another: by its seed, and by a line of the journal."""
+        books, random = Books(), Random(1)
+        self.assertNotEqual(books.fingerprint(random), books.fingerprint(Random(2)))
+        before = books.fingerprint(random)
+        books.note({"event": "began", "call": "CA1", "flow": "hello"})
+        self.assertNotEqual(books.fingerprint(random), before)
 
     def test_every_step_is_in_a_flow(self) -> None:
         """There is no step that the soak does not know."""
@@ -65,6 +103,19 @@ class LeftoverTests(SynchronousTestCase):
         self.assertIn("builtins.dict: {'by'", told[1])
         held.clear()
         self.assertEqual(grown(before, take_census()), {})
+
+    def test_too_big(self) -> None:
+        """A mebibyte more than after the warm-up is too much, of what is resident and of what is in use."""
+        before = take_census()
+        for memory, used, trouble in (
+            (MEMORY_LIMIT, MEMORY_LIMIT, []),
+            (MEMORY_LIMIT + 1024, 0, ["resident memory has grown by 1025 KiB; 1024 are allowed"]),
+            (-5000, MEMORY_LIMIT + 1024, ["memory in use has grown by 1025 KiB; 1024 are allowed"]),
+        ):
+            start = attrs.evolve(before, used=0)
+            after = attrs.evolve(before, memory=before.memory + memory, used=used)
+            self.assertEqual(list(too_big(start, after)), trouble)
+        self.assertEqual(list(too_big(before, attrs.evolve(before, used=None))), [])
 
 
 class ClockTests(SynchronousTestCase):

@@ -1,9 +1,9 @@
 """The ElevenLabs voice against a double of its endpoint in memory: what it asks and hears, and how it fails."""
 
 import json
-import random
 from pathlib import Path
 
+import attrs
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,7 +80,7 @@ class ElevenLabsCase(SynchronousTestCase):
         self.heard = []
 
     def speak(self, text="Hello", **more):
-        engine = ElevenLabs(settings(**more), self.tools, random.Random(1))
+        engine = ElevenLabs(settings(**more), self.tools)
         done = engine.synthesize(Utterance(text), self.heard.append)
         settle(self.clock)
         return done
@@ -307,10 +307,13 @@ class RetryTests(ElevenLabsCase):
     def test_waits(self):
         """The waits are between 0.15 and 0.4 s, and not the same for every call."""
         self.vendor.refuse(429, "later", times=9)
-        self.speak()
-        waits = [call.getTime() for call in self.clock.getDelayedCalls() if call.func.__name__ == "callback"]
-        self.assertEqual(len(waits), 1)
-        self.assertTrue(0.15 <= waits[0] <= 0.4)
+        for chance, wait in ((0.0, 0.15), (0.5, 0.275), (1.0, 0.4)):
+            self.tools = attrs.evolve(self.tools, chance=lambda chance=chance: chance)
+            done = self.speak()
+            waits = [call.getTime() for call in self.clock.getDelayedCalls() if call.func.__name__ == "callback"]
+            self.assertEqual([round(due - self.clock.seconds(), 9) for due in waits], [wait])
+            done.addErrback(lambda cancelled: None)
+            done.cancel()
 
     def test_cancelled_while_it_waits(self):
         """Cancelled between two tries, it asks no more."""

@@ -87,17 +87,20 @@ class UvNetworkTests(TestCase):
     @inlineCallbacks
     def adopted(self, listening, endpoint):
         """Somebody connects to a socket that somebody else has opened, as systemd does."""
-        listening.listen()
+        listening.listen(1024)
         listening.setblocking(False)
         made = Made()
         adopting = AdoptedStreamServerEndpoint(UvNetwork(reactor), listening.fileno(), listening.family)
         port = yield adopting.listen(made)
         listening.detach()  # which Twisted has closed
+        yield deferLater(reactor, 0)
         caller = yield endpoint(port.getHost()).connect(Factory.forProtocol(Party))
         caller.transport.write(b"hello")
-        yield self.until(lambda: made.made and made.made[0].heard == b"hello")
+        yield self.until(lambda: any(party.heard == b"hello" for party in made.made))
         caller.transport.loseConnection()
-        yield self.until(lambda: made.made[0].ends and caller.ends)
+        for party in made.made:
+            party.transport.loseConnection()
+        yield self.until(lambda: caller.ends and all(party.ends for party in made.made))
         yield port.stopListening()
 
     @inlineCallbacks
@@ -105,7 +108,16 @@ class UvNetworkTests(TestCase):
         """A port."""
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
-        yield self.adopted(listening, lambda at: client(reactor, at.host, at.port, tls=False, timeout=5))
+        yield self.adopted(listening, self.crowded)
+
+    def crowded(self, at):
+        """An endpoint for that address, to which many connect who are not let in yet: systemd's backlog stays."""
+        for _ in range(100):
+            waiting = socket.socket()
+            self.addCleanup(waiting.close)
+            waiting.settimeout(0.5)
+            waiting.connect((at.host, at.port))
+        return client(reactor, at.host, at.port, tls=False, timeout=5)
 
     @inlineCallbacks
     def test_adopted_path(self):

@@ -8,6 +8,7 @@ times are seconds.
 from __future__ import annotations
 
 import enum
+import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -726,3 +727,5 @@ class Tools:
     """`from_thread(f, *args)`: from a worker thread, have it called in the reactor's."""
     watch: IWatch = attrs.field(factory=Unwatched)
     """Who is told what happens, and knows how late the reactor is."""
+    chance: Callable[[], float] = random.random
+    """From 0 up to 1, evenly: for waits that should not be the same for all. No secret is made of it."""

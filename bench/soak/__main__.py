@@ -34,18 +34,19 @@ def main() -> int:
     parser.add_argument("--warm-up", type=int, default=500, help="how many before (default: %(default)s)")
     parser.add_argument("--live", type=int, default=30, help="how many at once (default: %(default)s)")
     parser.add_argument(
-        "--seed", type=int, default=1, help="of what is drawn; two runs part at some time (default: %(default)s)"
+        "--seed", type=int, default=1, help="of all that is drawn: it goes the same way again (default: %(default)s)"
     )
     parser.add_argument("--minutes", type=float, help="stop calling after so many minutes")
+    parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True, help="whether to judge it")
     given = parser.parse_args()
     # Without this, Twisted keeps the last 65536 events for whoever observes later.
     globalLogBeginner.beginLoggingTo([lambda event: None], redirectStandardIO=False, discardBuffer=True)
     with tempfile.TemporaryDirectory(prefix="voiced-soak-", dir=SHARED if SHARED.is_dir() else None) as home:
         soak = Soak(Path(home), given.seed, lambda line: print(line, file=sys.stderr, flush=True))
-        result = soak.run(given.calls, given.warm_up, given.live, given.minutes)
+        result = soak.run(given.calls, given.warm_up, given.live, given.minutes, memory=given.memory)
         soak.close()
-    if big := too_big(result):
-        result.found.append(big)
+    if given.memory:
+        result.found.extend(too_big(result.before, result.after))
     print(tables(result))
     print("something is left" if result.found else "nothing is left")
     return 1 if result.found else 0

@@ -30,9 +30,9 @@ class Census:
     others: Counter[str]
     """Of the libraries' types that belong to calls: Deferreds, protocols, transports."""
     memory: int
-    """Resident bytes."""
+    """Resident bytes: what is in use, and the holes in it, which busy moments leave and later ones fill."""
     used: int | None
-    """Bytes that are given out by the C library; None where it does not tell. What is resident besides are holes."""
+    """Bytes that are given out by the C library; None where it does not tell."""
     threads: int
     files: int
     """Open file descriptors."""

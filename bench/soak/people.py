@@ -53,6 +53,10 @@ class People:
         else:
             self._call_in()
 
+    def look_in(self) -> SimulatedCall:
+        """Somebody rings, and is gone before anything was said: hang them up."""
+        return self._premises.carrier.ring(self._random.choice(NUMBERS), from_=self._somebody())
+
     def greet(self) -> None:
         """One call, and one request for a signed URL, in good weather: by them it is noticed what is over."""
         self._premises.carrier.ring(NUMBERS[0], from_=f"+1415555{1000}")

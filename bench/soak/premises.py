@@ -150,7 +150,11 @@ class Premises:
         fakes = FakeTools(
             clock, http=http, carrier=self._rest, directory=home, hearing=self.hearing, late=True, watch=self.metrics
         )
-        self.tools = attrs.evolve(fakes, endpoint=lambda url: self.network.endpoint(urlsplit(url).hostname or ""))
+        self.tools = attrs.evolve(
+            fakes,
+            endpoint=lambda url: self.network.endpoint(urlsplit(url).hostname or ""),
+            chance=random.random,
+        )
         self._web, self._made, self._random = self._agent(), Made(), random
         self._lookups = {name: self._lookup(chosen.settings) for name, chosen in settings.lookups.items()}
         asking = {name: chosen for name, chosen in settings.tools.items() if chosen.plugin == "http"}

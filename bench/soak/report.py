@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
-from bench.soak.soak import MEMORY_LIMIT, USED_LIMIT, Result
+from bench.soak.leftovers import Census
+from bench.soak.soak import Result
 
 MOST_FOUND = 40
+MEMORY_LIMIT = 1 << 20
+"""Bytes that may be resident more than after the warm-up, and in use."""
 
 
 def tables(result: Result) -> str:
@@ -16,7 +20,7 @@ def tables(result: Result) -> str:
     summary = (
         f"seed {result.seed}: {result.calls} calls at the carrier, {ended} ended in the journal; at once "
         f"{result.most_live}; {result.seconds:.0f} s, {result.calls / max(result.seconds, 0.001):.1f} calls/s, "
-        f"{result.passed / 3600:.1f} h of the fake clock"
+        f"{result.passed / 3600:.1f} h of the fake clock; fingerprint {result.fingerprint}"
     )
     lines = [
         summary,
@@ -42,15 +46,14 @@ def tables(result: Result) -> str:
     return "\n".join(lines)
 
 
-def too_big(result: Result) -> str | None:
+def too_big(before: Census, after: Census) -> Iterator[str]:
     """What is wrong with the memory, if anything."""
-    before, after = result.before, result.after
-    what, growth, limit = "resident memory", after.memory - before.memory, MEMORY_LIMIT
+    growths = {"resident memory": after.memory - before.memory}
     if before.used is not None and after.used is not None:
-        what, growth, limit = "memory in use", after.used - before.used, USED_LIMIT
-    if growth <= limit:
-        return None
-    return f"{what} has grown by {growth / 1024:.0f} KiB; {limit // 1024} are allowed"
+        growths["memory in use"] = after.used - before.used
+    for what, growth in growths.items():
+        if growth > MEMORY_LIMIT:
+            yield f"{what} has grown by {growth / 1024:.0f} KiB; {MEMORY_LIMIT // 1024} are allowed"
 
 
 def _table(title: str, counts: Counter[str]) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -31,18 +33,14 @@ EVENING = 900.0
 """Seconds that pass when all calls are over: what is kept for a while is let go. The rest of the night is a jump."""
 COLLECT_EVERY = 50
 """Calls between two collections of garbage: what waits for one makes the holes in what is resident."""
-AT_ONE_GO = 1000
-"""Calls between two nights."""
+AT_ONE_GO = 250
+"""Calls between two nights, after the warm-up, which is one day. Most of what comes and goes is what the simulator
+keeps of a day's calls: no later day is as long as that one, and the holes that it leaves are the largest.
+"""
+AT_A_TIME, MOST_FILLING = 20, 200
+"""How many callers look in at once after the warm-up, and how many times at most."""
 RUSH = 2
 """How many times as many calls are live while warming up."""
-MEMORY_LIMIT = 1 << 20
-"""Bytes that may be resident more than after the warm-up, where the C library does not tell what is in use. What is
-resident besides are holes, which grow with the busiest moment so far (by 0 to 10 MiB, with the seed), and then stay.
-"""
-USED_LIMIT = 2 << 20
-"""Bytes that may be in use more than after the warm-up. What the daemon has in mind of its last thousand tickets,
-calls and answers is not all there after 500 calls: 1.4 MiB were measured after 1000 calls, and no more after 3000.
-"""
 OUR_FAULTS = {12100, 12200, 12300, 13223, 13520, 31950, 31951}
 """Twilio's errors for TwiML and messages that we got wrong."""
 
@@ -59,9 +57,11 @@ class Books:
     flows: Counter[str] = attrs.field(factory=Counter)
     verbs: Counter[str] = attrs.field(factory=Counter)
     wrong: list[str] = attrs.field(factory=list)
+    _trail: Any = attrs.field(factory=hashlib.sha256)
 
     def note(self, line: Mapping[str, Any]) -> None:
         """A line of the journal."""
+        self._trail.update(json.dumps(line, sort_keys=True).encode())
         sid = line.get("call", "")
         if line["event"] == "began":
             if sid in self.open:
@@ -76,6 +76,12 @@ class Books:
             self.endings[str(line["ending"])] += 1
             self.flows[line["flow"]] += 1
             self.verbs.update(step["verb"] for step in line["steps"])
+
+    def fingerprint(self, random: Random) -> str:
+        """Of all lines so far, and of what would be drawn next: two soaks that have the same went the same way."""
+        trail = self._trail.copy()
+        trail.update(repr(random.getstate()).encode())
+        return str(trail.hexdigest()[:16])
 
 
 @attrs.define
@@ -98,6 +104,8 @@ class Result:
     asked: Counter[str]
     found: list[str]
     """What is left, or went wrong; empty if all is well."""
+    fingerprint: str
+    """Of the whole journal, and of all that was drawn: the same code, seed and number of calls give the same."""
 
 
 class Soak:
@@ -117,13 +125,18 @@ class Soak:
         self._people = People(self.premises, self.clock, self._random)
         self._calls = self._most_live = 0
 
-    def run(self, calls: int, warm_up: int = 500, live: int = 30, minutes: float | None = None) -> Result:
-        """So many calls, `live` at once, after so many for warming up; at most so many minutes of real time."""
+    def run(
+        self, calls: int, warm_up: int = 500, live: int = 30, minutes: float | None = None, *, memory: bool = True
+    ) -> Result:
+        """So many calls, `live` at once, after so many for warming up; at most so many minutes of real time. For the
+        memory's sake all that the daemon remembers is filled before."""
         until = None if minutes is None else time.monotonic() + minutes * 60
         self.premises.prerender()
         self.clock.elapse(30)
         # A rush: what is resident afterwards is as much as a busy hour takes, and the calls that follow take no more.
-        self._days(warm_up, RUSH * live, until)
+        self._day(warm_up, RUSH * live, until)
+        if memory:
+            self._fill()
         found = [f"after the warm-up: {each}" for each in left(self.premises, self.clock)]
         before = take_census()
         self._calls = self._most_live = 0
@@ -144,6 +157,7 @@ class Soak:
         return Result(
             self._seed, self._calls, self._most_live, seconds, passed, before, after, self._books,
             self._mishaps.counts, self._people.kinds, self._people.asked, found,
+            self._books.fingerprint(self._random),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -154,18 +168,41 @@ class Soak:
         self._restore()
 
     def _days(self, calls: int, live: int, until: float | None) -> None:
-        """So many calls, a night after each thousand of them."""
+        """So many calls, with nights between them."""
         begun = self._calls
         while (left := calls - (self._calls - begun)) > 0 and not _past(until):
-            self._play(min(AT_ONE_GO, left), live, until)
-            self._end()
-            gc.collect()
-            self._tell(f"{self._calls} calls; KiB: {resident() // 1024} resident, {(used() or 0) // 1024} in use")
+            self._day(min(AT_ONE_GO, left), live, until)
+
+    def _day(self, calls: int, live: int, until: float | None) -> None:
+        """So many calls, and a night."""
+        self._play(calls, live, until)
+        self._end()
+        gc.collect()
+        self._tell(f"{self._calls} calls; KiB: {resident() // 1024} resident, {(used() or 0) // 1024} in use")
+
+    def _fill(self) -> None:
+        """Callers who hang up before they are answered, until the daemon remembers as many as it ever will: what it
+        keeps is bounded by a number, and 500 calls are not that many."""
+        switchboard = self.premises.daemon.switchboard
+        kept = (switchboard._past, switchboard._spent)
+        for _ in range(MOST_FILLING):
+            if all(len(each) == each.maxlen for each in kept):
+                self._end()
+                return
+            calls = [self._people.look_in() for _ in range(AT_A_TIME)]
+            self.clock.elapse(0.1)
+            for call in calls:
+                call.hang_up()
+            self.clock.elapse(FORGOTTEN_AFTER + 1)
+            self._sweep()
+        raise AssertionError(
+            f"of what the daemon remembers {[len(each) for each in kept]} is there: it is never full"
+        )
 
     def _play(self, calls: int, live: int, until: float | None) -> None:
         """So many calls, of which so many live, while things go wrong."""
         begun, carrier = self._calls, self.premises.carrier
-        collect_at = begun + COLLECT_EVERY
+        collect_at = COLLECT_EVERY
         while (placed := self._calls - begun + len(carrier.calls)) < calls and not _past(until):
             for _ in range(min(calls - placed, 1 + max(0, live - carrier.ledger.live) // 4)):
                 self._people.call()
@@ -174,9 +211,9 @@ class Soak:
             self.clock.elapse(self._random.expovariate(4.0))
             self._most_live = max(self._most_live, carrier.ledger.live)
             self._sweep()
-            if self._calls >= collect_at:
+            if placed >= collect_at:
                 gc.collect()
-                collect_at = self._calls + COLLECT_EVERY
+                collect_at = placed + COLLECT_EVERY
         self._mishaps.calm()
 
     def _end(self) -> None:

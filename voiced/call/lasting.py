@@ -19,6 +19,7 @@ TAKEN_UP = 2.0
 """Seconds after which a daemon has taken up a call that was handed over to it, and holds its place with the guard:
 until then it has two, so that it never has none."""
 
+
 class LastingCall(LivingCall):
     """A call whose place, facts and record another daemon may go on with. `was` is where it stood then."""
 

@@ -19,7 +19,7 @@ from voiced.call.life import EXPECT_SECONDS
 from voiced.call.program import Program
 from voiced.call.records import CallInfo, CallRecord, Ending, Stage
 from voiced.call.room import Purpose, Room
-from voiced.errors import Overloaded, UnknownTicket
+from voiced.errors import CallOver, Overloaded, UnknownTicket
 from voiced.iguard import IPermit
 from voiced.istanding import Standing
 
@@ -128,14 +128,14 @@ class Switchboard:
     def hand_over(self, session: CallSession) -> Standing:
         """Another daemon goes on with this call: where it stands, with its ticket. It is gone here, and nobody is
         told of an end. Raises CallOver where no stream is waited for."""
-        standing = session.hand_over()
         ticket = next((each for each in self._tickets.values() if each.call_sid == session.info.sid), None)
-        if ticket is not None:
-            self._spend(ticket.name, "handed over")
-            standing = msgspec.structs.replace(standing, ticket=ticket.name)
+        if ticket is None:
+            raise CallOver
+        standing = msgspec.structs.replace(session.hand_over(), ticket=ticket.name)
+        self._spend(ticket.name, "handed over")
         self._forget(session)
-        if self._book is not None:
-            self._book.leave(session.name)
+        assert self._book is not None  # noqa: S101 - for the type checker: who has neighbours has a database
+        self._book.leave(session.name)
         self._check_drained()
         return standing
 

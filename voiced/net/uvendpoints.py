@@ -39,7 +39,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voiced.net.uvnetwork import UvNetwork
+from voiced.net.uvnetwork import BACKLOG, UvNetwork
 from voiced.net.uvreactor import UvloopReactor
 from voiced.net.uvtls import client_context, server_context
 from voiced.net.uvtransport import UvTransport, tls_error
@@ -82,7 +82,8 @@ def parse_server(
 ) -> IStreamServerEndpoint:
     """The endpoint for a description of Twisted's `kind`. `reactor` may be None, for one that is only looked at."""
     network = UvNetwork(reactor) if isinstance(reactor, UvloopReactor) else _instead(kind, reactor)
-    endpoint: IStreamServerEndpoint = serverFromString(network, _described(kind, arguments, named))
+    waiting = {} if kind == "systemd" else {"backlog": str(BACKLOG)}  # systemd has it in the socket's unit
+    endpoint: IStreamServerEndpoint = serverFromString(network, _described(kind, arguments, {**waiting, **named}))
     return endpoint
 
 
@@ -95,7 +96,7 @@ def parse_tls_server(
     """
     tls = server_context(certKey or privateKey, privateKey)
     if isinstance(reactor, UvloopReactor):
-        described = _described("tcp", (port,), named)
+        described = _described("tcp", (port,), {"backlog": str(BACKLOG), **named})
         endpoint: IStreamServerEndpoint = serverFromString(UvNetwork(reactor, tls), described)
         return endpoint
     return _twisted_tls_server(_instead("ssl", reactor), port, privateKey, certKey or privateKey, named)
@@ -146,7 +147,9 @@ def _twisted_tls_server(
     private = crypto.load_privatekey(crypto.FILETYPE_PEM, Path(key).read_bytes())
     first, *rest = map(crypto.X509.from_cryptography, x509.load_pem_x509_certificates(Path(chain).read_bytes()))
     options = CertificateOptions(private, first, extraCertChain=rest)
-    return SSL4ServerEndpoint(reactor, int(port), options, int(named.get("backlog", 50)), named.get("interface", ""))
+    return SSL4ServerEndpoint(
+        reactor, int(port), options, int(named.get("backlog", BACKLOG)), named.get("interface", "")
+    )
 
 
 # Connecting
@@ -199,8 +202,21 @@ class UvClient:
         transport: Any = reached.transport
         uv: UvTransport = transport
         encrypting = self.reactor.loop.create_task(uv.encrypt(trusted(), name, self.timeout))
-        encrypted: Deferred[Any] = Deferred.fromFuture(encrypting)
-        return encrypted.addCallbacks(lambda _: reached, lambda failure: Failure(_connect_error(failure, uv)))
+
+        def give_up(secured: Deferred[_Reached]) -> None:
+            # The handshake may not have begun, or be done and not told: then nobody but us ends the connection.
+            encrypting.cancel()
+            uv.abortConnection()
+            secured.errback(ConnectingCancelledError(uv.getPeer()))
+
+        def tell(encrypted: asyncio.Task[None]) -> None:
+            error = asyncio.CancelledError() if encrypted.cancelled() else encrypted.exception()
+            if not secured.called:
+                secured.callback(reached if error is None else Failure(_connect_error(error)))
+
+        secured: Deferred[_Reached] = Deferred(give_up)
+        encrypting.add_done_callback(tell)
+        return secured
 
     def _carry(self, reached: _Reached, factory: IProtocolFactory) -> IProtocol:
         transport: Any = reached.transport
@@ -228,14 +244,12 @@ def server_name(host: str) -> str:
         return idna.encode(host.removesuffix(".")).decode("ascii")
 
 
-def _connect_error(failure: Failure, uv: UvTransport) -> Any:
+def _connect_error(error: BaseException) -> Exception:
     """What ended a handshake, as connecting fails for it."""
-    match failure.value:
-        case asyncio.CancelledError():
-            return ConnectingCancelledError(uv.getPeer())
-        case ssl.SSLError() as error:
+    match error:
+        case ssl.SSLError():
             return tls_error(error)
         case ConnectionAbortedError():
             return TimeoutError(string="TLS took too long")
-        case error:
+        case _:
             return ConnectionLost(str(error))

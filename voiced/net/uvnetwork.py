@@ -38,6 +38,10 @@ from voiced.net.uvtransport import UvTransport
 HANDSHAKE_SECONDS = 15.0
 """How long a client may take for TLS: as long as for the request that follows it (voiced.net.channel)."""
 
+BACKLOG = 1024
+"""How many connections may wait to be let in, where nobody says, as config/voiced.socket has it: after a restart all
+live calls come at once, and one that finds no room tries again a second later."""
+
 Open = Callable[[Callable[[], UvTransport]], Awaitable[Any]]
 """Opens a connection whose asyncio protocol this makes. Raises OSError."""
 
@@ -64,7 +68,7 @@ class UvNetwork:
         kind = IPv6Address if ":" in host else IPv4Address
         return self._connect(connect, kind("TCP", host, port), factory, timeout)
 
-    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> IListeningPort:
+    def listenTCP(self, port: int, factory: Any, backlog: int = BACKLOG, interface: str = "") -> IListeningPort:
         """See IReactorTCP."""
         return self._listen(TcpPort(port, factory, backlog, interface, self._reactor))
 
@@ -77,7 +81,7 @@ class UvNetwork:
         return self._connect(connect, UNIXAddress(address), factory, timeout)
 
     def listenUNIX(
-        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: bool = False
+        self, address: Any, factory: Any, backlog: int = BACKLOG, mode: int = 0o666, wantPID: bool = False
     ) -> IListeningPort:
         """See IReactorUNIX."""
         return self._listen(UnixPort(address, factory, backlog, mode, self._reactor, wantPID))
@@ -151,7 +155,7 @@ class _Serving:
         self._server = await self.reactor.loop.create_server(
             lambda: UvTransport(self.factory.buildProtocol),
             sock=self.socket.dup(),  # each closes its own
-            backlog=self.backlog or 50,
+            backlog=self.backlog or BACKLOG,  # a socket of systemd's gets this, too
             ssl=self.tls,
             ssl_handshake_timeout=HANDSHAKE_SECONDS if self.tls else None,
         )
@@ -211,7 +215,10 @@ class _Attempt:
             self._connector.connectionFailed(Failure(getConnectError(error)))
 
     def _transport(self) -> UvTransport:
-        transport = UvTransport(
-            lambda peer: self._connector.connected_by(transport, peer), self._connector.connectionLost
-        )
+        transport = UvTransport(lambda peer: self._reached(transport, peer), self._connector.connectionLost)
         return transport
+
+    def _reached(self, transport: UvTransport, peer: IAddress) -> IProtocol | None:
+        if self._opening.cancelling():  # given up in the turn in which somebody answered
+            return None
+        return self._connector.connected_by(transport, peer)

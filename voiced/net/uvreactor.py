@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import sys
 from typing import Any
 
@@ -24,6 +25,16 @@ class UvloopReactor(AsyncioSelectorReactor):
         asyncio.set_event_loop(self.loop)
         super().__init__(self.loop)
 
+    def _readOrWrite(self, selectable: Any, read: bool) -> None:
+        """Named by Twisted, whose own connections (HTTP to vendors is on them) are read and written by this.
+
+        uvloop (0.23, UVPoll._fatal_error) tells of a socket that the other side has reset once, and never again: what
+        was sent before the reset, and the reset itself, are read at once, or nobody would learn of it.
+        """
+        super()._readOrWrite(selectable, read)
+        while read and selectable in self._readers and _reset(self._readers[selectable]):
+            super()._readOrWrite(selectable, read)
+
 
 def install() -> None:
     """Named by Twisted, for `--reactor=uvloop`. Raises ImportError where uvloop is not installed."""
@@ -39,6 +50,13 @@ def prefer() -> bool:
     except ImportError:
         return False
     return True
+
+
+def _reset(descriptor: int) -> bool:
+    """Whether there is an error on that socket, which reading it tells."""
+    look = select.poll()
+    look.register(descriptor, 0)
+    return any(events & select.POLLERR for _, events in look.poll(0))
 
 
 def _log(loop: Any, trouble: dict[str, Any]) -> None:

@@ -254,7 +254,9 @@ class UvTransport(asyncio.Protocol):
         return self.connected and not self._uv.is_closing() and not isinstance(self._peer, UNIXAddress)
 
     def _option(self, level: int, option: int, value: int | bytes) -> None:
-        self.getHandle().setsockopt(level, option, value)
+        socket = self.getHandle()
+        if socket is not None:  # as of TLS that is gone, when we were not told yet
+            socket.setsockopt(level, option, value)
 
     def _guarded(self, method: Callable[..., Any], *arguments: Any) -> None:
         """Call a protocol's or a producer's method; if it breaks, that ends this connection, and nothing else."""

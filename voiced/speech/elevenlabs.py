@@ -11,7 +11,6 @@ elevenlabs.io/docs, API reference, "Stream speech".
 from __future__ import annotations
 
 import json
-import random
 from functools import partial
 from typing import Any
 
@@ -53,13 +52,13 @@ def make(settings: Settings, tools: Tools) -> ITTSEngine:
 
 @implementer(ITTSEngine)
 class ElevenLabs:
-    """A voice of ElevenLabs. `chance` gives the waits between tries."""
+    """A voice of ElevenLabs."""
 
-    def __init__(self, settings: Settings, tools: Tools, chance: random.Random | None = None) -> None:
+    def __init__(self, settings: Settings, tools: Tools) -> None:
         self._settings = settings
         self._http = tools.http
         self._clock = tools.reactor
-        self._chance = chance or random.Random()
+        self._chance = tools.chance
         base = settings.base_url.rstrip("/")
         self._host = base.split("/")[2]
         self._url = f"{base}/v1/text-to-speech/{settings.voice}/stream"
@@ -74,6 +73,7 @@ class ElevenLabs:
         text = utterance.text
         self._check(text)
         audio = _Audio(deliver, limit=int((len(text) * _CHARACTER + 10) * RATE))
+        shortest, longest = _WAITS
         for left in reversed(range(_TRIES)):
             try:
                 await self._attempt(text, audio)
@@ -82,7 +82,7 @@ class ElevenLabs:
                 if audio.size or not error.retry or not left:
                     raise
                 _log.debug("{call}: ElevenLabs is asked again: {error}", call=utterance.call, error=error)
-                await deferLater(self._clock, self._chance.uniform(*_WAITS))
+                await deferLater(self._clock, shortest + self._chance() * (longest - shortest))
             else:
                 return
 

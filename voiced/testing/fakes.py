@@ -143,7 +143,7 @@ def FakeTools(
     """`Tools` over a clock: what would run in a thread runs at once, in this one.
 
     With `late`, what a thread gives back comes when the clock is next advanced (by 0, if you like), as if from a real
-    one. For anything else: `attrs.evolve(FakeTools(clock), in_thread=...)`.
+    one. Chance is always 0.5. For anything else: `attrs.evolve(FakeTools(clock), in_thread=...)`.
     """
     threads = _Threads(clock if late else None)
     return Tools(
@@ -156,6 +156,7 @@ def FakeTools(
         in_thread=threads.in_thread,
         from_thread=threads.from_thread,
         watch=watch or Unwatched(),
+        chance=lambda: 0.5,
     )
 
 
