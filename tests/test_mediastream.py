@@ -242,7 +242,7 @@ class ReceiveTests(SynchronousTestCase):
             self.assertEqual(*outcomes)
 
     def test_time_of_usual_messages(self):
-        """However usually it is written: what is missing is told by its time, and time that goes back tells nothing."""
+        """However usual it is: what is missing is told by its time, and time that goes back tells nothing."""
         stream = begun()
         missing = []
         for number, timestamp in enumerate((0, 1000, 1000, 1020), 1):

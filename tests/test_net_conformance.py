@@ -76,7 +76,9 @@ class Calls(CallFactory):
         """Named by Twisted."""
         protocol = CallProtocol()
         protocol.factory = self
-        protocol._call = Echo(protocol)  # type: ignore[assignment]
+        echo = Echo(protocol)
+        protocol._call = echo  # type: ignore[assignment]
+        protocol.onMessage = echo.received
         return protocol
 
 

@@ -171,7 +171,10 @@ class FastLane:
             and not (isBinary or sync or here.send_queue or fragmentSize is not None)
             and type(payload) is bytes
         ):
-            self._outlet.write(frame(payload, not self._receives_masked))
+            if self._receives_masked and size > _SHORT:  # a server's frame of a voice
+                self._outlet.write(_HEAD(_TEXT << 8 | _TWO_BYTES, size) + payload)
+            else:
+                self._outlet.write(frame(payload, not self._receives_masked))
         else:
             super().sendMessage(payload, isBinary, fragmentSize, sync, doNotCompress)  # type: ignore[misc]
 

@@ -27,7 +27,9 @@ class RecordReader(ssl.SSLObject):
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002 - Python's own name
         """See ssl.SSLObject."""
-        return super().read(min(len, RECORD), buffer)
+        here: Any = self._sslobj  # type: ignore[attr-defined]  # what ssl.SSLObject passes it to, too, without a word
+        most = min(len, RECORD)
+        return here.read(most) if buffer is None else here.read(most, buffer)
 
 
 def client_context() -> ssl.SSLContext:
