@@ -15,8 +15,7 @@ from types import MappingProxyType
 
 import attrs
 
-from bench.load.account import PUBLIC, TOKEN
-from bench.load.vendors import LENGTHY
+from bench.load.account import LENGTHY, PUBLIC, TOKEN
 from bench.machine import node_version
 
 START_SECONDS = 30.0

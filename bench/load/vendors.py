@@ -14,11 +14,10 @@ import msgspec
 from picows import WSUpgradeRequest, ws_create_server
 
 from bench.load import sound
+from bench.load.account import LENGTHY
 from bench.load.agent import Agent
 from bench.load.orders import Doubles
 
-LENGTHY = "lengthy"
-"""The voice that speaks for longer than a call is watched."""
 _SECOND = sound.decoded(sound.unstamped(50))
 _LENGTHY = sound.decoded(sound.unstamped(40 * 50))
 
