@@ -72,6 +72,7 @@ class SessionTests(House):
         switchboard = self.daemon.switchboard
         session = switchboard.find(self.ring().sid)
         self.assertRaises(CallOver, switchboard.hand_over, session)
+        self.assertRaises(CallOver, session.hand_over)
         self.assertIs(switchboard.find(session.info.sid), session)
 
     def test_stall_without_stream(self) -> None:
