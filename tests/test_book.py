@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from voiced.call.book import AGAIN, SOON, TALK, Book
+from voiced.call.book import AGAIN, MOST, SOON, TALK, Book
 from voiced.errors import StoreError
 from voiced.testing.clock import StrictClock
 
@@ -73,6 +73,30 @@ class BookTests(SynchronousTestCase):
         self.assertEqual(self.written[1], ({"a": 0, "b": 0}, set()))
         self.writing[1].callback(None)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_many(self) -> None:
+        """Of many calls some are written at once, and the others a moment later: nobody waits for all of them."""
+        calls = [FakeCall(f"{number}") for number in range(2 * MOST + 1)]
+        for call in calls:
+            self.book.changed(call, TALK)
+        self.clock.advance(TALK)
+        for _ in range(2):
+            self.writing[-1].callback(None)
+            self.clock.advance(SOON)
+        self.writing[-1].callback(None)
+        self.assertEqual([len(written) for written, _ in self.written], [MOST, MOST, 1])
+        self.assertEqual([name for written, _ in self.written for name in written], [call.name for call in calls])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_many_and_somebody_waits(self) -> None:
+        """Who waits for what has changed, waits for one write of all of it."""
+        for number in range(2 * MOST):
+            self.book.changed(FakeCall(f"{number}"), TALK)
+        settled = self.book.settled()
+        self.clock.advance(0)
+        self.assertEqual([len(written) for written, _ in self.written], [2 * MOST])
+        self.writing[-1].callback(None)
+        self.assertIsNone(self.successResultOf(settled))
 
     def test_soon_after_talk(self) -> None:
         """What has no time does not wait for what has."""

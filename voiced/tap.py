@@ -37,6 +37,9 @@ LAST_ERRANDS = 120.0
 what now (15), `on_hangup` (10), the carrier's and the disk's answers. The service manager is told that it is so."""
 STARTING_SECONDS = 5.0
 """From the start until the reactor's lag says how much the machine can bear: models are read, prompts rendered."""
+SWITCH = 0.0005
+"""Seconds that the reactor waits at most for a thread that has Python's lock (the database's, most of all). Python's
+own 0.005 is a quarter of a frame, each time the reactor has waited for something to do."""
 HAND_OVER_SECONDS = 5.0
 """Until all is on the disk that the next daemon needs; whatever is not by then is lost."""
 
@@ -194,6 +197,7 @@ class DaemonService(MultiService):
     def startService(self) -> None:
         """Named by Twisted: begin to render prompts ahead."""
         super().startService()
+        sys.setswitchinterval(SWITCH)
         if self._settings.plain.insecure:
             log.critical("INSECURE: nothing is signed, whoever reaches {at} can ring", at=self._settings.listen)
         for fault in self._warnings:
