@@ -25,7 +25,7 @@ TALK = 1.0
 """Seconds for what changes all the time while an agent talks: how much of it was heard. An agent that is told of a
 conversation that broke off may miss its last second."""
 MOST = 20
-"""Calls that are written at once: to put down where one stands takes a tenth of a millisecond, and all wait for it."""
+"""Calls that are written at once: to put down where one stands takes 0.1 ms, and everybody else waits for that."""
 AGAIN = 1.0
 """Seconds after which a disk that has failed is asked again."""
 
