@@ -88,6 +88,17 @@ class BookTests(SynchronousTestCase):
         self.assertEqual([name for written, _ in self.written for name in written], [call.name for call in calls])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_soon_before_many(self) -> None:
+        """What has no time is in the next write, however many there are that have; what has changed so, has none."""
+        for number in range(3 * MOST):
+            self.book.changed(FakeCall(f"{number}"), TALK)
+        last = FakeCall(f"{3 * MOST - 1}")
+        self.book.changed(last)
+        self.book.changed(last, TALK)
+        self.clock.advance(SOON)
+        self.assertIn(last.name, self.written[0][0])
+        self.assertEqual(len(self.written[0][0]), MOST + 1)
+
     def test_many_and_somebody_waits(self) -> None:
         """Who waits for what has changed, waits for one write of all of it."""
         for number in range(2 * MOST):

@@ -25,7 +25,8 @@ TALK = 1.0
 """Seconds for what changes all the time while an agent talks: how much of it was heard. An agent that is told of a
 conversation that broke off may miss its last second."""
 MOST = 20
-"""Calls that are written at once: to put down where one stands takes 0.1 ms, and everybody else waits for that."""
+"""Calls in talk with an agent that are written at once, or a tenth of them where that is more: to put down where one
+stands takes 0.1 ms, and everybody else waits for that."""
 AGAIN = 1.0
 """Seconds after which a disk that has failed is asked again."""
 
@@ -50,6 +51,8 @@ class Book:
         self._standings = standings
         self._clock = clock
         self._changed: dict[str, Lasting] = {}
+        self._talking: dict[str, Lasting] = {}
+        """Those that have time, and have not changed otherwise."""
         self._over: set[str] = set()
         self._due = math.inf
         """By when what has changed has to be on its way."""
@@ -63,29 +66,39 @@ class Book:
 
     def changed(self, call: Lasting, within: float = SOON) -> None:
         """It stands somewhere else than before; that has to be on its way to the disk within so many seconds."""
-        self._changed[call.name] = call
+        if within > SOON and call.name not in self._changed:
+            self._talking[call.name] = call
+        else:
+            self._talking.pop(call.name, None)
+            self._changed[call.name] = call
         self._write_in(within)
 
     def over(self, name: str) -> None:
         """The call of that name is over, or is called otherwise from now on: nothing is kept of that name."""
-        self._changed.pop(name, None)
+        self.leave(name)
         self._over.add(name)
         self._write_in(SOON)
 
     def leave(self, name: str) -> None:
         """The call of that name is another daemon's from now on: what is kept of it is left alone."""
         self._changed.pop(name, None)
+        self._talking.pop(name, None)
 
     def settled(self) -> Deferred[None]:
         """Fires when what has changed by now is on the disk, or that was tried once in vain; cancelling leaves the
         queue."""
-        if not (self._changed or self._over or self._writing):
+        if not (self._pending or self._writing):
             return succeed(None)
         waiting: Deferred[None] = Deferred(self._wait_no_more)
-        (self._waiting if self._changed or self._over else self._told).append(waiting)
+        (self._waiting if self._pending else self._told).append(waiting)
         if self._timer is not None:
             self._timer.reset(0)
         return waiting
+
+    @property
+    def _pending(self) -> bool:
+        """Whether something is not on its way yet."""
+        return bool(self._changed or self._talking or self._over)
 
     def _wait_no_more(self, waiting: Deferred[None]) -> None:
         (self._waiting if waiting in self._waiting else self._told).remove(waiting)
@@ -104,10 +117,11 @@ class Book:
         self._timer, self._writing, self._due = None, True, math.inf
         self._told, self._waiting = self._waiting, []
         changed, self._changed = self._changed, {}
-        if len(changed) > MOST and not self._told:  # whoever waits, waits for all of them
-            later = dict(islice(changed.items(), MOST, None))
-            changed = dict(islice(changed.items(), MOST))
-            self._changed, self._due = later, self._clock.seconds() + SOON
+        most = len(self._talking) if self._told else max(MOST, len(self._talking) // 10)  # who waits, waits for all
+        for name in list(islice(self._talking, most)):
+            changed[name] = self._talking.pop(name)
+        if self._talking:
+            self._due = self._clock.seconds() + SOON
         over, self._over = self._over, set()
         writing = maybeDeferred(self._keep, changed, over)
         writing.addCallbacks(self._written, self._not_written, errbackArgs=(changed, over))
@@ -119,7 +133,7 @@ class Book:
 
     def _done(self, _: object) -> None:
         self._writing = False
-        if self._changed or self._over:
+        if self._pending:
             if self._failing and not self._waiting:
                 self._due = math.inf  # however soon it should have been
             self._write_in(0 if self._waiting else AGAIN if self._failing else TALK)
@@ -141,7 +155,7 @@ class Book:
         self._failing = True
         # Whoever is over by now is not live again, and who is live anew is not over.
         self._changed = {name: call for name, call in changed.items() if name not in self._over} | self._changed
-        self._over |= {name for name in over if name not in self._changed}
+        self._over |= {name for name in over if name not in self._changed and name not in self._talking}
 
 
 def _broke(failure: Failure) -> None:
