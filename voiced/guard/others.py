@@ -11,7 +11,7 @@ from voiced.ikept import AT_ONCE, CountedElsewhere
 
 GONE_SECONDS = 60.0
 """So long the places of a daemon that runs no more are taken still: its calls live at the carrier, which asks the
-others about them, or the next one of its name, for 45 s (voiced.call.lasting)."""
+others about them, or the next one of its name, for 45 s (COMING_BACK in voiced.call.life)."""
 _SWEEP = 600.0
 
 
