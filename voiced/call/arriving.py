@@ -1,4 +1,4 @@
-"""An agent that comes back to the call of a daemon before us: not all of them at once, and each is known to be there.
+"""Agents that come back to the calls of a daemon before us: not all of them at once.
 
 Each has little time to be there from when it is asked, and asking it costs work: of hundreds that are asked at once,
 most would come too late.
@@ -6,12 +6,7 @@ most would come too late.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
-
-from voiced.call.conversation import Conversation
 
 AT_ONCE = 32
 """How many agents are on their way at once. 200 that take half a second each are back in 3.5 s; and 32 of them cost
@@ -45,16 +40,3 @@ class Turn:
 def at_once() -> Deferred[Turn]:
     """The turn of an agent that need not wait."""
     return succeed(Turn())
-
-
-class Arriving(Conversation):
-    """A conversation that says when its agent is there, to `arrived()`."""
-
-    def __init__(self, arrived: Callable[[], object], *conversation: Any) -> None:
-        super().__init__(*conversation)
-        self._arrived = arrived
-
-    def ready(self) -> None:
-        """See ILine."""
-        super().ready()
-        self._arrived()

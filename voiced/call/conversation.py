@@ -60,8 +60,9 @@ class Ears(Protocol):
 class Conversation:
     """An agent with the line. `begin` gives the Deferred that the flow waits for; cancelling it takes the line back.
 
-    `record` is kept up to date by its end, however it comes; `caller_said(text)` is told what the caller says, and
-    `grown()` when there is a line more: something the agent said is heard, or the caller has said something.
+    `record` is kept up to date by its end, however it comes; `caller_said(text)` is told what the caller says,
+    `grown()` when there is a line more: something the agent said is heard, or the caller has said something;
+    `arrived()` when the agent says that it is there.
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class Conversation:
         caller_said: Callable[[str], object] = lambda text: None,
         watch: IWatch | None = None,
         grown: Callable[[], object] = lambda: None,
+        arrived: Callable[[], object] = lambda: None,
     ) -> None:
         self.record = record
+        self._arrived = arrived
         self._grown = grown
         self._watch = watch or Unwatched()
         self._caller_said = caller_said
@@ -177,6 +180,7 @@ class Conversation:
             self._vigil.agent_comes()
             self.record.ready_ms = self._since(self.record.began)
             self._watch.agent_ready(self.record.ready_ms / 1000)
+        self._arrived()
 
     def hear(self, deliver: Deliver | None) -> None:
         """See ILine."""

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voiced.call.arriving import Arrivals, Arriving, Turn, at_once
+from voiced.call.arriving import Arrivals, Turn, at_once
 from voiced.call.conversation import Conversation
 from voiced.call.dialogue import Dialogue
 from voiced.call.disclosing import disclose
@@ -220,8 +220,8 @@ class Verbs(Dialogue):
         limits = attrs.evolve(limits, seconds=min(limits.seconds or permit.seconds, permit.seconds))
         record = AgentRecord(agent, self.clock.seconds())
         self.record.agents.append(record)
-        conversation = self._conversation = Arriving(
-            turn.over, self, self._speaker, limits, record, self.heard_words, self.watch, lambda: self.changed()
+        conversation = self._conversation = Conversation(
+            self, self._speaker, limits, record, self.heard_words, self.watch, lambda: self.changed(), turn.over
         )
         self._ours = None  # who is silent, the conversation knows
         self._ear = conversation.heard

@@ -4,7 +4,7 @@
       user_audio_chunk                      {"user_audio_chunk": base64}: the caller, without a `type`
       pong                                  {"event_id"}, at once: `ping_ms` is a measurement, and no delay to keep
       contextual_update                     {"text", "context_id"}: the keys, for the agent to know; what was said
-                                            before, where it comes back after a daemon was killed
+                                            before, where it comes back to the call of a daemon that ended
       client_tool_result                    {"tool_call_id", "result", "is_error"}
       mcp_tool_approval_result              {"tool_call_id", "is_approved": false}
     ◄ handled     conversation_initiation_metadata, audio, agent_response, agent_response_correction, interruption,
