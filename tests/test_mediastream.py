@@ -251,6 +251,14 @@ class ReceiveTests(SynchronousTestCase):
             missing.append(stream.receive(json.dumps(message, separators=(",", ":")).encode()).missing.seconds)
         self.assertEqual(missing, [0.0, 0.999, 0.0, 0.0])
 
+    def test_no_time_at_all(self):
+        """A number that is far too long tells nothing, however usual its message is."""
+        for timestamp in ("9" * 10, "9" * 400, "9" * 5000, "-50"):
+            media = {"track": "inbound", "chunk": "1", "timestamp": timestamp, "payload": "/38A"}
+            message = but(MEDIA, media, sequenceNumber="2")
+            event = begun().receive(json.dumps(message, separators=(",", ":")).encode())
+            self.assertEqual(event, Media(b"\xff\x7f\x00"))
+
     def test_usual_message_of_another_stream(self):
         """However usual it is written."""
         usual = json.dumps(but(MEDIA, streamSid="MZ" + "9" * 32), separators=(",", ":")).encode()

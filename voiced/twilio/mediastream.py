@@ -18,7 +18,7 @@ import json
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import attrs
 import msgspec
@@ -113,7 +113,7 @@ class _Mark(msgspec.Struct, rename="camel"):
 class _UsualMedia(msgspec.Struct, rename="camel", gc=False):
     payload: bytes
     chunk: int
-    timestamp: int
+    timestamp: Annotated[int, msgspec.Meta(ge=0, lt=10 ** (LONGEST - 1))]
     track: Literal["inbound"]
 
 
@@ -189,12 +189,22 @@ class MediaStream:
             message = _read_usual(text)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
-        if message.stream_sid != self._stream_sid:
-            return None
-        media = message.media
+        media, gaps = message.media, self._gaps
         audio = media.payload
-        if not self._gaps.in_order(message.sequence_number, media.chunk, media.timestamp, len(audio)):
+        begins, before = media.timestamp / 1000, gaps.heard_until
+        if (
+            message.sequence_number != gaps.sequence + 1
+            or media.chunk != gaps.chunk + 1
+            or gaps.messages
+            or not -LEAST_GAP <= begins - before <= LEAST_GAP
+            or message.stream_sid != self._stream_sid
+        ):
             return None
+        gaps.sequence += 1
+        gaps.chunk += 1
+        until = begins + len(audio) / SAMPLE_RATE
+        if until > before:
+            gaps.heard_until = until
         return audio
 
     def media(self, audio: bytes) -> bytes:
@@ -253,40 +263,33 @@ class MediaStream:
 class Gaps:
     """What is missing, by the numbers on the messages. One that is absent, nonsense, or goes back, tells nothing."""
 
-    def __init__(self) -> None:
-        self._sequence = 0
-        self._chunk = 0
-        self._heard_until = 0.0
-        self._messages = 0
+    __slots__ = ("chunk", "heard_until", "messages", "sequence")
 
-    def in_order(self, sequence: int, chunk: int, timestamp: int, size: int) -> bool:
-        """Whether this audio follows at once on what has come; if so, it is counted as `message` and `audio` do."""
-        if sequence != self._sequence + 1 or chunk != self._chunk + 1 or self._messages:
-            return False
-        begins, before = timestamp / 1000, self._heard_until
-        if not -LEAST_GAP <= begins - before <= LEAST_GAP:
-            return False
-        self._sequence, self._chunk = sequence, chunk
-        until = begins + size / SAMPLE_RATE
-        if until > before:
-            self._heard_until = until
-        return True
+    def __init__(self) -> None:
+        self.sequence = 0
+        """The number of the last message."""
+        self.chunk = 0
+        """The number of the last audio."""
+        self.heard_until = 0.0
+        """Where on the stream's clock it ended (seconds)."""
+        self.messages = 0
+        """How many are missing since then."""
 
     def message(self, sequence: object) -> None:
         """A message with this `sequenceNumber`."""
-        number = _count(sequence, self._sequence)
-        self._messages += max(number - self._sequence - 1, 0)
-        self._sequence = max(number, self._sequence)
+        number = _count(sequence, self.sequence)
+        self.messages += max(number - self.sequence - 1, 0)
+        self.sequence = max(number, self.sequence)
 
     def audio(self, chunk: object, timestamp: object, size: int) -> Gap:
         """So many bytes of audio, with this `chunk` and this `timestamp` (ms); what was missing up to it."""
-        number = _count(chunk, self._chunk)
-        frames = max(number - self._chunk - 1, 0)
-        self._chunk = max(number, self._chunk)
-        begins = _count(timestamp, self._heard_until * 1000) / 1000
-        seconds = begins - self._heard_until
-        self._heard_until = max(begins + size / SAMPLE_RATE, self._heard_until)
-        messages, self._messages = self._messages, 0
+        number = _count(chunk, self.chunk)
+        frames = max(number - self.chunk - 1, 0)
+        self.chunk = max(number, self.chunk)
+        begins = _count(timestamp, self.heard_until * 1000) / 1000
+        seconds = begins - self.heard_until
+        self.heard_until = max(begins + size / SAMPLE_RATE, self.heard_until)
+        messages, self.messages = self.messages, 0
         return Gap(frames, messages, round(seconds, 3) if seconds > LEAST_GAP else 0.0)
 
 
