@@ -52,9 +52,12 @@ class Grouping:
         self._deliver = deliver
         self._waiting: list[bytes] = []
         self._timer: IDelayedCall | None = None
+        self.fed = 0.0
+        """When a frame came last."""
 
     def feed(self, frame: bytes) -> None:
         """A frame of the caller's."""
+        self.fed = self._clock.seconds()
         if self._timer is not None:
             self._waiting.append(frame)
             return

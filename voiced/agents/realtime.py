@@ -128,8 +128,6 @@ class Talk:
         """How the conversation will have ended, once the agent has said its goodbye."""
         self._lingering: IDelayedCall | None = None
         self._latest: IDelayedCall | None = None
-        self._given = 0.0
-        """When the caller's line gave something last."""
         self._keep_alive: IDelayedCall | None = None
         self._logged: set[str] = set()
         self._result: Deferred[Outcome] = Deferred(lambda _: self._stop())
@@ -180,7 +178,13 @@ class Talk:
             if self._over:
                 return
             if type(event) is Audio:  # most of them are
-                self._play(event.audio, event.item)
+                speech = self._speeches.get(event.item)
+                (self._speech(event.item) if speech is None else speech).feed(event.audio)
+                if self._leaving is not None:
+                    self._linger()
+                self._unmeasured += len(event.audio)
+                if self._unmeasured >= audio.RATE:  # a second more since it was looked at
+                    self._measure()
             else:
                 self._obey(event)
 
@@ -246,20 +250,14 @@ class Talk:
         if conversation:
             self._line.conversation(conversation)
         self._line.ready()
-        self._line.hear(self._caller_speaks)
+        self._line.hear(self._group.feed)
         self._line.keys(self._caller_presses)
-        self._given = self._clock.seconds()
+        self._group.fed = self._clock.seconds()
         if self._keep_alive is None:
             self._stay_alive()
 
-    def _play(self, piece: bytes, item: str) -> None:
-        speech = self._speeches.get(item)
-        (self._speech(item) if speech is None else speech).feed(piece)
-        if self._leaving is not None:
-            self._linger()
-        self._unmeasured += len(piece)
-        if self._unmeasured < audio.RATE:  # less than a second since it was looked at
-            return
+    def _measure(self) -> None:
+        """How far the agent is ahead."""
         self._unmeasured = 0
         if self._line.queued > MOST_QUEUED:
             self._fail(f"the agent sent more than {MOST_QUEUED / 60:g} minutes of speech ahead")
@@ -339,15 +337,11 @@ class Talk:
 
     # The caller
 
-    def _caller_speaks(self, frame: bytes) -> None:
-        self._given = self._clock.seconds()
-        self._group.feed(frame)
-
     def _tell_audio(self, audio: bytes) -> None:
         socket = self._socket
         if socket is not None and not socket.congested:
             for message in self._dialect.audio(audio):
-                socket.send(message)
+                socket.say(message.encode())
 
     def _caller_presses(self, key: str) -> None:
         self._group.flush()
@@ -355,9 +349,9 @@ class Talk:
 
     def _stay_alive(self) -> None:
         """Look whether the line gives something; when it has given nothing for long, the agent hears silence."""
-        left = self._given + QUIET_SECONDS - self._clock.seconds()
+        left = self._group.fed + QUIET_SECONDS - self._clock.seconds()
         if left <= 0:
-            self._caller_speaks(audio.silence(0.1))
+            self._group.feed(audio.silence(0.1))
             left = QUIET_SECONDS
         self._keep_alive = self._clock.callLater(left, self._stay_alive)
 

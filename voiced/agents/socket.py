@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from autobahn.exception import Disconnected
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.protocol import connectionDone
@@ -116,15 +115,12 @@ class AgentSocket:
         self._host = protocol.factory.host
         self._sid = sid
         self._open = False
+        self.say: Callable[[bytes], None] = protocol.say
+        """Send a text, unless the socket is closing or gone."""
 
     def send(self, message: str) -> None:
-        """Send a text, unless the socket is closing or gone."""
-        protocol = self._protocol
-        if protocol.state == protocol.STATE_OPEN:
-            try:
-                protocol.sendMessage(message.encode())
-            except Disconnected:  # the vendor's close is on its way to us
-                pass
+        """Likewise."""
+        self.say(message.encode())
 
     def close(self) -> None:
         """End in order (1000); a socket that is not open yet is dropped."""

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.call import audio
-from voiced.call.activity import Activity
+from voiced.call.activity import FRAMES, Activity
 from voiced.call.playback import Playback, Speech
 from voiced.call.records import AgentRecord, Said
 from voiced.call.transcript import Transcript
@@ -92,6 +92,9 @@ class Conversation:
         self._deliver: Deliver | None = self._keep
         self._keys: Callable[[str], object] | None = None
         self._activity = Activity()
+        self._unlooked: list[bytes] = []
+        """What the caller's line gave and was not looked at: it takes as many frames as that for a sound, and to look
+        at them together costs less."""
         self._vigil = Vigil(
             self._clock, limits, lambda: self._occupied, self._leave, self._fail, self._watch.dead_air
         )
@@ -127,14 +130,23 @@ class Conversation:
         """Audio of the caller."""
         if self._ears is not None and self._deliver is not None:
             self._ears.hear(frame)
-        if self._activity.feed(frame):
-            self.heard_caller = True
-            self._vigil.sign_of_life()
+        unlooked = self._unlooked
+        unlooked.append(frame)
+        if len(unlooked) == FRAMES:
+            self._look()
         if self._deliver is not None:
             try:
                 self._deliver(frame)
             except Exception:  # noqa: BLE001 - as in _hand, which would be a call more for each frame
                 self._broke(Failure())
+
+    def _look(self) -> None:
+        """Whether there is a sound in it."""
+        active = [self._activity.feed(frame) for frame in self._unlooked]
+        self._unlooked.clear()
+        if any(active):
+            self.heard_caller = True
+            self._vigil.sign_of_life()
 
     def key(self, key: str) -> None:
         """A key of the caller."""
@@ -278,7 +290,10 @@ class Conversation:
             return
         if self.record.first_audio_ms is None:
             self.record.first_audio_ms = self._since(self.record.began)
-        self._vigil.agent_speaks(self._speaker.until)
+        vigil = self._vigil
+        if vigil.awaits_agent:
+            vigil.agent_speaks()
+        vigil.quiet_since = self._speaker.until
 
     @property
     def _occupied(self) -> bool:
@@ -349,6 +364,7 @@ class Conversation:
 
     def _close(self, outcome: str, error: str) -> None:
         """From now on the line is not the agent's."""
+        self._look()
         self._over = True
         self._speaker.keep(True)
         self._deliver = self._keys = None

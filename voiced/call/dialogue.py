@@ -57,8 +57,8 @@ class Dialogue(Scene):
         self._gathered: deque[str] = deque(maxlen=MOST_KEYS)
         """The keys that the step has taken, as long as more may follow them: until it ends, says something, or has
         waited for one in vain."""
-        self._ear: Deliver | None = None
-        """Who hears the caller, while anybody does."""
+        self.hears: Deliver = unheard
+        """Who gets audio of the caller, before which nothing was dropped on the way to us."""
         self._overheard = b""
         """What the caller has said over the last thing that words may cut."""
         self._settling: list[Deferred[None]] = []
@@ -116,7 +116,7 @@ class Dialogue(Scene):
         except RecognitionFailed as error:
             log.warn("{call}: nobody listens for words: {error}", call=self.info.sid, error=str(error))
             return self.listen(timeout)
-        before, self._ear = self._ear, answering.hear
+        before, self.hears = self.hears, answering.hear
         self._theirs(answering.result).addBoth(self._heard_out, before)
         if overheard:
             answering.hear(overheard)
@@ -205,9 +205,9 @@ class Dialogue(Scene):
         self.wire.note("heard", text="" if getattr(self.step, "private", False) else text)
         return self._said(text)
 
-    def _heard_out(self, answer: Any, ear: Deliver | None) -> Any:
+    def _heard_out(self, answer: Any, ear: Deliver) -> Any:
         """The caller has answered, or has not."""
-        self._ear = ear
+        self.hears = ear
         self.inputs += not (answer is None or isinstance(answer, Failure))
         return answer
 
@@ -227,11 +227,11 @@ class Dialogue(Scene):
             lambda recorded: self.facts.update(facts_of(recorded, limits.into)),
         )
         self._settling.append(recorder.settled)
-        self._ear = recorder.hear
+        self.hears = recorder.hear
         try:
             recorded = await self._theirs(recorder.begin())
         finally:
-            self._ear = None
+            self.hears = unheard
         self.inputs += bool(recorded.file)
         return recorded
 
@@ -248,10 +248,10 @@ class Dialogue(Scene):
         ears = self._ears(self._speaker)
         if ears is None:
             return saying
-        before, self._ear = self._ear, ears.hear
+        before, self.hears = self.hears, ears.hear
 
         def over(result: Any) -> Any:
-            self._ear, self._overheard = before, ears.heard
+            self.hears, self._overheard = before, ears.heard
             ears.stop()
             return result
 
@@ -292,3 +292,7 @@ def _as_heard(heard: Heard) -> Mapping[str, Any]:
 
 def _as_recorded(recorded: Recorded) -> Mapping[str, Any]:
     return {"seconds": round(recorded.seconds, 3), "ended_by": recorded.ended_by, "kept": bool(recorded.file)}
+
+
+def unheard(audio: bytes) -> None:
+    """Nobody hears the caller now."""

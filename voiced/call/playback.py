@@ -64,7 +64,8 @@ class Speech:
             self._rest = piece[whole:]
             piece = piece[:whole]
         if piece:
-            self._send(piece)
+            self._playback.send(piece)
+            self._stop = self._playback.sent
         if self._fed is not None:
             self._fed()
 
@@ -73,14 +74,10 @@ class Speech:
         if self.ended:
             return
         if self._rest:
-            self._send(self._rest.ljust(audio.FRAME, audio.SILENCE))
+            self._playback.send(self._rest.ljust(audio.FRAME, audio.SILENCE))
+            self._stop = self._playback.sent
         self.ended = True
         self._playback.speech_ended()
-
-    def _send(self, piece: bytes) -> None:
-        playback = self._playback
-        playback.send(piece)
-        self._stop = playback.sent
 
     def heard(self, position: int) -> Heard:
         """How much of it was heard when the caller had heard so many bytes of this generation."""
@@ -154,10 +151,13 @@ class Playback:
         """What had been heard when we paused; None while we do not."""
         self._kept = Kept()
         self._keeps = True
-        self._marks: list[tuple[int, int]] = []
+        self._marks: list[tuple[str, int]] = []
+        """Those of this generation that have not come back, and where they stand."""
         self._numbers = 0
         self._anchor = (0.0, 0)
         """When the caller had heard how much, for all we can tell."""
+        self.until = 0.0
+        """When what was sent so far will have been heard, if it is played on at once (seconds since the epoch)."""
         self._marked = 0
         self._confirmed = 0
         """Where the last mark that came back stood."""
@@ -183,16 +183,22 @@ class Playback:
         if not self._sounded:
             self._sounded = True
             self._first_audio()
-        now, until = self._clock.seconds(), self.until
-        if now >= until and self.position() == self.sent:  # nothing is playing: it starts now
-            self._sounds(until)
-            self._anchor = (now, self.sent)
+        size = len(piece)
+        sent, now = self.sent, self._clock.seconds()
+        if now >= self.until and self.position() == sent:  # nothing is playing: it starts now
+            self._sounds(self.until)
+            self._anchor = (now, sent)
         if self._keeps:
             self._kept.add(piece)
-        self.sent += len(piece)
+        at, heard = self._anchor
+        self.sent = sent = sent + size
+        self.until = at + (sent - heard) / audio.RATE
         if self._paused is None:
-            if self._gone - self._marked + len(piece) < MARK_EVERY:
-                self._give(stream, piece)  # most of them have no mark in them
+            if self._gone - self._marked + size < MARK_EVERY:  # most of them have no mark in them
+                stream.send_audio(piece)
+                self._traffic.frames_out += 1
+                self._traffic.bytes_out += size
+                self._gone += size
             else:
                 self._pass_on(stream, (piece,))
 
@@ -203,17 +209,16 @@ class Playback:
 
     def mark_returned(self, name: str) -> None:
         """The carrier gave a mark back. One of an old generation, or a strange one, says nothing."""
-        generation, _, number = name.partition(".")
-        if generation != str(self.generation) or number not in {str(n) for n, _ in self._marks}:
+        if name not in [each for each, _ in self._marks]:
             return
         while True:
             mark, self._confirmed = self._marks.pop(0)
-            if str(mark) == number:
+            if mark == name:
                 break
         (at, heard), now = self._anchor, self._clock.seconds()
         if now - at - audio.seconds(self._confirmed - heard) > MARK_SLOW:
             self._watcher.mark_late()
-        self._anchor = (now, self._confirmed)
+        self._drop_anchor(now, self._confirmed)
         self._kept.forget(self._confirmed - BACK)
         self._watch()
         self._settle()
@@ -230,12 +235,6 @@ class Playback:
     def confirmed(self) -> int:
         """Bytes certainly heard: where the last mark that came back stood."""
         return self._confirmed
-
-    @property
-    def until(self) -> float:
-        """When what was sent so far will have been heard, if it is played on at once (seconds since the epoch)."""
-        at, heard = self._anchor
-        return at + (self.sent - heard) / audio.RATE
 
     @property
     def queued(self) -> float:
@@ -283,7 +282,7 @@ class Playback:
         again = max(self._kept.word_before(self._paused), min(opens, self._paused))
         self._paused = None
         self._gone = self._marked = again
-        self._anchor = (self._clock.seconds(), again)
+        self._drop_anchor(self._clock.seconds(), again)
         ends = {one.until for one in self._waiting} | {each.stop for each in self._speeches if each.ended}
         self._pass_on(self._stream, self._kept.between(again, self.sent), ends)
 
@@ -326,9 +325,10 @@ class Playback:
         if self._stream is None or self._gone == self._marked:
             return
         self._numbers += 1
-        self._marks.append((self._numbers, self._gone))
+        name = f"{self.generation}.{self._numbers}"
+        self._marks.append((name, self._gone))
         self._marked = self._gone
-        self._stream.send_mark(f"{self.generation}.{self._numbers}")
+        self._stream.send_mark(name)
         if len(self._marks) == 1:
             self._watch()
 
@@ -357,6 +357,11 @@ class Playback:
         if overdue is not None:
             overdue.cancel()
 
+    def _drop_anchor(self, at: float, heard: int) -> None:
+        """The caller had heard so much then."""
+        self._anchor = (at, heard)
+        self.until = at + (self.sent - heard) / audio.RATE
+
     def _turn(self) -> None:
         """A new generation: its queue is empty; all speeches of the old one end as heard so far."""
         position = self.position()
@@ -365,7 +370,7 @@ class Playback:
         self.sent = self._gone = self._marked = self._confirmed = 0
         self._paused = None
         self._kept.clear()
-        self._anchor = (self._clock.seconds(), 0)
+        self._drop_anchor(self._clock.seconds(), 0)
         self._new_generation()
         for speech in cut:
             speech.ended = True

@@ -100,14 +100,6 @@ class CallSession(LastingCall):
         else:
             self.changed(TALK)
 
-    def hears(self, audio: bytes) -> None:
-        """Audio of the caller, and nothing was dropped before it on the way to us."""
-        traffic = self.watch.traffic
-        traffic.frames_in += 1
-        traffic.bytes_in += len(audio)
-        if self._ear is not None:
-            self._ear(audio)
-
     def hears_after(self, gap: Gap, audio: bytes) -> None:
         """Audio of the caller, and what was dropped before it."""
         self.record.missing += gap

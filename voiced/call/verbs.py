@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from voiced.call.arriving import Arrivals, Turn, at_once
 from voiced.call.conversation import Conversation
-from voiced.call.dialogue import Dialogue
+from voiced.call.dialogue import Dialogue, unheard
 from voiced.call.disclosing import disclose
 from voiced.call.flow import Flow
 from voiced.call.leg import Leg, Position, leg
@@ -224,7 +224,7 @@ class Verbs(Dialogue):
             self, self._speaker, limits, record, self.heard_words, self.watch, lambda: self.changed(), turn.over
         )
         self._ours = None  # who is silent, the conversation knows
-        self._ear = conversation.heard
+        self.hears = conversation.heard
         ears = self._ears(conversation) if colleague.needs_ears else None
         tools: IToolbox = Toolbox(colleague.tools, self)
         brief = attrs.evolve(self._told(brief), tools=WiredTools(tools, self.wire) if self.wire.kept else tools)
@@ -327,7 +327,8 @@ class Verbs(Dialogue):
         self, outcome: Any, permit: IPermit, record: AgentRecord, conversation: Conversation, turn: Turn
     ) -> Any:
         turn.over()
-        self._ear = self._conversation = self._granted = None
+        self.hears = unheard
+        self._conversation = self._granted = None
         self._ours = self.clock.seconds()
         self.inputs += conversation.heard_caller
         self._wire_conversation(outcome, record)

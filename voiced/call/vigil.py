@@ -36,11 +36,14 @@ class Vigil:
         self._fail = fail
         self._silent = silent
         self._timers: dict[str, IDelayedCall] = {}
-        self._quiet_since = clock.seconds()
-        """When somebody was heard last; in the future while the agent's speech is being played."""
+        self.quiet_since = clock.seconds()
+        """When somebody was heard last (seconds since the epoch); in the future while the agent's speech is being
+        played, which sets it with every piece."""
         self._asked = False
         """Whether it is the agent's turn to say something."""
         self._spoken = False
+        self.awaits_agent = True
+        """Whether that turn, or its first word, has not come yet: `agent_speaks` is to be called when it does."""
 
     def begin(self) -> None:
         """The agent is called."""
@@ -57,37 +60,36 @@ class Vigil:
     def agent_comes(self) -> None:
         """It is there."""
         self._stop("ready")
-        self._quiet_since = self._clock.seconds()
+        self.quiet_since = self._clock.seconds()
         if self._limits.first_audio is not None and not self._spoken:
             why = f"the agent has said nothing within {self._limits.first_audio:g} s"
             self._time("first_audio", self._limits.first_audio, self._fail, why, "silent")
         if self._limits.silence is not None:
             self._time("silence", self._limits.silence, self._look)
 
-    def agent_speaks(self, until: float) -> None:
-        """It is heard now, and will be until then (seconds since the epoch), as far as it has spoken."""
-        if self._asked or not self._spoken:
-            self._stop("first_audio")
-            self._silent(self._clock.seconds() - self._quiet_since)
-            self._spoken, self._asked = True, False
-        self._quiet_since = until
+    def agent_speaks(self) -> None:
+        """It is heard now; whoever plays it sets `quiet_since` to when it will not be any more."""
+        self._stop("first_audio")
+        self._silent(self._clock.seconds() - self.quiet_since)
+        self._spoken, self._asked, self.awaits_agent = True, False, False
 
     def agent_goes_on(self, seconds: float) -> None:
         """What it had said already will be heard for so long from now."""
-        self._quiet_since = self._clock.seconds() + seconds
+        self.quiet_since = self._clock.seconds() + seconds
 
     def agent_falls_silent(self) -> None:
         """What it had said is not heard any more."""
-        self._quiet_since = min(self._quiet_since, self._clock.seconds())
+        self.quiet_since = min(self.quiet_since, self._clock.seconds())
 
     def caller_waits(self, waits: bool = True) -> None:
         """From now on it is the agent's turn, or it is not, after all."""
         self._asked = waits
+        self.awaits_agent = waits or not self._spoken
         self.sign_of_life()
 
     def sign_of_life(self) -> None:
         """Something is heard of somebody."""
-        self._quiet_since = max(self._quiet_since, self._clock.seconds())
+        self.quiet_since = max(self.quiet_since, self._clock.seconds())
 
     def end(self) -> None:
         """Nothing is watched any more."""
@@ -97,12 +99,12 @@ class Vigil:
     def _look(self) -> None:
         """The silence may have lasted long enough; if not, look again when it may have."""
         silence = self._limits.silence or 0.0
-        since = self._clock.seconds() if self._occupied() else self._quiet_since
+        since = self._clock.seconds() if self._occupied() else self.quiet_since
         left = since + silence - self._clock.seconds()
         if left > 0:
             self._time("silence", left, self._look)
         elif self._asked:
-            self._silent(self._clock.seconds() - self._quiet_since)
+            self._silent(self._clock.seconds() - self.quiet_since)
             self._fail(f"the agent has not answered for {silence:g} s", "silent")
         else:
             self._leave(Outcome("caller_silent"))

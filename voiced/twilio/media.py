@@ -23,7 +23,6 @@ from voiced.call.session import CallSession
 from voiced.call.switchboard import Switchboard
 from voiced.errors import RemoteProtocolError, UnknownTicket
 from voiced.icarrier import IMediaStream
-from voiced.ivoiced import Deliver
 from voiced.net.frames import FastLane
 from voiced.twilio.mediastream import (
     INTERNAL_ERROR,
@@ -114,8 +113,9 @@ class CallSocket:
         self._early: list[Event] = []
         self._claim: Deferred[Any] = succeed(None)
         self._on_event: Callable[[Event], None] = self._await_start
-        self._hear: Deliver | None = None
-        """Who gets the caller's audio, when it is live."""
+        self._hearing = False
+        """Whether the caller is heard."""
+        self._traffic = session.watch.traffic
 
     # What Autobahn tells us
 
@@ -129,10 +129,13 @@ class CallSocket:
     def message(self, payload: bytes, binary: bool) -> None:
         """A message. The caller's audio has a way of its own, on which nothing else is looked at."""
         try:
-            if self._hear is not None and not binary:
+            if self._hearing and not binary:
                 audio = self._wire.next_audio(payload)
                 if audio is not None:
-                    self._hear(audio)
+                    traffic = self._traffic
+                    traffic.frames_in += 1
+                    traffic.bytes_in += len(audio)
+                    self._session.hears(audio)
                     return
             self.received(payload, binary)
         except Exception as error:  # noqa: BLE001 - likewise
@@ -175,17 +178,15 @@ class CallSocket:
 
     def send_audio(self, audio: bytes) -> None:
         """See IMediaStream."""
-        protocol = self._protocol
-        if protocol.state == protocol.STATE_OPEN:
-            protocol.sendMessage(self._wire.media(audio))
+        self._protocol.say(self._wire.media(audio))
 
     def send_mark(self, name: str) -> None:
         """See IMediaStream."""
-        self._send(self._wire.mark(name))
+        self._protocol.say(self._wire.mark(name))
 
     def send_clear(self) -> None:
         """See IMediaStream."""
-        self._send(self._wire.clear())
+        self._protocol.say(self._wire.clear())
 
     def close(self) -> None:
         """See IMediaStream."""
@@ -210,6 +211,8 @@ class CallSocket:
     def _live(self, event: Event) -> None:
         match event:
             case Media(audio, gap):
+                self._traffic.frames_in += 1
+                self._traffic.bytes_in += len(audio)
                 self._session.hears_after(gap, audio)
             case Key(digit):
                 self._session.key_pressed(digit)
@@ -224,9 +227,9 @@ class CallSocket:
         pass
 
     def _begin(self, session: CallSession) -> None:
-        self._on_event, self._hear = self._live, session.hears
+        self._on_event, self._hearing = self._live, True
         if not session.begin(self):
-            self._on_event, self._hear = self._keep, None
+            self._on_event, self._hearing = self._keep, False
             raise RemoteProtocolError(POLICY_VIOLATION, "a stream that this call does not want (any more)")
         early, self._early = self._early, []
         for event in early:
@@ -260,17 +263,13 @@ class CallSocket:
         self._claim.cancel()
 
     def _hear_no_more(self) -> None:
-        self._on_event, self._hear = self._ignore, None
+        self._on_event, self._hearing = self._ignore, False
 
     def _close(self, code: int, reason: str) -> None:
         self._end()
         if self._protocol.state == self._protocol.STATE_OPEN:
             # sendClose knows only 1000 and 3000-4999; the frame itself carries any code
             self._protocol.sendCloseFrame(code, reason.encode()[:120])
-
-    def _send(self, message: bytes) -> None:
-        if self._protocol.state == self._protocol.STATE_OPEN:
-            self._protocol.sendMessage(message)
 
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():

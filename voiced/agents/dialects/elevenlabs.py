@@ -102,9 +102,10 @@ class ElevenLabsDialect:
 
     def audio(self, audio: bytes) -> Sequence[str]:
         """Nothing until Ready: only then it is known how the agent hears."""
-        if self._sound is None:
+        sound = self._sound
+        if sound is None:
             return []
-        heard = self._sound.ears.convert(audio)
+        heard = audio if sound.ears is formats.SAME else sound.ears.convert(audio)
         return [write_sound('{"user_audio_chunk":"%s"}', heard)] if heard else []
 
     def key(self, key: str) -> Sequence[str]:
@@ -169,7 +170,7 @@ class ElevenLabsDialect:
         item = self._turns.audio(number)
         if item is None:
             return []
-        audio = sound.voice.convert(piece)
+        audio = piece if sound.voice is formats.SAME else sound.voice.convert(piece)
         return [Audio(audio, item)] if audio else []
 
     def _agent_response(self, message: Message) -> list[Event]:

@@ -44,7 +44,7 @@ class Converter(Protocol):
 def spoken(name: str) -> Converter:
     """From the agent's format to telephone audio. Raises AgentError with what to change."""
     if name == OURS:
-        return _Same()
+        return SAME
     rate = _rate(name, _SPOKEN)
     return _Samples(_resampler(rate, telephone.RATE, _SPOKEN.format(format=name)))
 
@@ -52,7 +52,7 @@ def spoken(name: str) -> Converter:
 def heard(name: str) -> Converter:
     """From telephone audio to the format that the agent hears. Raises AgentError with what to change."""
     if name == OURS:
-        return _Same()
+        return SAME
     rate = _rate(name, _HEARD)
     return _Mulaw(_resampler(telephone.RATE, rate, _HEARD.format(format=name)))
 
@@ -71,6 +71,9 @@ class _Same:
 
     def rest(self) -> bytes:
         return b""
+
+
+SAME = _Same()
 
 
 class _Samples:
@@ -106,7 +109,7 @@ class _Mulaw:
 
 def _resampler(from_rate: int, to_rate: int, otherwise: str) -> Converter:
     if from_rate == to_rate:
-        return _Same()
+        return SAME
     try:
         return _Resampler(from_rate, to_rate)
     except ImportError as error:
