@@ -19,7 +19,9 @@ RECORD: Final = 16 * 1024
 PIECE: Final = 2 * RECORD
 """Bytes of ciphertext that OpenSSL is fed at once at most: what it was fed once it keeps room for."""
 PARTING_SECONDS: Final = 5.0
-"""How long a connection that is closed may go without anything of it being taken, nor the goodbye answered."""
+"""How long a goodbye may stay without an answer: most go without one, and are seen to go."""
+TAKING_SECONDS: Final = 30.0
+"""How long a connection that is closed may go without anything of what was written being taken."""
 _NOTHING: Final = -1
 """Less than any length."""
 
@@ -182,9 +184,9 @@ class UvTls:
             self._loop.call_soon(self._resume)
 
     def close(self) -> None:
-        """Send what was written and a goodbye, and hear theirs, within PARTING_SECONDS once nothing moves.
+        """Send what was written and a goodbye, and hear theirs: see TAKING_SECONDS and PARTING_SECONDS.
 
-        Nothing is given on any more but the end: TimeoutError when they neither answered nor took what was sent.
+        Nothing is given on any more but the end: TimeoutError when they did not answer, or not take what was written.
         """
         if self._closing:
             return
@@ -364,16 +366,19 @@ class UvTls:
     def _begin_to_part(self) -> None:
         if not self._closing:
             self._deafen()
-            self._left = self._transport.get_write_buffer_size()
-            self._timer = self._loop.call_later(PARTING_SECONDS, self._hasten)
+            self._wait_for_them()
+
+    def _wait_for_them(self) -> None:
+        self._left = self._transport.get_write_buffer_size()
+        self._timer = self._loop.call_later(TAKING_SECONDS if self._left else PARTING_SECONDS, self._hasten)
 
     def _hasten(self) -> None:
-        left = self._transport.get_write_buffer_size()
-        if left < self._left:
-            self._left = left
-            self._timer = self._loop.call_later(PARTING_SECONDS, self._hasten)
+        if self._transport.get_write_buffer_size() < self._left:
+            self._wait_for_them()
         else:
-            self._fail(TimeoutError(f"the end of TLS was not answered within {PARTING_SECONDS:g} seconds"))
+            self._fail(
+                TimeoutError("what was sent last was not taken" if self._left else "no answer to TLS's goodbye")
+            )
 
     def _fail(self, error: BaseException) -> None:
         """It is over, for this reason; they hear of it if OpenSSL has an alert for it."""

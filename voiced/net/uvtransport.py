@@ -274,7 +274,7 @@ class UvTransport(asyncio.Protocol):
 
     def _option(self, level: int, option: int, value: int | bytes) -> None:
         socket = self.getHandle()
-        if socket is not None:  # as of TLS that is gone, when we were not told yet
+        if socket is not None:  # it may be gone, and we not told yet
             socket.setsockopt(level, option, value)
 
     def _guarded(self, method: Callable[..., Any], *arguments: Any) -> None:
