@@ -453,6 +453,17 @@ class EndTests(TlsCase):
         self.assertEqual(len(self.agent.party.heard), 1)
         self.assertEqual(self.events(), [["ready", "eof", None], ["ready", None]])
 
+    def test_goodbye_not_heard_yet(self):
+        """Who closes, and had not listened to the end, finds the other's goodbye there."""
+        self.agent.party.then = lambda data: self.agent.tls.pause_reading()
+        self.caller.tls.write(b"x" * 100_000)
+        self.caller.tls.close()
+        self.bring(self.caller.plain, self.agent.plain, EVERYTHING)
+        self.agent.tls.close()
+        self.assertTrue(self.agent.plain.closing)
+        self.exchange()
+        self.assertEqual(self.events(), [["ready", None]] * 2)
+
     def test_from_within(self):
         """Who closes or cuts off while hearing hears nothing after that."""
         for what in ("close", "abort"):
@@ -661,6 +672,33 @@ class NegotiatedAnewTests(TlsCase):
         self.caller.tls.write(b"y")
         self.peer.exchange(self.caller)
         self.assertEqual(self.peer.heard, b"x" * 50_000 + b"y")
+
+    def test_asked_with_something_said(self):
+        """What is said in the same breath is heard, and what they ask for is answered at once."""
+        self.peer.tls.renegotiate()
+        self.peer.tls.do_handshake()
+        self.peer.tls.send(b"good day")
+        self.caller.tls.data_received(self.peer.tls.bio_read(EVERYTHING))
+        self.assertEqual(self.caller.party.heard, [b"good day"])
+        self.assertGreater(len(self.caller.plain.sent), 0)
+
+    def test_heard_with_the_end(self):
+        """What is heard in the same breath as its end is answered after what was written meanwhile, paused or not."""
+        self.ask()
+        self.caller.tls.write(b"one ")
+        self.caller.party.then = lambda data: (self.caller.tls.pause_reading(), self.caller.tls.write(b"two"))
+        for answered in (False, True):
+            self.peer.tls.bio_write(self.caller.plain.take(EVERYTHING))
+            for attempt in (self.peer.tls.do_handshake, self.peer.hear):
+                with contextlib.suppress(SSL.WantReadError):
+                    attempt()
+            if answered:
+                self.peer.tls.send(b"good day")
+            self.caller.tls.data_received(self.peer.tls.bio_read(EVERYTHING))
+        self.peer.tls.bio_write(self.caller.plain.take(EVERYTHING))
+        with self.assertRaises(SSL.WantReadError):
+            self.peer.hear()
+        self.assertEqual((self.caller.party.heard, self.peer.heard), ([b"good day"], b"one two"))
 
     def test_cut_short(self):
         """Who closes before it is done, with nothing left to say, has no goodbye to say: that is told."""

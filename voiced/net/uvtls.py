@@ -258,12 +258,12 @@ class UvTls:
         self._deliver(plain)
         # A record is longer than what it carries: if all that was asked for came, there is more of an earlier one.
         if len(plain) == size or self._incoming.pending or self._outgoing.pending:
+            self._flush()
             self._pump()
 
     def _pump(self) -> None:
         """Give on what there is, until nothing is left or it is not wanted any more."""
         while not self._paused:
-            self._flush()
             if not self._incoming.pending and not self._object.pending():
                 if not self._backlog:
                     return
@@ -274,7 +274,7 @@ class UvTls:
             except ssl.SSLError as error:
                 self._not_read(error)
                 continue
-            self._flush()  # before anybody hears what comes next, and answers
+            self._flush()
             if plain:
                 self._deliver(plain)
             else:
