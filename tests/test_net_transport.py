@@ -724,7 +724,7 @@ class TlsTests(ByPortTests, TestCase):
 
 
 class UvTlsTests(TlsTests):
-    """uvloop's TLS."""
+    """TLS on uvloop's TCP."""
 
     of_twisted_tls = not ON_UVLOOP
     scheme = "uvtls"

@@ -148,7 +148,7 @@ class UvTransportTests(SynchronousTestCase):
         self.assertEqual(pushing.pauses, 1)
 
     def test_tls_has_no_halves(self):
-        """The end of the other side's data is the end, which uvloop answers; one's own is closing."""
+        """The end of the other side's data is the end, which UvTls answers; one's own is closing."""
         transport = self.connected(ssl_object=object())
         self.assertFalse(transport.eof_received())
         transport.loseWriteConnection()

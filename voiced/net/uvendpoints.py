@@ -11,7 +11,6 @@ uvloop's they are these, and say so in the log: the calls are carried, for more 
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Mapping
 from functools import cache
@@ -201,21 +200,17 @@ class UvClient:
     def _secure(self, reached: _Reached, name: str) -> Deferred[_Reached]:
         transport: Any = reached.transport
         uv: UvTransport = transport
-        encrypting = self.reactor.loop.create_task(uv.encrypt(trusted(), name, self.timeout))
 
         def give_up(secured: Deferred[_Reached]) -> None:
-            # The handshake may not have begun, or be done and not told: then nobody but us ends the connection.
-            encrypting.cancel()
             uv.abortConnection()
             secured.errback(ConnectingCancelledError(uv.getPeer()))
 
-        def tell(encrypted: asyncio.Task[None]) -> None:
-            error = asyncio.CancelledError() if encrypted.cancelled() else encrypted.exception()
+        def tell(error: BaseException | None) -> None:
             if not secured.called:
                 secured.callback(reached if error is None else Failure(_connect_error(error)))
 
         secured: Deferred[_Reached] = Deferred(give_up)
-        encrypting.add_done_callback(tell)
+        uv.encrypt(self.reactor.loop, trusted(), name, self.timeout, tell)
         return secured
 
     def _carry(self, reached: _Reached, factory: IProtocolFactory) -> IProtocol:

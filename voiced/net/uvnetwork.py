@@ -33,6 +33,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voiced.net.uvreactor import UvloopReactor
+from voiced.net.uvtls import UvTls
 from voiced.net.uvtransport import UvTransport
 
 HANDSHAKE_SECONDS = 15.0
@@ -153,12 +154,18 @@ class _Serving:
 
     async def _serve(self) -> None:
         self._server = await self.reactor.loop.create_server(
-            lambda: UvTransport(self.factory.buildProtocol),
+            self._let_in,
             sock=self.socket.dup(),  # each closes its own
             backlog=self.backlog or BACKLOG,  # a socket of systemd's gets this, too
-            ssl=self.tls,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS if self.tls else None,
         )
+
+    def _let_in(self) -> Any:
+        """The asyncio protocol of somebody who connects."""
+        transport = UvTransport(self.factory.buildProtocol)
+        if self.tls is None:
+            return transport
+        loop = self.reactor.loop
+        return UvTls(loop, transport, self.tls, None, HANDSHAKE_SECONDS, transport.connection_made, _not_greeted)
 
 
 class TcpPort(_Serving, tcp.Port):  # type: ignore[misc]
@@ -167,6 +174,10 @@ class TcpPort(_Serving, tcp.Port):  # type: ignore[misc]
 
 class UnixPort(_Serving, unix.Port):  # type: ignore[misc]
     """The same of a path."""
+
+
+def _not_greeted(error: BaseException) -> None:
+    """Who calls and does not speak TLS, or trusts nobody, is gone; port scanners are, too: nobody is told."""
 
 
 def _not_serving(failure: Failure) -> None:

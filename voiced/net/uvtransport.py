@@ -1,8 +1,8 @@
 """A connection that uvloop carries, under a protocol of Twisted's.
 
-uvloop sends at once what is written, when nothing waits before it, and does TLS in C: there is no turn of the
-reactor, no timer and no log context between a frame and its socket. To uvloop this is a protocol, to Twisted a
-transport; what protocols may expect of it is tests/test_net_transport.py, which Twisted's own have to pass, too.
+uvloop sends at once what is written, when nothing waits before it: there is no turn of the reactor, no timer and no
+log context between a frame and its socket. To uvloop this is a protocol, to Twisted a transport; TLS goes in between
+(voiced.net.uvtls). What protocols may expect of it is tests/test_net_transport.py, which Twisted's own have to pass.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from voiced.net.uvtls import UvTls
+
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER for a connection that is cut off: nothing is waited for, and the other side learns of it (RST)."""
 
@@ -49,7 +51,8 @@ class UvTransport(asyncio.Protocol):
     protocol: Any
     """Who hears what arrives; a WebSocket puts itself in the place of HTTP."""
     write: Callable[[bytes], None]
-    """Send this, now if nothing waits before it. It *is* uvloop's own method while the connection takes anything."""
+    """Send this, now if nothing waits before it. It *is* uvloop's own method, or that of TLS, while the connection
+    takes anything."""
     writeSequence: Callable[[Iterable[bytes]], None]
     """Send these, likewise."""
 
@@ -99,7 +102,7 @@ class UvTransport(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Named by asyncio: the other side sends nothing more. True: it may still be sent to."""
         if self._encrypted:
-            return False  # uvloop answers the other side's goodbye
+            return False  # UvTls answers the other side's goodbye
         half = IHalfCloseableProtocol(self.protocol, None)
         if half is None:
             self._end(Failure(ConnectionDone()))
@@ -142,15 +145,31 @@ class UvTransport(asyncio.Protocol):
         self.write, self.writeSequence = self._uv.write, self._uv.writelines
         self._guarded(protocol.makeConnection, self)
 
-    async def encrypt(self, context: ssl.SSLContext, name: str, patience: float) -> None:
-        """Begin TLS with the host of that name, within `patience` seconds; `carry` comes after that.
+    def encrypt(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: ssl.SSLContext,
+        name: str,
+        patience: float,
+        told: Callable[[BaseException | None], None],
+    ) -> None:
+        """Begin TLS with the host of that name, within `patience` seconds, and have it `told`; `carry` comes then.
 
-        Raises ssl.SSLError, ConnectionAbortedError when it takes too long, another OSError when the connection is
-        lost; it is closed then.
+        It is told None, or ssl.SSLError, ConnectionAbortedError when it takes too long, another OSError when the
+        connection is lost: it is closed then. Cutting it off ends the handshake, too.
         """
-        loop = asyncio.get_running_loop()
-        uv: Any = await loop.start_tls(self._uv, self, context, server_hostname=name, ssl_handshake_timeout=patience)
-        self._uv = uv
+
+        def ready(tls: UvTls) -> None:
+            self._uv = tls
+            told(None)
+
+        def refused(error: BaseException) -> None:
+            self.connection_lost(error)
+            told(error)
+
+        tls = UvTls(loop, self, context, name, patience, ready, refused)
+        self._uv.set_protocol(tls)
+        tls.connection_made(self._uv)
 
     def loseConnection(self) -> None:
         """See ITransport: closed when all that was written is sent, and no producer is at work any more."""
@@ -255,7 +274,7 @@ class UvTransport(asyncio.Protocol):
 
     def _option(self, level: int, option: int, value: int | bytes) -> None:
         socket = self.getHandle()
-        if socket is not None:  # as of TLS that is gone, when we were not told yet
+        if socket is not None:  # it may be gone, and we not told yet
             socket.setsockopt(level, option, value)
 
     def _guarded(self, method: Callable[..., Any], *arguments: Any) -> None:
