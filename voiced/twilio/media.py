@@ -25,6 +25,7 @@ from voiced.errors import RemoteProtocolError, UnknownTicket
 from voiced.icarrier import IMediaStream
 from voiced.ivoiced import Deliver
 from voiced.net.frames import FastLane
+from voiced.net.kind import Settled, let_go, settle
 from voiced.twilio.mediastream import (
     INTERNAL_ERROR,
     INVALID_PAYLOAD,
@@ -55,7 +56,7 @@ def call_socket(session: CallSession, switchboard: Switchboard, clock: IReactorT
     return WebSocketResource(CallFactory(session, switchboard, clock))
 
 
-class CallFactory(WebSocketServerFactory):  # type: ignore[misc]
+class CallFactory(Settled, WebSocketServerFactory):  # type: ignore[misc]
     """Builds the protocol of one call's socket."""
 
     noisy = False
@@ -63,13 +64,6 @@ class CallFactory(WebSocketServerFactory):  # type: ignore[misc]
     def __init__(self, session: CallSession, switchboard: Switchboard, clock: IReactorTime) -> None:
         super().__init__(reactor=clock, server="voiced")
         self._call = (session, switchboard, clock)
-        self.setProtocolOptions(
-            failByDrop=False,
-            closeHandshakeTimeout=CLOSE_SECONDS,
-            maxMessagePayloadSize=LARGEST,
-            maxFramePayloadSize=LARGEST,
-            webStatus=False,
-        )
 
     def buildProtocol(self, addr: Any) -> CallProtocol:
         """Named by Twisted."""
@@ -90,11 +84,23 @@ class CallProtocol(FastLane, WebSocketServerProtocol):  # type: ignore[misc]
     def onOpen(self) -> None:
         """Named by Autobahn: the handshake is done."""
         self.transport.unregisterProducer()  # HTTP's, which would keep the request for as long as the socket is there
+        let_go(self)
         self._call.guarded(self._call.opened)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """Named by Autobahn: the socket is gone."""
         self._call.guarded(self._call.closed, code, reason)
+
+
+settle(
+    CallFactory,
+    CallProtocol,
+    failByDrop=False,
+    closeHandshakeTimeout=CLOSE_SECONDS,
+    maxMessagePayloadSize=LARGEST,
+    maxFramePayloadSize=LARGEST,
+    webStatus=False,
+)
 
 
 @implementer(IMediaStream)
