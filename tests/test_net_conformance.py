@@ -57,8 +57,16 @@ class Echo:
         self.done.callback(None)
 
 
+class EchoingCall(CallProtocol):
+    """As large as the cases need it."""
+
+    maxMessagePayloadSize = maxFramePayloadSize = LARGEST
+
+
 class EchoingAgent(AgentProtocol):
     """Vendors' binary messages mean what text means; here they are given back as they came."""
+
+    maxMessagePayloadSize = maxFramePayloadSize = LARGEST
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Named by Autobahn."""
@@ -66,15 +74,14 @@ class EchoingAgent(AgentProtocol):
 
 
 class Calls(CallFactory):
-    """Sockets as a call's, as large as the cases need them."""
+    """Sockets as a call's."""
 
     def __init__(self, clock: Any) -> None:
         super().__init__(None, None, clock)  # type: ignore[arg-type]
-        self.setProtocolOptions(maxMessagePayloadSize=LARGEST, maxFramePayloadSize=LARGEST)
 
-    def buildProtocol(self, addr: Any) -> CallProtocol:
+    def buildProtocol(self, addr: Any) -> EchoingCall:
         """Named by Twisted."""
-        protocol = CallProtocol()
+        protocol = EchoingCall()
         protocol.factory = self
         echo = Echo(protocol)
         protocol._call = echo  # type: ignore[assignment]
@@ -87,7 +94,6 @@ class Agents(AgentFactory):
 
     def __init__(self, url: str, clock: Any) -> None:
         super().__init__(Door(url), None, "CA1", clock)  # type: ignore[arg-type]
-        self.setProtocolOptions(maxMessagePayloadSize=LARGEST, maxFramePayloadSize=LARGEST)
 
     def buildProtocol(self, addr: Any) -> EchoingAgent:
         """Named by Twisted."""

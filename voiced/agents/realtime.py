@@ -99,6 +99,9 @@ class Realtime:
 class Talk:
     """One conversation over one socket. When it is over, nothing is done any more, whatever comes."""
 
+    _logged: frozenset[str] = frozenset()
+    """One for all conversations that have logged nothing."""
+
     def __init__(
         self, tools: Tools, line: ILine, call: ICall, brief: Brief, dialect: IAgentDialect, group: Seconds
     ) -> None:
@@ -123,13 +126,12 @@ class Talk:
         """Bytes that the agent has said since it was looked at how far ahead it is."""
         self._cut: list[Cut] = []
         """What was cut just now, and the vendor does not know yet."""
-        self._using: set[Deferred[ToolResult]] = set()
+        self._using: list[Deferred[ToolResult]] = []
         self._leaving: Outcome | None = None
         """How the conversation will have ended, once the agent has said its goodbye."""
         self._lingering: IDelayedCall | None = None
         self._latest: IDelayedCall | None = None
         self._keep_alive: IDelayedCall | None = None
-        self._logged: set[str] = set()
         self._result: Deferred[Outcome] = Deferred(lambda _: self._stop())
 
     def begin(self, open_door: OpenDoor) -> Deferred[Outcome]:
@@ -297,7 +299,7 @@ class Talk:
         """Whether these have not been logged in this conversation; and there is a bound to it all."""
         if words in self._logged or len(self._logged) >= MOST_LOGGED:
             return False
-        self._logged.add(words)
+        self._logged |= {words}
         return True
 
     # Tools
@@ -308,11 +310,11 @@ class Talk:
             self._send(self._dialect.tool_result(wanted.call, ToolResult(why, error=True)))
             return
         using = self._brief.tools.use(wanted.name, wanted.arguments)
-        self._using.add(using)
+        self._using.append(using)
         using.addBoth(self._done_with, using).addCallbacks(self._used, lambda _: None, (wanted.call,))
 
     def _done_with(self, result: Any, using: Deferred[ToolResult]) -> Any:
-        self._using.discard(using)
+        self._using.remove(using)
         return result
 
     def _used(self, result: ToolResult, call: str) -> None:

@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from voiced.ivoiced import Door
 from voiced.net.frames import FastLane
+from voiced.net.kind import Settled, let_go, settle
 from voiced.net.trouble import NETWORK, sentence
 
 LARGEST = 16 * 1024 * 1024
@@ -50,7 +51,7 @@ class SocketOwner(Protocol):
         """It never came to a handshake, or we cannot go on with it; `why` is for the operator."""
 
 
-class AgentFactory(WebSocketClientFactory):  # type: ignore[misc]
+class AgentFactory(Settled, WebSocketClientFactory):  # type: ignore[misc]
     """Builds the socket of one conversation. Its name says nothing of the URL, which may be signed."""
 
     noisy = False
@@ -60,14 +61,6 @@ class AgentFactory(WebSocketClientFactory):  # type: ignore[misc]
             door.url, headers=dict(door.headers), protocols=list(door.subprotocols), useragent="voiced", reactor=clock
         )
         self._call = (owner, sid)
-        self.setProtocolOptions(
-            failByDrop=False,
-            closeHandshakeTimeout=CLOSE_SECONDS,
-            maxMessagePayloadSize=LARGEST,
-            maxFramePayloadSize=LARGEST,
-            autoPingInterval=PING_EVERY,
-            autoPingTimeout=PING_SECONDS,
-        )
 
     def __repr__(self) -> str:
         return f"<the agent's socket of {self._call[1]}>"
@@ -90,6 +83,7 @@ class AgentProtocol(FastLane, WebSocketClientProtocol):  # type: ignore[misc]
 
     def onOpen(self) -> None:
         """Named by Autobahn: the handshake is done."""
+        let_go(self)
         self._call.opened()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -100,6 +94,18 @@ class AgentProtocol(FastLane, WebSocketClientProtocol):  # type: ignore[misc]
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """Named by Autobahn: the socket is gone."""
         self._call.closed(code, reason or "")
+
+
+settle(
+    AgentFactory,
+    AgentProtocol,
+    failByDrop=False,
+    closeHandshakeTimeout=CLOSE_SECONDS,
+    maxMessagePayloadSize=LARGEST,
+    maxFramePayloadSize=LARGEST,
+    autoPingInterval=PING_EVERY,
+    autoPingTimeout=PING_SECONDS,
+)
 
 
 @implementer(IPushProducer)

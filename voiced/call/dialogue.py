@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -54,7 +53,7 @@ class Dialogue(Scene):
         self._ours: float | None = 0.0
         """Since when it is our turn to be heard; None while it is the caller's, or an agent has the line."""
         self._keypad = Keypad(self.clock, self._key_taken)
-        self._gathered: deque[str] = deque(maxlen=MOST_KEYS)
+        self._gathered = ""
         """The keys that the step has taken, as long as more may follow them: until it ends, says something, or has
         waited for one in vain."""
         self.hears: Deliver = unheard
@@ -157,23 +156,23 @@ class Dialogue(Scene):
 
     def step_over(self) -> None:
         """The step has done with the keys that it has taken."""
-        self._gathered.clear()
+        self._gathered = ""
 
     # Within
 
     def _keys(self) -> str:
         """What was pressed, and nothing has come of yet."""
-        return "".join(self._gathered) + self._keypad.waiting
+        return self._gathered + self._keypad.waiting
 
     def _pressed(self, key: str | None) -> str | None:
         """A step has waited for a key."""
         if key is None:
-            self._gathered.clear()
+            self._gathered = ""
         return key
 
     def _key_taken(self, key: str, pressed: float) -> None:
         """A step takes a key, which may have waited for it: whether it is private, only that step says."""
-        self._gathered.append(key)
+        self._gathered = (self._gathered + key)[-MOST_KEYS:]
         self.wire.note("key", pressed, key="" if getattr(self.step, "private", False) else key)
 
     def _theirs(self, waiting: Deferred[T]) -> Deferred[T]:
@@ -267,7 +266,7 @@ class Dialogue(Scene):
         self._overheard = b""
         if self._stream is None:
             return fail(CallOver())
-        self._gathered.clear()
+        self._gathered = ""
         before, self._left_off = self._left_off, None
         rest = Rest(before.heard if before is not None and before.what == what else 0)
         self._saying = what, rest

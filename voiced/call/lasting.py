@@ -118,7 +118,7 @@ class LastingCall(LivingCall):
         self.record = was.record
         self.record.info = self.info
         self.record.wire = self.wire.events
-        self.facts, self.private, self._secrets = was.facts, set(was.private), set(was.secrets)
+        self.facts, self.private, self._secrets = was.facts, set(was.private), frozenset(was.secrets)
         self.rescued, self._told_at, self._returned = was.rescued, was.told_at, was.returned
         self._verdict, self._gone, self._left_off = was.verdict, was.gone, was.left_off
         self._sequel = None if was.sorry is None else Apologise(was.sorry)

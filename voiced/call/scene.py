@@ -36,6 +36,9 @@ log = Logger()
 class Scene:
     """A call between its steps: its facts, its place in the flows, the parts that it is in, its record."""
 
+    _secrets: frozenset[str] = frozenset()
+    """Every value that a private fact has had; one for all calls that have none."""
+
     def __init__(
         self,
         info: CallInfo,
@@ -64,8 +67,6 @@ class Scene:
             **(ordered.facts() if ordered else {}),
         }
         self.private: set[str] = set()
-        self._secrets: set[str] = set()
-        """Every value that a private fact has had."""
         self.position: list[Position] = []
         """Where the flow stands: frames of (flow, node, step from 0), of flows that have called one another the first
         one first. JSON, so that it can be kept."""
@@ -209,7 +210,8 @@ class Scene:
 
     def remember_private(self) -> None:
         """What private facts are now is to be hidden for the rest of the call, whatever becomes of them."""
-        self._secrets |= {self.facts.get(name, "") for name in self.private} - {""}
+        if self.private:
+            self._secrets |= {self.facts.get(name, "") for name in self.private} - {""}
 
     def _hidden(self, text: str) -> str:
         """A text without what may not be written down: values of private facts, and the human's number, in whatever

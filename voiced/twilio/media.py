@@ -24,6 +24,7 @@ from voiced.call.switchboard import Switchboard
 from voiced.errors import RemoteProtocolError, UnknownTicket
 from voiced.icarrier import IMediaStream
 from voiced.net.frames import FastLane
+from voiced.net.kind import Settled, let_go, settle
 from voiced.twilio.mediastream import (
     INTERNAL_ERROR,
     INVALID_PAYLOAD,
@@ -54,7 +55,7 @@ def call_socket(session: CallSession, switchboard: Switchboard, clock: IReactorT
     return WebSocketResource(CallFactory(session, switchboard, clock))
 
 
-class CallFactory(WebSocketServerFactory):  # type: ignore[misc]
+class CallFactory(Settled, WebSocketServerFactory):  # type: ignore[misc]
     """Builds the protocol of one call's socket."""
 
     noisy = False
@@ -62,13 +63,6 @@ class CallFactory(WebSocketServerFactory):  # type: ignore[misc]
     def __init__(self, session: CallSession, switchboard: Switchboard, clock: IReactorTime) -> None:
         super().__init__(reactor=clock, server="voiced")
         self._call = (session, switchboard, clock)
-        self.setProtocolOptions(
-            failByDrop=False,
-            closeHandshakeTimeout=CLOSE_SECONDS,
-            maxMessagePayloadSize=LARGEST,
-            maxFramePayloadSize=LARGEST,
-            webStatus=False,
-        )
 
     def buildProtocol(self, addr: Any) -> CallProtocol:
         """Named by Twisted."""
@@ -89,11 +83,23 @@ class CallProtocol(FastLane, WebSocketServerProtocol):  # type: ignore[misc]
     def onOpen(self) -> None:
         """Named by Autobahn: the handshake is done."""
         self.transport.unregisterProducer()  # HTTP's, which would keep the request for as long as the socket is there
+        let_go(self)
         self._call.guarded(self._call.opened)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """Named by Autobahn: the socket is gone."""
         self._call.guarded(self._call.closed, code, reason)
+
+
+settle(
+    CallFactory,
+    CallProtocol,
+    failByDrop=False,
+    closeHandshakeTimeout=CLOSE_SECONDS,
+    maxMessagePayloadSize=LARGEST,
+    maxFramePayloadSize=LARGEST,
+    webStatus=False,
+)
 
 
 @implementer(IMediaStream)
