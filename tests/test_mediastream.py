@@ -259,6 +259,19 @@ class ReceiveTests(SynchronousTestCase):
             event = begun().receive(json.dumps(message, separators=(",", ":")).encode())
             self.assertEqual(event, Media(b"\xff\x7f\x00"))
 
+    def test_usual_marks(self):
+        """A mark that is written as Twilio does means what any other means, and what is missing before it is told."""
+        stream, missing = begun(), []
+        for sequence, name in (("2", "1.1"), ("3", "1.2"), ("6", "1.3"), ("?", "1.4"), ("7", "1.5")):
+            usual = json.dumps(but(MARK, {"name": name}, sequenceNumber=sequence), separators=(",", ":")).encode()
+            self.assertEqual(stream.receive(usual), Mark(name))
+            missing.append(stream.receive(wire(but(MEDIA, sequenceNumber=None))).missing.messages)
+        self.assertEqual(missing, [0, 0, 2, 0, 0])
+        usual = json.dumps(but(MARK, streamSid="MZ" + "9" * 32, sequenceNumber="8"), separators=(",", ":")).encode()
+        self.assertEqual(self.refused("of another stream", stream, json.loads(usual)), 1008)
+        self.assertEqual(self.refused("as Twilio writes it", begun(), json.loads(usual)), 1008)
+        self.assertRaises(RemoteProtocolError, begun().receive, b'{"event":"mark",}')
+
     def test_usual_message_of_another_stream(self):
         """However usual it is written."""
         usual = json.dumps(but(MEDIA, streamSid="MZ" + "9" * 32), separators=(",", ":")).encode()

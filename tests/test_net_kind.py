@@ -17,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests import test_net_frames as frames
 from voiced.agents.socket import AgentFactory, AgentProtocol
 from voiced.ivoiced import Door
+from voiced.net.frames import FastLane
 from voiced.net.kind import _OF_HANDSHAKE, Settled, let_go, settle
 from voiced.simulator.memory import tell_autobahn
 from voiced.twilio.media import CallFactory, CallProtocol
@@ -112,7 +113,7 @@ class KindTests(SynchronousTestCase):
             self.assertGreater(len(gone), 4)
             self.assertEqual(gone & {*left}, set())
             options = {*ours.CONFIG_ATTRS}  # type: ignore[attr-defined]
-            self.assertEqual({*kept} - {*left} - gone - options, set())
+            self.assertEqual({*kept} - {*left} - gone - options - {*FastLane.__slots__}, set())
         names = {*dir(WebSocketServerProtocol), *dir(WebSocketClientProtocol)}
         self.assertEqual(names & {*_OF_HANDSHAKE}, set())
 

@@ -77,7 +77,7 @@ class Caller(WSListener):
         self._sid = f"MZ{number:032x}".encode()
         self._parameters = parameters
         self._transport: WSTransport | None = None
-        self._sequence = 1
+        self._sequence = 0
         self._chunk = 0
         self._plays_until = 0
         self._heard_at = 0
@@ -201,8 +201,8 @@ class Caller(WSListener):
         self._say("mark", mark={"name": self._marks.popleft()[1]})
 
     def _say(self, event: str, **about: Any) -> None:
-        number = str(self._sequence)
         self._sequence += 1
+        number = str(self._sequence)
         self._send({"event": event, "sequenceNumber": number, "streamSid": self._sid.decode(), **about})
 
     def _send(self, message: dict[str, Any]) -> None:
