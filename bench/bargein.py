@@ -110,9 +110,11 @@ class Stream:
         # Nothing that the carrier says arrives before we have said what we are saying.
         self.player = Player(clock, lambda name, _: clock.callLater(0, self.playback.mark_returned, name))
 
-    def send_audio(self, audio: bytes) -> None:
+    def send_audio(self, audio: bytes, mark: str = "") -> None:
         """See IMediaStream."""
         self.player.play(audio)
+        if mark:
+            self.player.mark(mark)
 
     def send_mark(self, name: str) -> None:
         """See IMediaStream."""

@@ -54,9 +54,9 @@ async def from_vendor(reactor: Any) -> None:
     forwarded: list[float] = []
     send = CallSocket.send_audio
 
-    def timed(socket: CallSocket, audio: bytes) -> None:
+    def timed(socket: CallSocket, audio: bytes, mark: str = "") -> None:
         forwarded.append(reactor.seconds())
-        send(socket, audio)
+        send(socket, audio, mark)
 
     CallSocket.send_audio = timed  # type: ignore[method-assign]
     house.vendor.sent = lambda: written.append(reactor.seconds())

@@ -7,6 +7,7 @@ import hashlib
 import random
 import re
 from typing import Any
+from unittest.mock import patch
 
 import attrs
 from autobahn.exception import Disconnected
@@ -272,6 +273,32 @@ class EquivalenceTests(SynchronousTestCase):
             written.append((socket.transport.value(), errors))
         self.assertEqual(*written)
 
+    @given(
+        st.lists(st.tuples(*[st.integers(0, 400) | st.integers(LONGEST - 1, LONGEST + 1)] * 2), max_size=3),
+        st.booleans(),
+        st.booleans(),
+    )
+    def test_said(self, sizes: list[tuple[int, int]], server: bool, laned: bool) -> None:
+        """One text, or two, with the lane and without: what Autobahn would send; nothing more once it is closing."""
+        written = []
+        for cls in (PlainServer, LanedServer) if server else (PlainClient, LanedClient):
+            clock = Clock()
+            self.addCleanup(tell_autobahn(clock))
+            socket = opened(cls, clock, **({} if laned else {"autoFragmentSize": 100}))
+            random.seed(9)
+            for size, more in sizes:
+                text, then = b"a" * size, b"b" * more
+                if hasattr(cls, "say"):
+                    socket.protocol.say(text, then)
+                else:
+                    for each in filter(None, (text, then)):
+                        socket.protocol.sendMessage(each)
+            socket.protocol.sendClose(1000)
+            if hasattr(cls, "say"):
+                socket.protocol.say(b"a" * 200, b"late")
+            written.append(socket.transport.value())
+        self.assertEqual(*written)
+
 
 class LaneTests(SynchronousTestCase):
     """The lane is taken."""
@@ -296,6 +323,13 @@ class LaneTests(SynchronousTestCase):
                 self.assertNotEqual(socket.protocol.trafficStats.__json__(), before, cls)
                 self.assertEqual(socket.protocol.told[-1], (text.encode(), False))
                 before = socket.protocol.trafficStats.__json__()
+
+    def test_said_to_nobody(self) -> None:
+        """Autobahn may find out only then that the socket is closing: whoever says something need not know."""
+        socket = opened(LanedServer, self.clock)
+        with patch.object(WebSocketServerProtocol, "sendMessage", side_effect=Disconnected("closing")):
+            socket.protocol.say(b"a" * (LONGEST + 1))
+        self.assertEqual(socket.transport.value(), b"")
 
     def test_longer_length_than_needed(self) -> None:
         """A length in two bytes where one would do is an error, and Autobahn's to tell."""

@@ -27,8 +27,8 @@ class PaperStream:
     def __init__(self):
         self.told = []
 
-    def send_audio(self, audio):
-        self.told.append(audio)
+    def send_audio(self, audio, mark=""):
+        self.told += [audio, mark] if mark else [audio]
 
     def send_mark(self, name):
         self.told.append(name)
@@ -56,9 +56,11 @@ class Carrier:
         self.ends_at = 0.0
         self.marks = deque()
 
-    def send_audio(self, audio):
+    def send_audio(self, audio, mark=""):
         self.sent += len(audio)
         self.ends_at = max(self.ends_at, self.clock.seconds()) + len(audio) / RATE
+        if mark:
+            self.send_mark(mark)
 
     def send_mark(self, name):
         timer = self.clock.callLater(max(self.ends_at - self.clock.seconds(), 0), self.give_back)

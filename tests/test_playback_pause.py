@@ -236,8 +236,10 @@ class _Slow:
         self._later = lambda act, *what: clock.callLater(delay, act, *what)
         self._player = player
 
-    def send_audio(self, audio):
+    def send_audio(self, audio, mark=""):
         self._later(self._player.play, audio)
+        if mark:
+            self.send_mark(mark)
 
     def send_mark(self, name):
         self._later(self._player.mark, name)

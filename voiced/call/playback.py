@@ -309,26 +309,32 @@ class Playback:
             while at < len(piece):
                 to_mark = MARK_EVERY - (self._gone - self._marked)
                 part = piece[at : at + min([to_mark, *(end - self._gone for end in ends if end > self._gone)])]
-                self._give(stream, part)
                 at += len(part)
+                self._gone += len(part)
+                self._traffic.frames_out += 1
+                self._traffic.bytes_out += len(part)
                 if self._gone - self._marked >= MARK_EVERY or self._gone in ends:
-                    self._mark()
-
-    def _give(self, stream: IMediaStream, piece: bytes) -> None:
-        stream.send_audio(piece)
-        self._traffic.frames_out += 1
-        self._traffic.bytes_out += len(piece)
-        self._gone += len(piece)
+                    stream.send_audio(part, self._new_mark())
+                    self._marked_out()
+                else:
+                    stream.send_audio(part)
 
     def _mark(self) -> None:
         """Mark the end of what the carrier has, unless it is marked already."""
-        if self._stream is None or self._gone == self._marked:
-            return
+        if self._stream is not None and self._gone != self._marked:
+            self._stream.send_mark(self._new_mark())
+            self._marked_out()
+
+    def _new_mark(self) -> str:
+        """The name of a mark at the end of what the carrier has, or is about to have."""
         self._numbers += 1
         name = f"{self.generation}.{self._numbers}"
         self._marks.append((name, self._gone))
         self._marked = self._gone
-        self._stream.send_mark(name)
+        return name
+
+    def _marked_out(self) -> None:
+        """It is on its way."""
         if len(self._marks) == 1:
             self._watch()
 

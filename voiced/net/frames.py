@@ -184,18 +184,26 @@ class FastLane:
             payload = xor(payload, data[begin - _WORD : begin])
         return (payload, after) if payload.isascii() else (None, at)
 
-    def say(self, text: bytes) -> None:
-        """Send a text message, if the socket is open; on one that is closing or gone it is dropped."""
+    def say(self, text: bytes, then: bytes = b"") -> None:
+        """Send a text message, and then another one, if the socket is open; on one that is closing or gone they are
+        dropped."""
         size = len(text)
         if self._lane and _SHORT < size <= self._longest_out and self.state == _OPEN and not self.send_queue:
             if self._receives_masked:
-                self._outlet.write(_HEAD(_HEAD_OF_TWO_BYTES, size) + text)
+                whole = _HEAD(_HEAD_OF_TWO_BYTES, size) + text
             else:
                 mask = _bits(8 * _WORD)  # against proxies, not against whoever listens
-                self._outlet.write(_MASKED_HEAD(_MASKED_HEAD_OF_TWO_BYTES, size, mask) + _xor(text, mask))
+                whole = _MASKED_HEAD(_MASKED_HEAD_OF_TWO_BYTES, size, mask) + _xor(text, mask)
+            if then and len(then) <= self._longest_out:
+                whole += frame(then, not self._receives_masked)
+                then = b""
+            self._outlet.write(whole)
+            if then:
+                self.say(then)
         elif self.state == _OPEN:
             try:
-                self.sendMessage(text)
+                for each in filter(None, (text, then)):
+                    self.sendMessage(each)
             except Disconnected:  # the other side's close is on its way to us
                 pass
 

@@ -38,10 +38,12 @@ class FakeCarrier:
     def _left(self) -> float:
         return max(self._ends - self._clock.seconds(), 0.0)
 
-    def send_audio(self, audio: bytes) -> None:
+    def send_audio(self, audio: bytes, mark: str = "") -> None:
         self._ends = max(self._ends, self._clock.seconds()) + len(audio) / RATE
         self._tape += audio
         self.sent += len(audio)
+        if mark:
+            self.send_mark(mark)
 
     def send_mark(self, name: str) -> None:
         self._marks.append((name, self._clock.callLater(self._left, self._return)))

@@ -182,9 +182,10 @@ class CallSocket:
 
     # What the session tells us (IMediaStream)
 
-    def send_audio(self, audio: bytes) -> None:
+    def send_audio(self, audio: bytes, mark: str = "") -> None:
         """See IMediaStream."""
-        self._protocol.say(self._wire.media(audio))
+        wire = self._wire
+        self._protocol.say(wire.media(audio), wire.mark(mark) if mark else b"")
 
     def send_mark(self, name: str) -> None:
         """See IMediaStream."""
