@@ -5,7 +5,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from voiced.agents.grouping import Grouping, group_seconds
+from voiced.agents.grouping import Grouping, Overdue, group_seconds
 from voiced.iwatch import ILag
 
 
@@ -54,9 +54,42 @@ class GroupingTests(SynchronousTestCase):
         self.clock.pump([0.005] * round(seconds / 0.005))
 
     def test_groups(self):
-        """Three frames in a message, 5 ms after the last."""
+        """Three frames in a message, with the last."""
         self.feed(b"1", b"2", b"3", b"4", b"5", b"6", b"7")
-        self.assertEqual(self.delivered, [(0.045, b"123"), (0.105, b"456")])
+        self.assertEqual(self.delivered, [(0.04, b"123"), (0.1, b"456")])
+
+    def test_early_and_late(self):
+        """The last frame may be early, and late by 5 ms."""
+        for every, delivered in ((0.015, (0.03, b"123")), (0.01, (0.03, b"1234")), (0.025, (0.045, b"12"))):
+            self.setUp()
+            self.feed(*b"1 2 3 4".split(), every=every)
+            self.assertEqual(self.delivered[0], delivered)
+
+    def test_many(self):
+        """One timer for all, of whatever length; and none when nothing waits."""
+        overdue, delivered = Overdue(self.clock), []
+        groups = [Grouping(self.clock, lambda s=s: s, delivered.append, overdue) for s in (0.1, 0.06, 0.2, 0.06)]
+        for group, frame in zip(groups, (b"a", b"b", b"c", b"d"), strict=True):
+            group.feed(frame)
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        groups[3].stop()
+        told = []
+        for _ in range(5):
+            self.passes(0.045)
+            told.append(b"".join(delivered))
+        self.assertEqual(told, [b"b", b"ba", b"ba", b"ba", b"bac"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_goes_on(self):
+        """What is delivered may make more come, which waits as long."""
+        overdue = Overdue(self.clock)
+        other = Grouping(self.clock, lambda: 0.06, self.delivered.append, overdue)
+        first = Grouping(self.clock, lambda: 0.06, lambda audio: other.feed(audio + b"!"), overdue)
+        first.feed(b"1")
+        self.passes(0.05)
+        self.assertEqual((self.delivered, len(self.clock.getDelayedCalls())), ([], 1))
+        self.passes(0.05)
+        self.assertEqual((self.delivered, self.clock.getDelayedCalls()), ([b"1!"], []))
 
     def test_late_frames(self):
         """By the time that it has waited, whatever has come: nothing waits for frames that do not come."""
@@ -82,7 +115,7 @@ class GroupingTests(SynchronousTestCase):
         self.feed(b"1")
         self.seconds = 0.02
         self.feed(b"2", b"3", b"4")
-        self.assertEqual(self.delivered, [(0.045, b"123"), (0.06, b"4")])
+        self.assertEqual(self.delivered, [(0.04, b"123"), (0.06, b"4")])
 
     def test_flush(self):
         """What waits goes first; then a new group begins."""

@@ -36,7 +36,7 @@ from voiced.agents.dialects.events import (
     Trouble,
     Unknown,
 )
-from voiced.agents.grouping import Grouping, Seconds
+from voiced.agents.grouping import Grouping, Overdue, Seconds
 from voiced.agents.socket import AgentFactory, AgentProtocol, AgentSocket
 from voiced.call import audio
 from voiced.errors import AgentError
@@ -89,10 +89,13 @@ class Realtime:
     dialect: MakeDialect
     group: Seconds
     """How much of the caller's audio is in a message."""
+    _overdue: Overdue = attrs.field(
+        init=False, default=attrs.Factory(lambda self: Overdue(self.tools.reactor), takes_self=True)
+    )
 
     def converse(self, line: ILine, call: ICall, brief: Brief) -> Deferred[Outcome]:
         """See IAgent."""
-        talk = Talk(self.tools, line, call, brief, self.dialect(call, brief), self.group)
+        talk = Talk(self.tools, line, call, brief, self.dialect(call, brief), self.group, self._overdue)
         return talk.begin(self.open_door)
 
 
@@ -103,7 +106,14 @@ class Talk:
     """One for all conversations that have logged nothing."""
 
     def __init__(
-        self, tools: Tools, line: ILine, call: ICall, brief: Brief, dialect: IAgentDialect, group: Seconds
+        self,
+        tools: Tools,
+        line: ILine,
+        call: ICall,
+        brief: Brief,
+        dialect: IAgentDialect,
+        group: Seconds,
+        overdue: Overdue,
     ) -> None:
         self._tools = tools
         self._clock: IReactorTime = tools.reactor
@@ -111,7 +121,7 @@ class Talk:
         self._call = call
         self._brief = brief
         self._dialect = dialect
-        self._group = Grouping(self._clock, group, self._tell_audio)
+        self._group = Grouping(self._clock, group, self._tell_audio, overdue)
         self._over = False
         self._read = 0.0
         """When the last message was read."""
