@@ -17,7 +17,7 @@ from autobahn.twisted.websocket import (
     WebSocketServerFactory,
     WebSocketServerProtocol,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
@@ -278,6 +278,7 @@ class EquivalenceTests(SynchronousTestCase):
         st.booleans(),
         st.booleans(),
     )
+    @example([(200, LONGEST + 1)], True, True)
     def test_said(self, sizes: list[tuple[int, int]], server: bool, laned: bool) -> None:
         """One text, or two, with the lane and without: what Autobahn would send; nothing more once it is closing."""
         written = []
