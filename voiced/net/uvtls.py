@@ -216,15 +216,19 @@ class UvTls:
         self._shake_hands()
 
     def _shake_hands(self) -> None:
+        self._agree(self._object.do_handshake, self._begin)
+
+    def _agree(self, take_step: Callable[[], object], agreed: Callable[[], None]) -> None:
+        """Take a step that needs both: what OpenSSL has to say for it is sent; `agreed()` comes once they have."""
         try:
-            self._object.do_handshake()
+            take_step()
         except ssl.SSLWantReadError:
             self._send(self._sealed())
         except ssl.SSLError as error:
             self._fail(error)
         else:
             self._send(self._sealed())
-            self._begin()
+            agreed()
 
     def _begin(self) -> None:
         (ready, _), self._greeting = self._greeting, None
@@ -350,18 +354,7 @@ class UvTls:
             return
         self._flush()
         if not self._unsent:
-            self._say_goodbye()
-
-    def _say_goodbye(self) -> None:
-        try:
-            self._object.unwrap()
-        except ssl.SSLWantReadError:
-            self._send(self._sealed())
-        except ssl.SSLError as error:
-            self._fail(error)
-        else:
-            self._send(self._sealed())
-            self._transport.close()
+            self._agree(self._object.unwrap, self._transport.close)
 
     def _begin_to_part(self) -> None:
         if not self._closing:
