@@ -80,6 +80,20 @@ class GroupingTests(SynchronousTestCase):
         self.assertEqual(told, [b"b", b"ba", b"ba", b"ba", b"bac"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_faults(self):
+        """One that cannot be delivered is not the others' trouble, and does not come again."""
+
+        def broken(audio):
+            raise ValueError(audio)
+
+        overdue = Overdue(self.clock)
+        for deliver in (broken, self.delivered.append):
+            Grouping(self.clock, lambda: 0.06, deliver, overdue).feed(b"1")
+        self.assertRaises(ValueError, self.clock.advance, 0.05)
+        self.assertEqual(self.delivered, [])
+        self.passes(0.05)
+        self.assertEqual((self.delivered, self.clock.getDelayedCalls()), ([b"1"], []))
+
     def test_goes_on(self):
         """What is delivered may make more come, which waits as long."""
         overdue = Overdue(self.clock)

@@ -73,10 +73,12 @@ class Overdue:
     def _look(self) -> None:
         self._timer = None
         now = self._clock.seconds()
-        for group in [group for group, due in self._waiting.items() if due - now < _SAME]:
-            group.flush()
-        if self._waiting and self._timer is None:
-            self._timer = self._clock.callLater(min(self._waiting.values()) - now, self._look)
+        try:
+            for group in [group for group, due in self._waiting.items() if due - now < _SAME]:
+                group.flush()
+        finally:  # a fault in one conversation is not the others'
+            if self._waiting and self._timer is None:
+                self._timer = self._clock.callLater(max(min(self._waiting.values()) - now, 0.0), self._look)
 
 
 class Grouping:
