@@ -15,7 +15,7 @@ class IMediaStream(Interface):
     """One live media stream of a call, as the session drives it. Nothing here raises once the stream is gone."""
 
     def send_audio(audio: bytes, mark: str = "") -> None:
-        """Queue audio at the carrier; with a mark behind it, if it has a name: sent together, they cost half."""
+        """Queue audio at the carrier; with a mark behind it, if that has a name: both in one write."""
 
     def send_mark(name: str) -> None:
         """Ask for this name back when all that was queued before it has been played."""

@@ -54,8 +54,8 @@ class FastLane:
     what is on the wire (compression, logged frames, odd masks).
 
     What every frame is asked for lies side by side, in slots: some of it is Autobahn's, whose names have to be looked
-    for in a dict of a hundred. A frame costs what it touches (bench/report.md): after each wait of the process, all
-    of that has left the processor's caches.
+    for in a dict of a hundred. After each wait of the process all of that has left the processor's caches, and
+    a frame costs what it touches.
     """
 
     __slots__ = (
