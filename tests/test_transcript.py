@@ -1,5 +1,7 @@
 """The transcript says who said what, and of the agent's words only those the caller heard."""
 
+import weakref
+
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -8,7 +10,7 @@ from zope.interface import implementer
 from voiced.call.activity import FRAMES, Activity
 from voiced.call.audio import FRAME, SILENCE, from_linear
 from voiced.call.records import Said
-from voiced.call.transcript import MOST_LINES, Transcript, heard_text
+from voiced.call.transcript import MOST_LINES, OPEN, Transcript, heard_text
 from voiced.ivoiced import Heard, ISpeech, Who
 
 
@@ -73,6 +75,37 @@ class TranscriptTests(SynchronousTestCase):
         transcript.add(Who.AGENT, "Hello.", 2.0, speech)
         transcript.add(Who.AGENT, " ", 3.0, speech)
         self.assertEqual(transcript.lines(), [Said("agent", "Hello.", 1.0)])
+
+    def test_settled(self):
+        """Of a line that is older than the newest ones only its words are kept, once no more of it will be heard."""
+        transcript = Transcript()
+        heard, unheard = Speech(Heard(1.0, 2.0, cut=True)), Speech(Heard(1.0, 1.0))
+        transcript.add(Who.AGENT, "Our rooms face the sea.", 0.0, heard)
+        transcript.add(Who.AGENT, "Anything else?", 1.0, unheard)
+        gone = weakref.ref(heard)
+        heard.done.callback(heard.heard)
+        for number in range(OPEN):
+            transcript.add(Who.CALLER, f"{number}", float(number))
+        before = transcript.lines()
+        self.assertEqual([said.text for said in before[:3]], ["Our rooms…", "Anything else?", "0"])
+        self.assertEqual(len(before), OPEN + 2)
+        del heard
+        self.assertIsNone(gone())
+        self.assertIs(transcript.lines()[0], before[0])
+        unheard.heard = Heard(0.0, 1.0)
+        self.assertEqual(transcript.lines()[1].text, "0")
+        unheard.done.callback(unheard.heard)
+        transcript.add(Who.CALLER, "One more.", 99.0)
+        self.assertEqual([said.text for said in transcript.lines()[:2]], ["Our rooms…", "0"])
+
+    def test_an_old_line_is_not_corrected(self):
+        """A correction is of what was said just now."""
+        transcript = Transcript()
+        transcript.add(Who.AGENT, "One two three.", 0.0, None)
+        for number in range(OPEN):
+            transcript.add(Who.CALLER, f"{number}", float(number))
+        transcript.correct("One two")
+        self.assertEqual(transcript.lines()[0].text, "One two three.")
 
     def test_bounded(self):
         """An agent that never stops does not fill the memory."""

@@ -17,11 +17,16 @@ MOST_LINES = 2000
 LONGEST = 4000
 """Characters of one line: more than anybody says in a breath."""
 
+OPEN = 16
+"""How many of the newest lines may still become other words, by a correction or a late text."""
+
 _WORD_END = re.compile(r"\S+\s*")
 
 
 @attrs.define
 class _Line:
+    """One whose words may change."""
+
     who: Who
     text: str
     at: float
@@ -33,35 +38,50 @@ class _Line:
         text = self.text if heard is None else heard_text(self.text, heard)
         return Said(self.who.value, text, self.at)
 
+    @property
+    def heard(self) -> bool:
+        """Whether no more of it will be heard."""
+        return self.speech is None or self.speech.done.called
+
 
 class Transcript:
-    """The lines of one conversation, in the order they were said."""
+    """The lines of one conversation, in the order they were said.
+
+    Of a long one most lines cannot change any more. Only their words are kept: what is kept of every line of every
+    call is what a collection of garbage has to look at, and everybody waits for that.
+    """
 
     def __init__(self) -> None:
-        self._lines: list[_Line] = []
+        self._settled: list[Said] = []
+        self._open: list[_Line] = []
 
     def add(self, who: Who, text: str, at: float, speech: ISpeech | None = None) -> None:
         """A line, said at this time (seconds since the epoch); a text without words is none.
 
         Another text of the same speech takes the place of the one before.
         """
-        for line in self._lines if speech is not None else ():
+        for line in self._open if speech is not None else ():
             if line.speech is speech and text.strip():
                 line.text = text.strip()[:LONGEST]
                 return
-        if text.strip() and len(self._lines) < MOST_LINES:
-            self._lines.append(_Line(who, text.strip()[:LONGEST], at, speech))
+        if text.strip() and len(self._settled) + len(self._open) < MOST_LINES:
+            self._open.append(_Line(who, text.strip()[:LONGEST], at, speech))
+            self._settle()
 
     def correct(self, text: str) -> None:
         """The agent's last line is rather this."""
-        for line in reversed(self._lines):
+        for line in reversed(self._open):
             if line.who is Who.AGENT:
                 line.text, line.corrected = text.strip()[:LONGEST], True
                 return
 
     def lines(self) -> list[Said]:
         """What was said and heard, as far as is known now. A line of which nothing was heard is not there."""
-        return [said for said in (line.said() for line in self._lines) if said.text]
+        return [said for said in (*self._settled, *(line.said() for line in self._open)) if said.text]
+
+    def _settle(self) -> None:
+        while len(self._open) > OPEN and self._open[0].heard:
+            self._settled.append(self._open.pop(0).said())
 
 
 def heard_text(text: str, heard: Heard) -> str:
