@@ -24,9 +24,9 @@ SOON = 0.05
 TALK = 1.0
 """Seconds for what changes all the time while an agent talks: how much of it was heard. An agent that is told of a
 conversation that broke off may miss its last second."""
-MOST = 20
-"""Calls in talk with an agent that are written at once, or a tenth of them where that is more: to put down where one
-stands takes 0.1 ms, and everybody else waits for that."""
+MOST = 5
+"""Calls in talk with an agent that are written at once, or a twentieth of them where that is more: to put down where
+one stands takes 0.1 ms and more, and everybody else waits for that."""
 AGAIN = 1.0
 """Seconds after which a disk that has failed is asked again."""
 
@@ -117,7 +117,7 @@ class Book:
         self._timer, self._writing, self._due = None, True, math.inf
         self._told, self._waiting = self._waiting, []
         changed, self._changed = self._changed, {}
-        most = len(self._talking) if self._told else max(MOST, len(self._talking) // 10)  # who waits, waits for all
+        most = len(self._talking) if self._told else max(MOST, len(self._talking) // 20)  # who waits, waits for all
         for name in list(islice(self._talking, most)):
             changed[name] = self._talking.pop(name)
         if self._talking:
