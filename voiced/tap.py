@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -198,6 +199,8 @@ class DaemonService(MultiService):
         """Named by Twisted: begin to render prompts ahead."""
         super().startService()
         sys.setswitchinterval(SWITCH)
+        gc.collect()
+        gc.freeze()  # what is there now stays; a collection has the calls to look at, and everybody waits for it
         if self._settings.plain.insecure:
             log.critical("INSECURE: nothing is signed, whoever reaches {at} can ring", at=self._settings.listen)
         for fault in self._warnings:
