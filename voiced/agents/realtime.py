@@ -61,7 +61,7 @@ MOST_QUEUED = 600.0
 """Seconds of speech that an agent may be ahead of the caller: Twilio drops what is beyond (31931)."""
 MOST_LOGGED = 50
 """Troubles and strange messages that are logged of one conversation, each once."""
-MOST_SPEECHES = 50
+MOST_SPEECHES = 16
 """How many things that the agent has said are kept in mind."""
 LINGER = 1.5
 """Seconds without a sound after which an agent that is leaving has said goodbye: a model needs that to begin one."""

@@ -51,7 +51,7 @@ class Speech:
     _result: Heard | None = None
 
     def __attrs_post_init__(self) -> None:
-        self.done = Deferred(lambda _: self._playback.forget(self))
+        self.done = Deferred(self._forget)
         self._stop = self.start
 
     def feed(self, piece: bytes) -> None:
@@ -96,8 +96,12 @@ class Speech:
     def finish(self, heard: Heard) -> None:
         """Nothing more of it will be heard."""
         self._result = heard
+        self._fed = None
         if not self.done.called:  # telling one may have cancelled another
             self.done.callback(heard)
+
+    def _forget(self, _: object) -> None:
+        self._playback.forget(self)
 
     @property
     def stop(self) -> int:
