@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import signal
 import sys
@@ -29,6 +28,7 @@ from voiced.nodes.reaching import door
 from voiced.settings.address import held_by_systemd
 from voiced.settings.load import Configuration, find_settings, read
 from voiced.supervised import Supervised
+from voiced.watch.garbage import Garbage
 
 NOT_STARTED, CUT_SHORT = 1, 3
 """How the process ends, besides 0: with settings or a port that will not do; and told twice to stop, with calls that
@@ -164,6 +164,7 @@ class DaemonService(MultiService):
         file = configuration.file
         endpoint = _endpoint(reactor, self._settings.listen, file)
         self.building = Building(configuration, reactor, lambda: checked(str(file), file.parent)[1])
+        self._garbage = Garbage(reactor, lambda: len(self.building.daemon.switchboard))
         self._supervised = Supervised(service_manager(os.environ, os.getpid()), reactor, self._status)
         self._listening = Listening(endpoint, self.building.daemon.site())
         self._listening.setServiceParent(self)
@@ -199,8 +200,7 @@ class DaemonService(MultiService):
         """Named by Twisted: begin to render prompts ahead."""
         super().startService()
         sys.setswitchinterval(SWITCH)
-        gc.collect()
-        gc.freeze()  # what is there now stays; a collection has the calls to look at, and everybody waits for it
+        self._garbage.begin()
         if self._settings.plain.insecure:
             log.critical("INSECURE: nothing is signed, whoever reaches {at} can ring", at=self._settings.listen)
         for fault in self._warnings:
@@ -222,6 +222,7 @@ class DaemonService(MultiService):
 
     def _stopped(self, _: object) -> Deferred[Any]:
         self.building.lag.stop()
+        self._garbage.stop()
         stopped: Deferred[Any] = MultiService.stopService(self)
         return stopped
 
