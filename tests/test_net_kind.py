@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from autobahn.twisted.websocket import (
@@ -116,6 +117,26 @@ class KindTests(SynchronousTestCase):
             self.assertEqual({*kept} - {*left} - gone - options - {*FastLane.__slots__}, set())
         names = {*dir(WebSocketServerProtocol), *dir(WebSocketClientProtocol)}
         self.assertEqual(names & {*_OF_HANDSHAKE}, set())
+
+    def test_queue(self) -> None:
+        """What is to go out in pieces waits in its order, and what comes after it waits behind it."""
+        wires = []
+        for cls in (frames.PlainServer, Server):
+            socket = frames.opened(cls, self.clock)
+            before = len(socket.transport.value())
+            socket.protocol.sendFrame(opcode=1, payload=b"in pieces of eight octets, and no more", chopsize=8)
+            socket.protocol.sendMessage(b"after it")
+            self.assertEqual(len(socket.protocol.send_queue), 6)
+            for _ in range(10):
+                self.clock.advance(0.001)
+            self.assertEqual(len(socket.protocol.send_queue), 0)
+            wires.append(socket.transport.value()[before:])
+        self.assertEqual(wires[0], wires[1])
+        self.assertTrue(wires[1].endswith(b"after it"), wires[1])
+
+    def test_queue_is_small(self) -> None:
+        """It takes no memory to speak of while nothing waits."""
+        self.assertLess(sys.getsizeof(frames.opened(Server, self.clock).protocol.send_queue), 100)
 
 
 class LetGoTests(SynchronousTestCase):

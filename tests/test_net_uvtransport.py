@@ -3,6 +3,7 @@
 import errno
 import ssl
 import sys
+import weakref
 from socket import AF_INET, AF_UNIX
 
 import attrs
@@ -91,6 +92,16 @@ class UvTransportTests(SynchronousTestCase):
         transport = self.connected(peername=("192.0.2.1", 80))
         self.assertEqual(transport.getPeer(), IPv4Address("TCP", "192.0.2.1", 80))
         self.uv.info["peername"] = None
+
+    def test_connecting_is_forgotten(self):
+        """Who made the connection is kept no longer than it takes: a call keeps nothing of it."""
+        made = Made()
+        transport = UvTransport(build := lambda peer: made.buildProtocol(peer))
+        kept = weakref.ref(build)
+        del build
+        self.assertIsNotNone(kept())
+        transport.connection_made(Uv())
+        self.assertIsNone(kept())
 
     def test_unix(self):
         """Paths are no TCP: nothing is set that they do not have."""

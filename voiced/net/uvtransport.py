@@ -64,7 +64,7 @@ class UvTransport(asyncio.Protocol):
         self.connected = self.disconnecting = self.disconnected = False
         self.protocol = None
         self.producer: Any = None
-        self._build = build
+        self._build: Callable[[IAddress], IProtocol | None] | None = build
         self._lost = lost
         self._full = self._half = False
         self._reason: Failure | None = None
@@ -82,8 +82,10 @@ class UvTransport(asyncio.Protocol):
         peer = transport.get_extra_info("peername", host)  # who is gone already has none
         self._host = address(socket.family, host)
         self._peer = address(socket.family, peer or None)
+        build, self._build = self._build, None  # what it took to connect goes with it
+        assert build is not None  # noqa: S101 - there is one connection
         try:
-            protocol = self._build(self._peer)
+            protocol = build(self._peer)
         except Exception:  # noqa: BLE001 - as Twisted: whatever it is, it ends this connection only
             log.failure("a protocol could not be made for a connection, which is closed")
             protocol = None
