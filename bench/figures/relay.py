@@ -4,9 +4,9 @@ Every caller sends 50 frames a second (160 bytes of mu-law in Twilio's `media`),
 **us/frame** is the CPU time of the program's process (user and system, /proc) in the window, divided by the frames
 that callers sent and received in it; a frame is 20 ms of audio, in however large messages it travelled to the agent.
 **added** is the time from a frame's send to its return to the caller, by a stamp in its audio: both directions, and
-the work of both doubles, are in it. Of a message with several frames the youngest counts, so that the wait for a
-group is not in it; **oldest** has that wait. **KB/call** is resident memory with all calls live, less that with the
-first ten, divided by the number of the others.
+the work of both doubles, are in it. Of frames that came to the agent together the youngest counts, so that the wait
+for a group is not in it; **oldest** has that wait. **KB/call** is resident memory with all calls live, less that with
+the first ten, divided by the number of the others.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
     ► conversation_initiation_metadata, audio, interruption; and every five seconds a turn begins: user_transcript,
       agent_response, ping
 
-Of each chunk the base64 is pasted into the answer as it came: the stamps go back to whom they are from.
+The base64 of a frame is pasted into the answer as it came: the stamps go back to whom they are from. Of several
+frames each is told when the youngest was sent, since they may not go back together.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ class Agent(WSListener):
         self._left -= 1
         if self._left <= 0:
             self._begin_turn()
-        self._send(_AUDIO % (chunk.encode(), self._event))
+        said = chunk.encode() if len(chunk) <= sound.LENGTH else sound.came_together(chunk)
+        self._send(_AUDIO % (said, self._event))
 
     def _begin_turn(self) -> None:
         self._left = TURN

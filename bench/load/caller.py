@@ -171,8 +171,7 @@ class Caller(WSListener):
             self._count(now, audio, frames)
 
     def _count(self, now: int, audio: bytes, frames: int) -> None:
-        youngest, _ = sound.stamp(audio, frames - 1)
-        if not youngest:
+        if not sound.stamp(audio, frames - 1)[0]:
             return
         if not self.answered.done():
             self.answered.set_result(now)
@@ -186,7 +185,7 @@ class Caller(WSListener):
         mine = sum(tally.begins <= at < tally.ends for at in stamps)
         if mine:
             tally.returned += mine
-            tally.added.add(now - youngest)
+            tally.added.add(now - sound.youngest(audio, frames - 1))
             tally.grouped.add(now - stamps[0])
 
     def _clear(self, now: int) -> None:

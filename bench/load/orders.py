@@ -102,8 +102,8 @@ class Measured(msgspec.Struct, frozen=True, tag=True):
     cpu: float
     """Seconds of CPU that the program used in the window, all its threads together."""
     added: list[float]
-    """Milliseconds from a frame's send to its return, both legs together: p50, p95, p99, most. Of a message with
-    several frames the youngest counts: the others have waited for it (grouping)."""
+    """Milliseconds from a frame's send to its return, both legs together: p50, p95, p99, most. Of frames that
+    came to the agent together the youngest counts: the others have waited for it (grouping)."""
     grouped: list[float]
     """The same for the oldest frame of each message: with the wait for the group."""
     dead_air: float
