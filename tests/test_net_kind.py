@@ -126,7 +126,7 @@ class KindTests(SynchronousTestCase):
             before = len(socket.transport.value())
             socket.protocol.sendFrame(opcode=1, payload=b"in pieces of eight octets, and no more", chopsize=8)
             socket.protocol.sendMessage(b"after it")
-            self.assertEqual(len(socket.protocol.send_queue), 6)
+            self.assertEqual(len(socket.protocol.send_queue), 5)
             for _ in range(10):
                 self.clock.advance(0.001)
             self.assertEqual(len(socket.protocol.send_queue), 0)
