@@ -12,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
+from tests.certificates import certificate
 from tests.memory_reactor import MemoryReactor
-from tests.test_net_outside import certificate
 from voiced.agents.tools import dtmf, hang_up, http, opt_out, transfer
 from voiced.agents.tools.parameters import Parameter, checked, schema
 from voiced.call.dtmf import tones

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import TestCase
 
-from tests.test_net_outside import certificate
+from tests.certificates import certificate
 from voiced.agents.elevenlabs import Settings, make
 from voiced.errors import AgentError
 from voiced.ivoiced import Brief

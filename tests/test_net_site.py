@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from tests.test_net_outside import certificate
+from tests.certificates import certificate
 from voiced.net.bodylimit import MOST, MOST_PIECES, PATIENCE
 from voiced.net.site import MOST_SOCKETS, LimitedSite
 from voiced.simulator.memory import MemoryNetwork, elapse, tell_autobahn

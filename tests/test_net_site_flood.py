@@ -8,7 +8,7 @@ from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from tests.test_net_outside import certificate
+from tests.certificates import certificate
 from tests.test_net_site import CLOSING, ECHO, FRAME, GET, POST, UPGRADE, AtTheSite, Client
 
 OTHER = b"GET /other HTTP/1.1\r\n\r\n"

@@ -26,7 +26,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 from zope.interface import implementer
 
-from tests.test_net_outside import certificate
+from tests.certificates import certificate
 from voiced.net import uvendpoints
 from voiced.net.uvnetwork import UvNetwork
 from voiced.net.uvreactor import UvloopReactor

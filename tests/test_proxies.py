@@ -6,14 +6,10 @@ import os
 import re
 import shutil
 import socket
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
 from twisted.internet import reactor
 from twisted.internet.defer import inlineCallbacks
 from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint
@@ -23,6 +19,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest
 
 import voiced
+from tests.certificates import certificate
 from tests.test_twistd import NUMBER, PUBLIC_URL, Process, TwistdCase, free_port
 from voiced.testing.fakes import read_speech
 
@@ -35,16 +32,11 @@ BUSY = "All our lines are busy at the moment. Please call again in a few minutes
 
 def self_signed(directory: Path) -> tuple[Path, Path]:
     """A certificate of nobody's, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "voiced.test")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(1))
-    certificate, private = directory / "fullchain.pem", directory / "privkey.pem"
-    certificate.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate, private
+    identity = certificate("voiced.test")
+    shown, key = directory / "fullchain.pem", directory / "privkey.pem"
+    shown.write_bytes(identity.dumpPEM())
+    key.write_bytes(identity.privateKey.dump(SSL.FILETYPE_PEM))
+    return shown, key
 
 
 class ProxyCase(TwistdCase):
