@@ -134,6 +134,12 @@ class PlainYamlTests(SynchronousTestCase):
         for text, fault in SLIPS + LONG_SLIPS:
             self.assertEqual(faults(text), [fault], text)
 
+    def test_nested_beyond_the_bound_of_libyaml(self) -> None:
+        """What libyaml itself refuses to follow is refused in the same words."""
+        for text in ("[" * 100_000, "a:\n  - " + "[" * 1500 + "]" * 1500):
+            (fault,) = faults(text)
+            self.assertEqual(fault.split(": ", 1)[1], "nested more than 50 levels deep")
+
     def test_several_slips(self) -> None:
         """What does not break the syntax is named all at once."""
         self.assertEqual(

@@ -27,6 +27,7 @@ KINDS = (".csv", ".yaml", ".yml")
 _NUMBER = re.compile(r"\+[1-9][0-9]{0,14}\*?|\+?\*|(sip|sips|client):\S+|anonymous", re.ASCII)
 _DELIMITERS = ",;\t"
 _DEEPEST = 10
+_TOO_DEEP = "is nested too deep: callers, and facts below each"
 _NULL = "tag:yaml.org,2002:null"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -162,6 +163,8 @@ def _yaml(table: _Table, text: str) -> Rows:
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = cast("yaml.Mark", error.problem_mark or error.context_mark)
+        if "nesting depth" in str(error.problem):  # libyaml since 0.2.6: it stops, too, at a depth of its own
+            table.stop(mark.line + 1, _TOO_DEEP)
         table.stop(mark.line + 1, f"is no good YAML: {error.problem}")
     except yaml.YAMLError:
         table.stop(1, "is no good YAML: it holds characters that may not stand there")
@@ -182,7 +185,7 @@ def _measure(table: _Table, text: str) -> None:
     for event in events:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
-            table.stop(event.start_mark.line + 1, "is nested too deep: callers, and facts below each")
+            table.stop(event.start_mark.line + 1, _TOO_DEEP)
 
 
 def _facts(table: _Table, node: yaml.MappingNode) -> dict[str, str]:

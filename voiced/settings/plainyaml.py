@@ -22,8 +22,6 @@ from voiced.settings import yamlfault
 Where = tuple[str | int, ...]
 """The way to a value: the names and indexes that lead to it."""
 
-DEEPEST = 50
-"""Levels of nesting: more is a slip of the pen, and would be Python's recursion limit at last."""
 MOST_VALUES = 100_000
 """Values in a file, aliases followed: a few lines of aliases can stand for billions."""
 
@@ -145,8 +143,8 @@ class _Reading:
         return event
 
     def _node(self, event: Any, where: Where, name: Any = None) -> Any:
-        if len(where) > DEEPEST:
-            self._stop(event, f"nested more than {DEEPEST} levels deep")
+        if len(where) > yamlfault.DEEPEST:
+            self._stop(event, yamlfault.NESTED)
         if len(self.spots) > MOST_VALUES:
             self._stop(event, f"more than {MOST_VALUES} values, aliases followed")
         self._place(event, where, name)

@@ -14,6 +14,11 @@ import attrs
 
 from voiced.errors import Fault
 
+DEEPEST = 50
+"""Levels of nesting: more is a slip of the pen, and would be Python's recursion limit at last."""
+NESTED = f"nested more than {DEEPEST} levels deep"
+"""What is said of one that nests deeper."""
+
 _STARTS = {
     "*": "`*` begins an alias",
     "&": "`&` begins an anchor",
@@ -123,6 +128,11 @@ class _Trouble:
     def start_of(self, line: int) -> tuple[int, int]:
         """Where the text of a line begins."""
         return line, _indent(self.line(line)) + 1
+
+
+def _nested(trouble: _Trouble) -> Said | None:
+    """libyaml since 0.2.6 has a bound of its own (1000), which brackets in one line reach before any is told."""
+    return Said(trouble.at, NESTED) if "nesting depth" in trouble.problem else None
 
 
 def _tab(trouble: _Trouble) -> Said | None:
@@ -295,6 +305,6 @@ def _indent(line: str) -> int:
 
 
 _GUESSES: tuple[Callable[[_Trouble], Said | None], ...] = (
-    *(_tab, _in_quotes, _behind_quotes, _open_braces, _sign, _in_braces, _behind_braces),
+    *(_nested, _tab, _in_quotes, _behind_quotes, _open_braces, _sign, _in_braces, _behind_braces),
     *(_glued, _second_colon, _dashless, _colonless, _misplaced_list, _too_deep, _syntax, _indented),
 )
